@@ -1,0 +1,90 @@
+import type { Host, Image, Network, Operation, Snapshot, Vm } from '@v3vee/contracts';
+import { paintState } from './terminal/colour';
+import { formatAge, formatBytes, formatMiB } from './terminal/quantities';
+import type { Column } from './terminal/table';
+
+const state = (text: string) => paintState(text, process.stdout);
+
+export const hostColumns: Column<Host>[] = [
+  { title: 'NAME', value: host => host.name },
+  { title: 'STATE', value: host => host.state, paint: state },
+  { title: 'VMS', value: host => host.vms },
+  { title: 'MEMORY', value: host => formatMiB(host.memoryMiB) },
+  { title: 'FREE', value: host => formatMiB(host.memoryFreeMiB) },
+  { title: 'CORES', value: host => host.cores },
+  { title: 'FREE-CORES', value: host => host.coresFree },
+  { title: 'REASON', value: host => host.reason },
+  { title: 'LARGEST-HOLE', value: host => formatMiB(host.memoryLargestHoleMiB), wide: true },
+  { title: 'NICS', value: host => host.nics.map(nic => `${nic.name}=${nic.model}`).join(','), wide: true },
+  { title: 'RADIOS', value: host => host.radios.map(radio => radio.name).join(','), wide: true },
+];
+
+export const networkColumns: Column<Network>[] = [
+  { title: 'NAME', value: network => network.name },
+  { title: 'SUBNET', value: network => network.subnet ?? '' },
+  { title: 'NICS', value: network => network.nics },
+  { title: 'AGE', value: network => formatAge(network.createdAt) },
+  { title: 'ID', value: network => network.id, wide: true },
+];
+
+export const vmColumns: Column<Vm>[] = [
+  { title: 'NAME', value: vm => vm.name },
+  { title: 'HOST', value: vm => vm.host },
+  { title: 'STATE', value: vm => vm.state, paint: state },
+  { title: 'AGENT', value: vm => (vm.agent ? 'yes' : 'no') },
+  { title: 'MEMORY', value: vm => formatMiB(vm.memoryMiB) },
+  { title: 'IPS', value: vm => vm.nics.flatMap(nic => nic.ips).join(',') },
+  { title: 'UP', value: vm => (vm.state === 'RUNNING' ? formatAge(vm.startedAt) : '') },
+  { title: 'REASON', value: vm => vm.reason },
+  { title: 'IMAGE', value: vm => vm.image, wide: true },
+  {
+    title: 'NICS',
+    value: vm => vm.nics.map(nic => `${nic.name}=${nic.network}/${nic.mac}`).join(','),
+    wide: true,
+  },
+  { title: 'BOOT', value: vm => vm.boot, wide: true },
+  { title: 'AUTOSTART', value: vm => (vm.autostart ? 'yes' : 'no'), wide: true },
+  { title: 'EPOCH', value: vm => vm.epoch, wide: true },
+  { title: 'ID', value: vm => vm.id, wide: true },
+];
+
+export const imageColumns: Column<Image>[] = [
+  { title: 'NAME', value: image => image.name },
+  { title: 'KIND', value: image => image.kind },
+  { title: 'AGENT', value: image => (image.agent ? 'yes' : 'no') },
+  { title: 'KERNEL', value: image => formatBytes(image.kernelBytes) },
+  { title: 'INITRD', value: image => formatBytes(image.initrdBytes) },
+  { title: 'AGE', value: image => formatAge(image.createdAt) },
+  { title: 'CMDLINE', value: image => image.cmdline, wide: true },
+  { title: 'DIGEST', value: image => image.digest, wide: true },
+];
+
+export const snapshotColumns: Column<Snapshot>[] = [
+  { title: 'NAME', value: snapshot => snapshot.name },
+  { title: 'VM', value: snapshot => snapshot.vmName },
+  { title: 'HOST', value: snapshot => snapshot.host },
+  { title: 'MEMORY', value: snapshot => formatMiB(snapshot.memoryMiB) },
+  { title: 'SIZE', value: snapshot => formatBytes(snapshot.bytes) },
+  { title: 'AGE', value: snapshot => formatAge(snapshot.createdAt) },
+  { title: 'ID', value: snapshot => snapshot.id },
+  { title: 'IMAGE', value: snapshot => snapshot.image, wide: true },
+  { title: 'DIGEST', value: snapshot => snapshot.digest, wide: true },
+];
+
+export const operationColumns: Column<Operation>[] = [
+  { title: 'ID', value: operation => operation.id },
+  { title: 'VERB', value: operation => operation.verb },
+  { title: 'TARGET', value: operation => operation.target },
+  {
+    title: 'STATE',
+    value: outcome,
+    paint: text => (text === 'failed' ? state('ERROR').replace('ERROR', text) : text),
+  },
+  { title: 'AGE', value: operation => formatAge(operation.createdAt) },
+  { title: 'DETAIL', value: operation => operation.error?.detail ?? operation.progress },
+];
+
+function outcome(operation: Operation): string {
+  if (operation.error) return 'failed';
+  return operation.done ? 'done' : 'running';
+}

@@ -1,0 +1,317 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connectLocal, openConsole, stateFiles, type ClusterStatus } from '@v3vee/client';
+import type { Host, Image, Network, Operation, Snapshot, Telemetry, Vm } from '@v3vee/contracts';
+import { checkoutRoot } from '@v3vee/setup';
+import { TestCluster } from '@v3vee/testkit';
+
+interface Items<T> {
+  items: T[];
+}
+
+/** Every verb of the command line, as a user types it, on the default cluster with its three real guests. */
+describe('v3', () => {
+  let cluster: TestCluster;
+  let folder: string;
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'v3-e2e-'));
+    cluster = await TestCluster.up();
+  });
+  afterAll(async () => {
+    await cluster?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const ok = (...args: string[]) => cluster.ok(args);
+  const sh = async (vm: string, script: string) =>
+    (await ok('vm', 'exec', vm, '--', 'sh', '-c', script)).trim();
+  const names = <T extends { name: string }>({ items }: Items<T>) => items.map(({ name }) => name).sort();
+  const refused = async (args: string[], exitCode: number, message: string | RegExp, input?: string) => {
+    const { code, stderr, stdout } = await cluster.v3(args, { input });
+    expect({ args, code, stdout }).toEqual({ args, code: exitCode, stdout: '' });
+    expect(stderr).toMatch(message);
+  };
+
+  it('lists and shows what cluster.yaml declares', async () => {
+    const { items } = await cluster.json<Items<Vm>>(['vm', 'list']);
+    expect(
+      items.map(({ name, host, state, memoryMiB, nics }) => [name, host, state, memoryMiB, nics[0]?.mac]),
+    ).toEqual(
+      expect.arrayContaining([
+        ['a1', 'alpha', 'RUNNING', 64, '02:00:0a:0a:00:0b'],
+        ['a2', 'alpha', 'RUNNING', 64, '02:00:0a:0a:00:0c'],
+        ['b1', 'beta', 'RUNNING', 64, '02:00:0a:0a:00:15'],
+      ]),
+    );
+    expect(names(await cluster.json<Items<Vm>>(['vm', 'list', '--host', 'beta']))).toEqual(['b1']);
+    expect(names(await cluster.json<Items<Host>>(['host', 'list']))).toEqual(['alpha', 'beta']);
+    expect(await cluster.json<Host>(['host', 'show', 'alpha'])).toMatchObject({
+      cores: 8,
+      coresFree: 6,
+      vms: 2,
+    });
+    expect(await cluster.json<Network>(['network', 'show', 'lan'])).toMatchObject({
+      subnet: '10.10.0.0/24',
+      nics: 3,
+    });
+    expect(names(await cluster.json<Items<Image>>(['image', 'list']))).toEqual(['debian']);
+    expect(await cluster.json<Image>(['image', 'show', 'debian'])).toMatchObject({
+      kind: 'built',
+      agent: true,
+    });
+    const operations = await cluster.json<Items<Operation>>(['operation', 'list']);
+    expect(operations.items).toEqual([expect.objectContaining({ verb: 'apply', done: true, error: null })]);
+    expect(await ok('operation', 'show', operations.items[0]?.id as string)).toMatch(/^State: +done$/m);
+    const table = (await ok('vm', 'list')).split('\n');
+    expect(table[0]).toMatch(/^NAME +HOST +STATE +AGENT +MEMORY +IPS +UP +REASON$/);
+    expect(table[1]).toMatch(/^a1 +alpha +RUNNING +yes +64MiB +10\.10\.0\.11\/24/);
+    expect(await ok('vm', 'list', '-o', 'wide')).toContain('eth0=lan/02:00:0a:0a:00:0b');
+  });
+
+  it('runs commands in the guest: exit code, both outputs, input, bytes, time', async () => {
+    const ping = await ok('vm', 'exec', 'a1', '--', 'ping', '-c', '3', 'b1');
+    expect(ping).toContain('3 packets transmitted, 3 packets received');
+    expect(
+      await cluster.v3(['vm', 'exec', 'a1', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']),
+    ).toEqual({
+      code: 7,
+      stdout: 'out\n',
+      stderr: 'err\n',
+    });
+    expect(await cluster.v3(['vm', 'exec', '-i', 'a1', '--', 'sha256sum'], { input: 'abc' })).toMatchObject({
+      code: 0,
+      stdout: expect.stringContaining(createHash('sha256').update('abc').digest('hex')),
+    });
+    // Without -i the input is left to whoever reads it next.
+    expect((await cluster.v3(['vm', 'exec', 'a1', '--', 'wc', '-c'], { input: 'abc' })).stdout.trim()).toBe(
+      '0',
+    );
+    expect(await sh('a1', 'kill -TERM $$').catch((error: Error) => error.message)).toContain('→ 143');
+    await refused(
+      ['vm', 'exec', '--timeout', '1', 'a1', '--', 'sleep', '60'],
+      1,
+      /^v3: The command did not end in time: /,
+    );
+    await refused(
+      ['vm', 'exec', 'a1', '--', '/no/such'],
+      1,
+      /^v3: The command could not be started in the guest: /,
+    );
+    await refused(['vm', 'exec', 'nobody', '--', 'true'], 1, /^v3: No such virtual machine: .*"nobody"/);
+  });
+
+  it('carries a download between hosts without a wrong bit', async () => {
+    const sum = await sh(
+      'b1',
+      'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file bs=64k count=32 2>/dev/null && httpd -p 8080 -h /tmp/www && sha256sum < /tmp/www/file',
+    );
+    expect(await sh('a1', 'wget -q -O - http://b1:8080/file | sha256sum')).toBe(sum);
+  });
+
+  it('waits for conditions', async () => {
+    expect(await ok('vm', 'wait', 'a1', '--for=running')).toBe('vm/a1 is running\n');
+    expect(await ok('vm', 'wait', 'a1', '--for', 'agent')).toBe('vm/a1 has an agent that answers\n');
+    expect(await ok('vm', 'wait', 'a1', '--for=ip')).toContain('vm/a1 has 10.10.0.11');
+    await refused(
+      ['vm', 'wait', 'a1', '--for=stopped', '--timeout', '0.2'],
+      1,
+      /^v3: It took too long: a1 is not "stopped" after 0\.2 s; it is RUNNING/,
+    );
+  });
+
+  it('pauses, resumes, resets, stops and starts', async () => {
+    expect(await ok('vm', 'pause', 'a2')).toBe('vm/a2 paused\n');
+    await ok('vm', 'wait', 'a2', '--for=paused');
+    await refused(['vm', 'exec', 'a2', '--', 'true'], 1, /a2 is PAUSED.*exec needs it to be RUNNING/);
+    await refused(
+      ['vm', 'pause', 'a2'],
+      1,
+      /^v3: The virtual machine is in the wrong state for this: a2 is PAUSED/,
+    );
+    expect(await ok('vm', 'resume', 'a2')).toBe('vm/a2 resumed\n');
+    expect(await sh('a2', 'touch /tmp/here && ls /tmp')).toContain('here');
+    expect(await ok('vm', 'reset', 'a2')).toBe('vm/a2 reset\n');
+    await ok('vm', 'wait', 'a2', '--for=agent');
+    expect(await sh('a2', 'ls /tmp')).not.toContain('here');
+    expect(await ok('vm', 'stop', 'a2')).toBe('vm/a2 stopped\n');
+    await ok('vm', 'wait', 'a2', '--for=stopped');
+    expect(await ok('vm', 'start', 'a2')).toBe('vm/a2 started\n');
+    await ok('vm', 'wait', 'a2', '--for=ip');
+    await refused(['vm', 'delete', 'a2'], 1, /a2 is RUNNING.*delete needs it to be STOPPED or ERROR/);
+  });
+
+  it('takes snapshots, goes back to them and clones from them', async () => {
+    await sh('a2', 'echo before > /tmp/file');
+    expect(await ok('vm', 'snapshot', 'a2', 'good')).toBe('vm/a2 saved as snapshot/good\n');
+    await refused(['vm', 'snapshot', 'a2', 'good'], 1, /^v3: A snapshot of this name exists/);
+    await sh('a2', 'echo after > /tmp/file');
+    expect(await ok('vm', 'restore', 'a2', 'good')).toBe('vm/a2 restored from snapshot/good\n');
+    expect(await sh('a2', 'cat /tmp/file')).toBe('before');
+
+    expect(
+      await ok('vm', 'clone', 'a2', 'a3', '--host', 'beta', '--snapshot', 'good', '--ip', '10.10.0.13/24'),
+    ).toBe('vm/a3 cloned from vm/a2\n');
+    await ok('vm', 'wait', 'a3', '--for=ip');
+    expect(await sh('a3', 'cat /tmp/file; hostname')).toBe('before\na3');
+    expect(await sh('a3', 'ping -c 1 a2 && ping -c 1 b1')).toContain('1 packets received');
+
+    const snapshots = await cluster.json<Items<Snapshot>>(['snapshot', 'list', '--vm', 'a2']);
+    expect(names(snapshots)).toEqual(['good']);
+    const id = snapshots.items[0]?.id as string;
+    expect(await cluster.json<Snapshot>(['snapshot', 'show', id])).toMatchObject({
+      vmName: 'a2',
+      host: 'alpha',
+    });
+    expect(await ok('snapshot', 'delete', id)).toBe(`snapshot/${id} deleted\n`);
+    await refused(['vm', 'restore', 'a2', 'good'], 1, /^v3: No such snapshot/);
+    await ok('vm', 'stop', 'a3');
+    expect(await ok('vm', 'delete', 'a3')).toBe('vm/a3 deleted\n');
+  });
+
+  it('creates a machine and a network', async () => {
+    expect(await ok('network', 'create', 'lab', '--subnet', '10.20.0.0/24')).toBe('network/lab created\n');
+    expect(
+      await ok(
+        'vm',
+        'create',
+        'c1',
+        '--host',
+        'beta',
+        '--nic',
+        'network=lab,ip=10.20.0.2/24',
+        '--nic',
+        'network=lan',
+        '--start',
+      ),
+    ).toBe('vm/c1 created and started\n');
+    expect(await sh('c1', 'hostname; ip -4 -o addr show eth0')).toMatch(/^c1\n.*10\.20\.0\.2\/24/);
+    await refused(['vm', 'create', 'c1', '--host', 'beta'], 1, /^v3: A virtual machine of this name exists/);
+    await refused(['vm', 'create', 'c2', '--host', 'gamma'], 1, /^v3: No such host/);
+    await refused(['vm', 'create', 'c2', '--host', 'beta', '--image', 'windows'], 1, /^v3: No such image/);
+    await refused(['network', 'delete', 'lab'], 1, /^v3: The network still has NICs/);
+    await ok('vm', 'stop', 'c1');
+    await ok('vm', 'delete', 'c1');
+    expect(await ok('network', 'delete', 'lab')).toBe('network/lab deleted\n');
+  });
+
+  it('counts exits', async () => {
+    const telemetry = await cluster.json<Telemetry>(['vm', 'stats', 'a1']);
+    expect(telemetry.vm).toBe('a1');
+    expect(telemetry.exits['io-out']?.count).toBeGreaterThan(0);
+    expect(telemetry.nics[0]?.transmitPackets).toBeGreaterThan(0);
+    expect(await ok('vm', 'stats', 'a1')).toMatch(/^EXIT +COUNT$/m);
+  });
+
+  it('connects to the serial console', async () => {
+    const { stdout, code } = await cluster.v3(['vm', 'console', 'a1'], { input: '\necho sum=$((40+2))\n' });
+    expect(code).toBe(0);
+    expect(stdout).toContain('sum=42');
+
+    const client = await connectLocal(cluster.stateDir, {});
+    try {
+      const { stream } = await openConsole(client, 'a1');
+      let text = '';
+      const answered = new Promise<void>(resolve =>
+        stream.on('data', (bytes: Buffer) => {
+          text += bytes.toString();
+          if (text.includes('again=7')) resolve();
+        }),
+      );
+      stream.write('echo again=$((3+4))\n');
+      await answered;
+      stream.destroy();
+      await expect(openConsole(client, 'nobody')).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
+    } finally {
+      client.close();
+    }
+    await refused(['vm', 'console', 'nobody'], 1, /^v3: No such virtual machine/);
+  });
+
+  it('imports images, and says what is wrong with a bad one', async () => {
+    const noise = join(folder, 'noise');
+    writeFileSync(noise, randomBytes(4096));
+    await refused(['image', 'import', 'bad', '--kernel', noise], 1, /v3: The image cannot be used: .*kernel/);
+    await refused(
+      ['image', 'import', 'bad', '--kernel', join(folder, 'none')],
+      2,
+      /none cannot be read \(ENOENT\)/,
+    );
+    writeFileSync(join(folder, 'empty'), '');
+    await refused(['image', 'import', 'bad', '--kernel', join(folder, 'empty')], 1, /empty is empty/);
+    await refused(['image', 'delete', 'debian'], 1, /^v3: /);
+  });
+
+  describe('apply', () => {
+    const defaults = () => readFileSync(join(checkoutRoot, 'cluster.yaml'), 'utf8');
+
+    it('changes nothing the second time', async () => {
+      expect(await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'))).toBe('Nothing to change.\n');
+    });
+
+    it('adds and removes hosts with their machines', async () => {
+      const more =
+        defaults().replace('networks:', '  gamma: { memory: 256MiB, cores: 2 }\nnetworks:') +
+        '  g1:\n    host: gamma\n    nics: [{ network: lan, ip: 10.10.0.31/24 }]\n';
+      const added = (await cluster.v3(['apply', '-f', '-'], { input: more })).stdout;
+      expect(added).toContain('hosts/gamma started: its kitten and palacios');
+      expect(added).toContain('vms/g1 created');
+      expect(added).toContain('vms/g1 started');
+      expect(await sh('a1', 'ping -c 2 g1')).toContain('2 packets received');
+
+      const removed = await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'));
+      expect(removed).toContain('vms/g1 deleted');
+      expect(removed).toContain('hosts/gamma stopped');
+      const { services } = await cluster.json<ClusterStatus>(['status']);
+      expect(services.map(({ name }) => name)).not.toContain('kitten-gamma');
+      expect(names(await cluster.json<Items<Host>>(['host', 'list']))).toEqual(['alpha', 'beta']);
+    });
+
+    it('gives a host other hardware, its guests going on', async () => {
+      const ran = Number((await sh('b1', 'cat /proc/uptime')).split(' ')[0]);
+      const larger = defaults().replace(/beta:\n {4}memory: 1GiB/, 'beta:\n    memory: 512MiB');
+      expect((await cluster.v3(['apply', '-f', '-'], { input: larger })).stdout).toContain(
+        'hosts/beta started: anew, because its hardware changed',
+      );
+      expect(await cluster.json<Host>(['host', 'show', 'beta'])).toMatchObject({ memoryMiB: 512, vms: 1 });
+      expect(Number((await sh('b1', 'cat /proc/uptime')).split(' ')[0])).toBeGreaterThan(ran);
+      await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'));
+    });
+
+    it('refuses what is wrong before it changes anything', async () => {
+      const wrong = defaults().replace('02:00:0a:0a:00:0c', '02:00:0a:0a:00:0b');
+      await refused(
+        ['apply', '-f', '-'],
+        2,
+        /^v3: The cluster file is not valid: standard input: line \d+, column \d+: .*MAC 02:00:0a:0a:00:0b is already used by/,
+        wrong,
+      );
+      const unknown = defaults().replace('image: debian', 'image: plan9');
+      await refused(
+        ['apply', '-f', '-'],
+        2,
+        /v3: The cluster file is not valid: standard input: line \d+, column \d+: vms\.a1\.image: .*"plan9"/,
+        unknown,
+      );
+    });
+  });
+
+  it('needs the right token', async () => {
+    const url = (await cluster.json<ClusterStatus>(['status'])).url as string;
+    const withToken = (token: string) =>
+      cluster.v3(['vm', 'list'], { env: { V3_URL: url, V3_TOKEN: token } });
+    expect(await withToken('wrong')).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/^v3: A valid token is required/),
+    });
+    const token = readFileSync(stateFiles(cluster.stateDir).token, 'utf8').trim();
+    expect(await withToken(token)).toMatchObject({ code: 0, stdout: expect.stringContaining('a1') });
+    const elsewhere = {
+      V3_URL: url,
+      V3_TOKEN_FILE: stateFiles(cluster.stateDir).token,
+      V3_STATE_DIR: folder,
+    };
+    expect(await cluster.v3(['vm', 'list'], { env: elsewhere })).toMatchObject({ code: 0 });
+  });
+});

@@ -1,0 +1,126 @@
+import type { Command } from 'commander';
+import { hostColumns, networkColumns, operationColumns, snapshotColumns } from '../columns';
+import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
+import { interrupted, withClient } from '../session';
+
+interface Formatted {
+  output: OutputFormat;
+}
+
+export function hostCommands(program: Command): void {
+  const host = program.command('host').description('the emulated hosts of the cluster');
+  withOutput(host.command('list'))
+    .description('list hosts: what they have, what is free')
+    .addHelpText('after', examples('v3 host list', 'v3 host list -o json'))
+    .action(({ output }: Formatted) =>
+      withClient(async client =>
+        printList(await client.list('listHosts'), hostColumns, output, 'There are no hosts.'),
+      ),
+    );
+  withOutput(host.command('show <host>'))
+    .description('show one host')
+    .addHelpText('after', examples('v3 host show alpha'))
+    .action((name: string, { output }: Formatted) =>
+      withClient(async client => printOne(await client.call('getHost', { host: name }), hostColumns, output)),
+    );
+}
+
+export function networkCommands(program: Command): void {
+  const network = program.command('network').description('the layer-2 networks of the overlay');
+  withOutput(network.command('list'))
+    .description('list networks')
+    .addHelpText('after', examples('v3 network list'))
+    .action(({ output }: Formatted) =>
+      withClient(async client =>
+        printList(await client.list('listNetworks'), networkColumns, output, 'There are no networks.'),
+      ),
+    );
+  withOutput(network.command('show <network>'))
+    .description('show one network')
+    .addHelpText('after', examples('v3 network show lan -o json'))
+    .action((name: string, { output }: Formatted) =>
+      withClient(async client =>
+        printOne(await client.call('getNetwork', { network: name }), networkColumns, output),
+      ),
+    );
+  withOutput(network.command('create <network>'))
+    .description('create a network')
+    .option('--subnet <cidr>', 'addresses of its NICs must be in this subnet')
+    .addHelpText('after', examples('v3 network create lab --subnet 10.20.0.0/24'))
+    .action((name: string, { output, subnet }: Formatted & { subnet?: string }) =>
+      withClient(async client => {
+        const created = await client.call('createNetwork', {}, { body: { name, subnet } });
+        if (output === 'json') printJson(created);
+        else print(`network/${name} created`);
+      }),
+    );
+  network
+    .command('delete <network>')
+    .description('delete a network that has no NICs')
+    .addHelpText('after', examples('v3 network delete lab'))
+    .action((name: string) =>
+      withClient(async client => {
+        await client.call('deleteNetwork', { network: name });
+        print(`network/${name} deleted`);
+      }),
+    );
+}
+
+export function snapshotCommands(program: Command): void {
+  const snapshot = program.command('snapshot').description('saved states of virtual machines');
+  withOutput(snapshot.command('list'))
+    .description('list snapshots')
+    .option('--vm <vm>', 'of this VM only')
+    .addHelpText('after', examples('v3 snapshot list', 'v3 snapshot list --vm a1 -o json'))
+    .action(({ output, vm }: Formatted & { vm?: string }) =>
+      withClient(async client =>
+        printList(
+          await client.list('listSnapshots', { vm }),
+          snapshotColumns,
+          output,
+          'There are no snapshots.',
+        ),
+      ),
+    );
+  withOutput(snapshot.command('show <id>'))
+    .description('show one snapshot')
+    .addHelpText('after', examples('v3 snapshot show 6c1c9f6e-…'))
+    .action((id: string, { output }: Formatted) =>
+      withClient(async client =>
+        printOne(await client.call('getSnapshot', { snapshot: id }), snapshotColumns, output),
+      ),
+    );
+  snapshot
+    .command('delete <id>')
+    .description('delete a snapshot')
+    .addHelpText('after', examples('v3 snapshot delete 6c1c9f6e-…'))
+    .action((id: string) =>
+      withClient(async client => {
+        await client.call('deleteSnapshot', { snapshot: id });
+        print(`snapshot/${id} deleted`);
+      }),
+    );
+}
+
+export function operationCommands(program: Command): void {
+  const operation = program.command('operation').description('what is or was under way');
+  withOutput(operation.command('list'))
+    .description('list operations, newest first')
+    .addHelpText('after', examples('v3 operation list'))
+    .action(({ output }: Formatted) =>
+      withClient(async client =>
+        printList(await client.list('listOperations'), operationColumns, output, 'There were no operations.'),
+      ),
+    );
+  withOutput(operation.command('show <id>'))
+    .description('show one operation')
+    .option('--wait', 'until it is done')
+    .addHelpText('after', examples('v3 operation show 0d7b…', 'v3 operation show 0d7b… --wait'))
+    .action((id: string, { output, wait }: Formatted & { wait?: boolean }) =>
+      withClient(async client => {
+        const seen = await client.call('getOperation', { operation: id });
+        const shown = wait && !seen.done ? await client.waitOperation(seen, { signal: interrupted }) : seen;
+        printOne(shown, operationColumns, output);
+      }),
+    );
+}

@@ -1,0 +1,202 @@
+import { Injectable } from '@nestjs/common';
+import { V3Error, type ApplyResult, type FieldError, type Operation, type Topology } from '@v3vee/contracts';
+import { HostRepository, NetworkRepository, VmRepository, type VmDefinition } from '@v3vee/store';
+import type { GatewayConfig } from '../config';
+import { Config } from '@v3vee/service';
+import { HostDirectory } from '../hosts/host-directory';
+import { PalaciosClient } from '../hosts/palacios-client';
+import type { Caller } from '../http/endpoint';
+import { ImageCatalogue } from '../images/image-catalogue';
+import { operationView } from '../operations/operation-view';
+import { OperationsService, type OperationContext } from '../operations/operations.service';
+import { VmDefinitions } from '../vms/vm-definitions.service';
+import { lockOf } from '../vms/vm-lock';
+import { VmVerbs } from '../vms/vm-verbs.service';
+import { VmViews } from '../vms/vm-view';
+import { planCluster, type ClusterPlan, type Present } from './plan';
+
+type Change = ApplyResult['changes'][number];
+
+/** One run of apply: what it may use, and what it has changed so far. */
+interface Run {
+  plan: ClusterPlan;
+  context: OperationContext;
+  changes: Change[];
+}
+
+/** Makes the cluster what a cluster file declares. */
+@Injectable()
+export class ClusterApply {
+  constructor(
+    private readonly hosts: HostRepository,
+    private readonly networks: NetworkRepository,
+    private readonly vms: VmRepository,
+    private readonly definitions: VmDefinitions,
+    private readonly verbs: VmVerbs,
+    private readonly views: VmViews,
+    private readonly images: ImageCatalogue,
+    private readonly operations: OperationsService,
+    private readonly palacios: PalaciosClient,
+    private readonly directory: HostDirectory,
+    @Config() private readonly config: GatewayConfig,
+  ) {}
+
+  /** @throws V3Error CLUSTER_FILE_INVALID, CLUSTER_BUSY, HOST_IN_USE, NETWORK_IN_USE, before anything is changed */
+  async begin(declared: Topology, caller: Caller): Promise<Operation> {
+    await this.assertImages(declared);
+    planCluster(declared, await this.present());
+    const operation = await this.operations.begin({
+      verb: 'apply',
+      target: 'cluster',
+      caller,
+      locks: [{ resource: 'cluster', name: 'the cluster' }],
+      work: context => this.apply(declared, context),
+    });
+    return operationView(operation);
+  }
+
+  /** Networks come before the VMs on them and go after them; hosts likewise. */
+  private async apply(declared: Topology, context: OperationContext): Promise<ApplyResult> {
+    const plan = planCluster(declared, await this.present());
+    const run: Run = { plan, context, changes: [] };
+    await this.lockVms(run);
+    await this.putHosts(run);
+    await this.putNetworks(run);
+    await this.removeVms(run);
+    await this.updateVms(run);
+    await this.createVms(run);
+    await this.startVms(run);
+    for (const network of plan.removeNetworks) {
+      await this.networks.remove(network);
+      run.changes.push({ action: 'delete', resource: `networks/${network.name}`, detail: '' });
+    }
+    for (const name of plan.removeHosts) {
+      await this.hosts.remove(name);
+      run.changes.push({ action: 'delete', resource: `hosts/${name}`, detail: '' });
+    }
+    return { changes: run.changes };
+  }
+
+  private async present(): Promise<Present> {
+    const [hosts, networks, vms] = await Promise.all([this.hosts.all(), this.networks.all(), this.vms.all()]);
+    const conditions = await this.views.conditions(vms);
+    return { hosts, networks, vms: vms.map((vm, index) => ({ vm, condition: conditions[index]! })) };
+  }
+
+  private async assertImages(declared: Topology): Promise<void> {
+    const known = (await this.images.list()).map(({ name }) => name);
+    const fields: FieldError[] = Object.entries(declared.vms)
+      .filter(([, { image }]) => !known.includes(image))
+      .map(([name, { image }]) => ({
+        path: `vms.${name}.image`,
+        message: `there is no image "${image}"; images are: ${known.join(', ') || 'none'}`,
+      }));
+    if (fields.length === 0) return;
+    const detail = fields.map(({ path, message }) => `${path}: ${message}`).join('; ');
+    throw new V3Error('CLUSTER_FILE_INVALID', detail, { fields });
+  }
+
+  /** All that will be touched, first: a busy VM stops the run before it changed anything. */
+  private async lockVms({ plan, context }: Run): Promise<void> {
+    const starting = await Promise.all(plan.startVms.map(name => this.vms.find(name)));
+    const touched = [
+      ...plan.removeVms.map(({ vm }) => vm),
+      ...plan.updateVms.map(({ vm }) => vm),
+      ...starting.filter(vm => vm !== null),
+    ];
+    for (const vm of touched) await context.lock(lockOf(vm));
+  }
+
+  private async putHosts({ plan, changes }: Run): Promise<void> {
+    for (const { host, isNew, detail } of plan.saveHosts) {
+      await this.hosts.save(host);
+      changes.push({ action: isNew ? 'create' : 'update', resource: `hosts/${host.name}`, detail });
+    }
+  }
+
+  private async putNetworks({ plan, changes }: Run): Promise<void> {
+    for (const { name, subnet = null } of plan.createNetworks) {
+      await this.networks.create({ name, subnet, managed: true });
+      changes.push({ action: 'create', resource: `networks/${name}`, detail: subnet ?? '' });
+    }
+    for (const { network, changes: values, detail } of plan.updateNetworks) {
+      await this.networks.update(network.id, values);
+      changes.push({ action: 'update', resource: `networks/${network.name}`, detail });
+    }
+  }
+
+  private async removeVms(run: Run): Promise<void> {
+    const { plan, context, changes } = run;
+    for (const { vm, live } of plan.removeVms) {
+      await context.progress(`deleting ${vm.name}`);
+      if (this.isLost(plan, vm.ownerHost)) await this.vms.remove(vm.id);
+      else {
+        if (live) await this.stop(run, vm);
+        await this.verbs.erase(vm, context.signal);
+      }
+      changes.push({ action: 'delete', resource: `vms/${vm.name}`, detail: '' });
+    }
+  }
+
+  private async updateVms(run: Run): Promise<void> {
+    const { plan, changes } = run;
+    for (const { vm, stop } of plan.updateVms) {
+      if (stop && !this.isLost(plan, vm.ownerHost)) await this.stop(run, vm);
+    }
+    await this.definitions.changeAll(plan.updateVms, new Set(plan.removeHosts));
+    for (const { vm, detail } of plan.updateVms) {
+      changes.push({ action: 'update', resource: `vms/${vm.name}`, detail });
+    }
+  }
+
+  private async createVms({ plan, context, changes }: Run): Promise<void> {
+    for (const spec of plan.createVms) {
+      const vm = await this.definitions.create(spec, true);
+      await context.lock(lockOf(vm));
+      changes.push({
+        action: 'create',
+        resource: `vms/${vm.name}`,
+        detail: `${vm.memoryMiB} MiB on ${vm.host}`,
+      });
+    }
+  }
+
+  /** Hosts in parallel, the VMs of one in turn. One that fails does not keep the others from starting. */
+  private async startVms({ plan, context, changes }: Run): Promise<void> {
+    const byHost = new Map<string, VmDefinition[]>();
+    for (const name of plan.startVms) {
+      const vm = await this.definitions.find(name);
+      byHost.set(vm.ownerHost, [...(byHost.get(vm.ownerHost) ?? []), vm]);
+    }
+    if (byHost.size > 0) await context.progress(`starting ${plan.startVms.join(', ')}`);
+    const failures: { vm: VmDefinition; error: V3Error }[] = [];
+    const startAllOf = async (host: string, vms: VmDefinition[]) => {
+      for (const vm of vms) {
+        try {
+          await this.directory.whenReady(host, this.config.V3_HOST_PATIENCE_MS, context.signal);
+          await this.palacios.call('start', host, { vmId: vm.id }, { signal: context.signal });
+          changes.push({ action: 'start', resource: `vms/${vm.name}`, detail: `on ${host}` });
+        } catch (thrown) {
+          failures.push({ vm, error: V3Error.from(thrown) });
+        }
+      }
+    };
+    await Promise.all([...byHost].map(([host, vms]) => startAllOf(host, vms)));
+    const [first] = failures;
+    if (!first) return;
+    const detail = failures.map(({ vm, error }) => `${vm.name} was not started: ${error.message}`).join('; ');
+    throw new V3Error(first.error.code, detail, { cause: first.error });
+  }
+
+  private async stop({ context, changes }: Run, vm: VmDefinition): Promise<void> {
+    await context.progress(`stopping ${vm.name}`);
+    await this.directory.whenReady(vm.ownerHost, this.config.V3_HOST_PATIENCE_MS, context.signal);
+    await this.palacios.call('stop', vm.ownerHost, { vmId: vm.id }, { signal: context.signal });
+    changes.push({ action: 'stop', resource: `vms/${vm.name}`, detail: `on ${vm.ownerHost}` });
+  }
+
+  /** A host that is neither declared nor heard: what it kept of its VMs is swept by whoever comes next. */
+  private isLost(plan: ClusterPlan, host: string): boolean {
+    return plan.removeHosts.includes(host) && this.directory.palaciosSilence(host) !== '';
+  }
+}

@@ -1,0 +1,161 @@
+import { topology, V3Error, type Topology } from '@v3vee/contracts';
+import type { VmDefinition } from '@v3vee/store';
+import type { VmCondition } from '../vms/vm-view';
+import { planCluster, type Present } from './plan';
+
+const created = new Date(0);
+const lan = { id: 'net-1', name: 'lan', vni: 1, subnet: '10.0.0.0/24', managed: true, createdAt: created };
+const alpha = { name: 'alpha', memoryMiB: 1024, cores: 8, nics: [], radios: [], createdAt: created };
+const a1: VmDefinition = {
+  id: 'vm-1',
+  name: 'a1',
+  host: 'alpha',
+  ownerHost: 'alpha',
+  epoch: 1,
+  memoryMiB: 64,
+  image: 'debian',
+  autostart: true,
+  boot: 'template',
+  managed: true,
+  createdAt: created,
+  updatedAt: created,
+  nics: [
+    { index: 0, networkId: 'net-1', network: 'lan', vni: 1, mac: '02:00:00:00:00:01', ip: '10.0.0.1/24' },
+  ],
+};
+const running: VmCondition = { state: 'RUNNING', reason: '', fresh: false };
+const stopped: VmCondition = { state: 'STOPPED', reason: '', fresh: false };
+const never: VmCondition = { state: 'STOPPED', reason: '', fresh: true };
+
+const file = (vms: object, more: object = {}): Topology =>
+  topology.parse({ hosts: { alpha: null }, networks: { lan: { subnet: '10.0.0.0/24' } }, vms, ...more });
+const declared = { host: 'alpha', nics: [{ network: 'lan', ip: '10.0.0.1/24' }] };
+const present = (
+  condition: VmCondition,
+  vm: Partial<VmDefinition> = {},
+  more: Partial<Present> = {},
+): Present => ({
+  hosts: [alpha],
+  networks: [lan],
+  vms: [{ vm: { ...a1, ...vm }, condition }],
+  ...more,
+});
+const nothing = {
+  saveHosts: [],
+  removeHosts: [],
+  createNetworks: [],
+  updateNetworks: [],
+  removeNetworks: [],
+  removeVms: [],
+  updateVms: [],
+  createVms: [],
+  startVms: [],
+};
+
+describe('the plan of a cluster', () => {
+  it('is empty when all is as declared; a MAC that is not declared is right as it is', () => {
+    expect(planCluster(file({ a1: declared }), present(running))).toEqual(nothing);
+  });
+
+  it('leaves a VM stopped that its user stopped, and starts one that never ran', () => {
+    expect(planCluster(file({ a1: declared }), present(stopped))).toEqual(nothing);
+    expect(planCluster(file({ a1: declared }), present(never))).toEqual({ ...nothing, startVms: ['a1'] });
+    const manual = file({ a1: { ...declared, autostart: false } });
+    expect(planCluster(manual, present(never, { autostart: false }))).toEqual(nothing);
+  });
+
+  it('creates what is not there', () => {
+    const plan = planCluster(file({ a1: declared }), { hosts: [], networks: [], vms: [] });
+    expect(plan).toMatchObject({
+      saveHosts: [{ host: { name: 'alpha', memoryMiB: 1024 }, isNew: true, detail: '1024 MiB, 8 cores' }],
+      createNetworks: [{ name: 'lan', subnet: '10.0.0.0/24' }],
+      createVms: [{ name: 'a1', memoryMiB: 64, nics: declared.nics }],
+      startVms: ['a1'],
+    });
+  });
+
+  it('removes what is no longer declared, and nothing made by hand', () => {
+    expect(planCluster(file({}), present(running))).toEqual({
+      ...nothing,
+      removeVms: [{ vm: a1, live: true }],
+    });
+    expect(planCluster(file({}), present(running, { managed: false }))).toEqual(nothing);
+    const bare = file({}, { networks: {} });
+    expect(planCluster(bare, present(stopped)).removeNetworks).toEqual([lan]);
+    const byHand = present(stopped, {}, { networks: [{ ...lan, managed: false }] });
+    expect(planCluster(bare, byHand).removeNetworks).toEqual([]);
+  });
+
+  it.each([
+    [{ memory: '128MiB' }, 'memoryMiB 64 → 128'],
+    [{ image: 'other' }, 'image debian → other'],
+    [{ nics: [] }, 'NICs'],
+    [{ nics: [{ network: 'lan', ip: '10.0.0.2/24' }] }, 'NICs'],
+    [{ nics: [{ network: 'lan', ip: '10.0.0.1/24', mac: '02:00:00:00:00:09' }] }, 'NICs'],
+  ])('stops a running VM for %j, and starts it again', (change, detail) => {
+    const plan = planCluster(file({ a1: { ...declared, ...change } }), present(running));
+    expect(plan.updateVms).toMatchObject([{ vm: a1, detail, stop: true }]);
+    expect(plan.startVms).toEqual(['a1']);
+  });
+
+  it.each([
+    [{ boot: 'cold' }, 'boot template → cold'],
+    [{ autostart: false }, 'autostart true → false'],
+  ])('changes %j under a running VM, whose NICs it does not touch', (change, detail) => {
+    const plan = planCluster(file({ a1: { ...declared, ...change } }), present(running));
+    expect(plan.updateVms).toMatchObject([{ detail, stop: false }]);
+    expect(plan.updateVms[0]?.patch).not.toHaveProperty('nics');
+    expect(plan.startVms).toEqual([]);
+  });
+
+  it('starts a stopped VM that was changed and starts by itself', () => {
+    const change = (more: object) => planCluster(file({ a1: { ...declared, ...more } }), present(stopped));
+    expect(change({ memory: 128 })).toMatchObject({ updateVms: [{ stop: false }], startVms: ['a1'] });
+    expect(change({ memory: 128, autostart: false }).startVms).toEqual([]);
+  });
+
+  it('adopts what was made by hand under a declared name', () => {
+    const plan = planCluster(file({ a1: declared }), present(running, { managed: false }));
+    expect(plan.updateVms).toMatchObject([{ detail: 'now managed by the cluster file', stop: false }]);
+    const networks = present(running, {}, { networks: [{ ...lan, managed: false }] });
+    expect(planCluster(file({ a1: declared }), networks).updateNetworks).toMatchObject([
+      { changes: { managed: true }, detail: 'now managed by the cluster file' },
+    ]);
+  });
+
+  it('compares hosts by content, whatever the order of keys', () => {
+    const nics = [{ mac: '02:00:00:00:00:aa', model: 'ne2000' as const, name: 'eth0' }];
+    const hosts = { alpha: { nics: [{ name: 'eth0', model: 'ne2000', mac: '02:00:00:00:00:AA' }] } };
+    const same = present(running, {}, { hosts: [{ ...alpha, nics }] });
+    expect(planCluster(file({ a1: declared }, { hosts }), same)).toEqual(nothing);
+    expect(planCluster(file({ a1: declared }, { hosts }), present(running)).saveHosts).toMatchObject([
+      { isNew: false, detail: 'physical NICs' },
+    ]);
+  });
+
+  it('refuses to take a host or a network from under a VM made by hand', () => {
+    const code = (run: () => unknown) => {
+      try {
+        run();
+      } catch (error) {
+        return [(error as V3Error).code, (error as V3Error).message];
+      }
+      return undefined;
+    };
+    const beta = topology.parse({ hosts: { beta: null }, networks: { lan: { subnet: '10.0.0.0/24' } } });
+    expect(code(() => planCluster(beta, present(stopped, { managed: false })))).toEqual([
+      'HOST_IN_USE',
+      expect.stringContaining(
+        'host alpha is not declared any more, but has virtual machines made by hand: a1',
+      ),
+    ]);
+    const bare = file({}, { networks: {} });
+    expect(code(() => planCluster(bare, present(stopped, { managed: false })))).toEqual([
+      'NETWORK_IN_USE',
+      expect.stringContaining(
+        'lan is not declared any more, but virtual machines made by hand are on it: a1',
+      ),
+    ]);
+    expect(planCluster(beta, present(stopped)).removeHosts).toEqual(['alpha']);
+  });
+});

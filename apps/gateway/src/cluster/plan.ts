@@ -1,0 +1,175 @@
+import {
+  V3Error,
+  type HostSpec,
+  type NetworkSpec,
+  type Topology,
+  type VmPatch,
+  type VmSpec,
+} from '@v3vee/contracts';
+import type { HostEntity, HostRecord, NetworkEntity, VmDefinition } from '@v3vee/store';
+import { changesOfMachine } from '../vms/vm-definitions.service';
+import type { VmCondition } from '../vms/vm-view';
+
+/** What is there. */
+export interface Present {
+  hosts: HostEntity[];
+  networks: NetworkEntity[];
+  vms: { vm: VmDefinition; condition: VmCondition }[];
+}
+
+export interface Described {
+  /** What differs, in words. */
+  detail: string;
+}
+export interface VmUpdate extends Described {
+  vm: VmDefinition;
+  patch: VmPatch & { managed?: boolean };
+  /** It does not run while it is changed. */
+  stop: boolean;
+}
+
+/** The difference between what is declared and what is there; nothing in it means that they agree. */
+export interface ClusterPlan {
+  saveHosts: (Described & { host: HostRecord; isNew: boolean })[];
+  removeHosts: string[];
+  createNetworks: NetworkSpec[];
+  updateNetworks: (Described & {
+    network: NetworkEntity;
+    changes: { subnet?: string | null; managed?: boolean };
+  })[];
+  removeNetworks: NetworkEntity[];
+  removeVms: { vm: VmDefinition; live: boolean }[];
+  updateVms: VmUpdate[];
+  createVms: VmSpec[];
+  /** Names; in the order they are declared. */
+  startVms: string[];
+}
+
+/**
+ * What must be done so that what is there becomes what is declared. VMs and networks made by hand are left
+ * alone, unless the declaration has one of the same name: then it is adopted.
+ * @throws V3Error HOST_IN_USE, NETWORK_IN_USE when something made by hand needs what is no longer declared
+ */
+export function planCluster(declared: Topology, present: Present): ClusterPlan {
+  const hosts = new Map(present.hosts.map(host => [host.name, host]));
+  const networks = new Map(present.networks.map(network => [network.name, network]));
+  const vms = new Map(present.vms.map(entry => [entry.vm.name, entry]));
+  const plan: ClusterPlan = {
+    saveHosts: [],
+    removeHosts: present.hosts.map(({ name }) => name).filter(name => !declared.hosts[name]),
+    createNetworks: [],
+    updateNetworks: [],
+    removeNetworks: present.networks.filter(({ name, managed }) => managed && !declared.networks[name]),
+    removeVms: present.vms
+      .filter(({ vm }) => vm.managed && !declared.vms[vm.name])
+      .map(({ vm, condition }) => ({ vm, live: condition.state !== 'STOPPED' })),
+    updateVms: [],
+    createVms: [],
+    startVms: [],
+  };
+
+  for (const [name, spec] of Object.entries(declared.hosts)) {
+    const host = hostRecord(name, spec);
+    const detail = hostDifference(hosts.get(name), host);
+    if (detail) plan.saveHosts.push({ host, isNew: !hosts.has(name), detail });
+  }
+
+  for (const [name, { subnet = null }] of Object.entries(declared.networks)) {
+    const network = networks.get(name);
+    if (!network) {
+      plan.createNetworks.push({ name, ...(subnet === null ? {} : { subnet }) });
+      continue;
+    }
+    const differs = network.subnet !== subnet;
+    const detail = words(
+      differs && `subnet ${network.subnet ?? 'none'} → ${subnet ?? 'none'}`,
+      !network.managed && 'now managed by the cluster file',
+    );
+    if (detail) plan.updateNetworks.push({ network, changes: { subnet, managed: true }, detail });
+  }
+
+  for (const [name, entry] of Object.entries(declared.vms)) {
+    const { memory, ...rest } = entry;
+    const spec: VmSpec = { name, memoryMiB: memory, ...rest };
+    const known = vms.get(name);
+    if (!known) {
+      plan.createVms.push(spec);
+      if (spec.autostart) plan.startVms.push(name);
+      continue;
+    }
+    const { vm, condition } = known;
+    const update = vmUpdate(vm, spec, condition);
+    if (update) plan.updateVms.push(update);
+    const comesUp = update?.stop || (spec.autostart && condition.state === 'STOPPED');
+    if ((update || condition.fresh) && comesUp) plan.startVms.push(name);
+  }
+
+  refuseToBreak(plan, declared, present);
+  return plan;
+}
+
+function hostRecord(name: string, { memory, cores, nics, radios }: HostSpec): HostRecord {
+  return { name, memoryMiB: memory, cores, nics, radios };
+}
+
+function hostDifference(present: HostEntity | undefined, declared: HostRecord): string {
+  const { memoryMiB, cores, nics, radios } = declared;
+  if (!present) return `${memoryMiB} MiB, ${cores} cores`;
+  const differ = (a: unknown, b: unknown) => JSON.stringify(a) !== JSON.stringify(b);
+  return words(
+    present.memoryMiB !== memoryMiB && `memory ${present.memoryMiB} → ${memoryMiB} MiB`,
+    present.cores !== cores && `cores ${present.cores} → ${cores}`,
+    differ(sorted(present.nics), sorted(nics)) && 'physical NICs',
+    differ(sorted(present.radios), sorted(radios)) && 'radios',
+  );
+}
+
+function vmUpdate(vm: VmDefinition, spec: VmSpec, { state }: VmCondition): VmUpdate | undefined {
+  const { name: _, ...wanted } = spec;
+  const ofMachine = changesOfMachine(vm, wanted);
+  const change = (key: 'host' | 'memoryMiB' | 'image') =>
+    ofMachine.includes(key) && `${key} ${vm[key]} → ${wanted[key]}`;
+  const detail = words(
+    change('host'),
+    change('memoryMiB'),
+    change('image'),
+    ofMachine.includes('nics') && 'NICs',
+    vm.autostart !== wanted.autostart && `autostart ${vm.autostart} → ${wanted.autostart}`,
+    vm.boot !== wanted.boot && `boot ${vm.boot} → ${wanted.boot}`,
+    !vm.managed && 'now managed by the cluster file',
+  );
+  if (!detail) return undefined;
+  // NICs that stay as they are must not be replaced under a running machine.
+  const { nics, ...rest } = wanted;
+  const patch = { ...rest, ...(ofMachine.includes('nics') ? { nics } : {}), managed: true };
+  return { vm, patch, detail, stop: ofMachine.length > 0 && state !== 'STOPPED' };
+}
+
+/** Looked at before anything is changed, so that a refusal leaves all as it was. */
+function refuseToBreak(plan: ClusterPlan, declared: Topology, { vms }: Present): void {
+  const byHand = vms.map(({ vm }) => vm).filter(vm => !vm.managed && !declared.vms[vm.name]);
+  for (const host of plan.removeHosts) {
+    const names = byHand.filter(vm => vm.ownerHost === host || vm.host === host).map(({ name }) => name);
+    if (names.length === 0) continue;
+    throw new V3Error(
+      'HOST_IN_USE',
+      `host ${host} is not declared any more, but has virtual machines made by hand: ${names.join(', ')}; ` +
+        `delete or move them first`,
+    );
+  }
+  for (const network of plan.removeNetworks) {
+    const users = byHand.filter(vm => vm.nics.some(nic => nic.networkId === network.id));
+    if (users.length === 0) continue;
+    throw new V3Error(
+      'NETWORK_IN_USE',
+      `network ${network.name} is not declared any more, but virtual machines made by hand are on it: ` +
+        `${users.map(({ name }) => name).join(', ')}; detach or delete them first`,
+    );
+  }
+}
+
+const words = (...parts: (string | false | undefined)[]): string => parts.filter(part => part).join(', ');
+
+/** Postgres's jsonb does not keep the order of keys. */
+const sorted = (records: object[]): object[] =>
+  records.map(record => Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1))));

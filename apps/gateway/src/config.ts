@@ -1,0 +1,22 @@
+import { commonConfig } from '@v3vee/service';
+import { z } from 'zod';
+
+export const gatewayConfig = commonConfig.extend({
+  V3_DATABASE_URL: z.string(),
+  V3_ADMIN_TOKEN_FILE: z.string().describe('a file with the administrator’s token, at least 32 characters'),
+  V3_STATE_DIR: z.string(),
+  V3_CACHE_DIR: z.string(),
+  V3_HOST_SILENCE_MS: z.coerce
+    .number()
+    .int()
+    .min(100)
+    .default(3500)
+    .describe('a host whose heartbeats (one a second) stay out for so long is not ready'),
+  V3_HOST_PATIENCE_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(20_000)
+    .describe('how long cluster:apply waits for a host to be ready'),
+});
+export type GatewayConfig = z.infer<typeof gatewayConfig>;

@@ -1,0 +1,86 @@
+import { Bus, type Stoppable } from '@v3vee/bus';
+import { rawSubjects } from '@v3vee/contracts';
+import type { WebSocket } from 'ws';
+import { unseen } from './scrollback';
+
+/** What a client may leave unread before output is left out for it, bytes. */
+const MAX_UNREAD = 1024 * 1024;
+/** How much one message to the guest carries, bytes; more is sent in several. */
+const INPUT_CHUNK = 4096;
+const PING_MS = 30_000;
+
+export interface ConsoleSessionOptions {
+  bus: Bus;
+  socket: WebSocket;
+  vmId: string;
+  /** Asks the VM's Palacios for its recent output and to publish what follows. */
+  attach: () => Promise<Uint8Array>;
+  maxUnread?: number;
+}
+
+/** One client at one VM's serial console: bytes both ways, as they come. */
+export class ConsoleSession {
+  private readonly output: Stoppable;
+  /** Output that came before the scrollback; undefined once that is sent. */
+  private early: Uint8Array[] | undefined = [];
+  private leftOut = 0;
+  private alive = true;
+  private readonly pinger: NodeJS.Timeout;
+
+  constructor(private readonly options: ConsoleSessionOptions) {
+    const { bus, socket, vmId } = options;
+    this.output = bus.subscribeRaw(rawSubjects.consoleOut(vmId), bytes => {
+      if (this.early) this.early.push(bytes);
+      else this.send(bytes);
+    });
+    socket.on('message', data => this.input(data as Buffer));
+    socket.on('pong', () => (this.alive = true));
+    socket.on('close', () => this.end());
+    // `ws` closes the socket after an error; there is nobody else to tell.
+    socket.on('error', () => undefined);
+    this.pinger = setInterval(() => this.ping(), PING_MS).unref();
+  }
+
+  /** @throws what `attach` throws */
+  async open(): Promise<void> {
+    const scrollback = await this.options.attach();
+    const early = this.early ?? [];
+    this.early = undefined;
+    if (scrollback.length > 0) this.send(scrollback);
+    for (const bytes of unseen(scrollback, early)) this.send(bytes);
+  }
+
+  /** A client that reads slower than the guest writes misses output, and is told how much. */
+  private send(bytes: Uint8Array): void {
+    const { socket, maxUnread = MAX_UNREAD } = this.options;
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > maxUnread) {
+      this.leftOut += bytes.length;
+      return;
+    }
+    if (this.leftOut > 0) {
+      socket.send(Buffer.from(`\r\n[${this.leftOut} bytes of output left out: read faster]\r\n`));
+      this.leftOut = 0;
+    }
+    socket.send(bytes);
+  }
+
+  private input(data: Buffer): void {
+    const { bus, vmId } = this.options;
+    for (let offset = 0; offset < data.length; offset += INPUT_CHUNK) {
+      bus.publishRaw(rawSubjects.consoleIn(vmId), data.subarray(offset, offset + INPUT_CHUNK));
+    }
+  }
+
+  private ping(): void {
+    const { socket } = this.options;
+    if (!this.alive) return socket.terminate();
+    this.alive = false;
+    socket.ping();
+  }
+
+  private end(): void {
+    clearInterval(this.pinger);
+    this.output.stop();
+  }
+}

@@ -1,0 +1,160 @@
+import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import { Bus, type Stoppable } from '@v3vee/bus';
+import { V3Error, vmChanged, type VmStatus } from '@v3vee/contracts';
+import { PinoLogger } from 'nestjs-pino';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { HostDirectory } from '../hosts/host-directory';
+import { PalaciosClient } from '../hosts/palacios-client';
+import { publicProblem } from '../http/public-error';
+import { Tokens } from '../http/token';
+import { VmVerbs } from '../vms/vm-verbs.service';
+import { ConsoleSession } from './console-session';
+
+/** Largest message of a client, bytes: far more than anyone types or pastes at once. */
+const MAX_MESSAGE = 64 * 1024;
+const CLOSE_GRACE_MS = 1000;
+/** How many consoles may be open at a time. */
+const MAX_CONSOLES = 256;
+/** A close frame's reason has at most 123 bytes (RFC 6455 section 5.5). */
+const MAX_REASON = 123;
+
+/** Why the gateway closes a console: codes of the private range (RFC 6455 section 7.4.2). */
+const closeCodes = { vmGone: 4404, hostGone: 4503 } as const;
+
+interface OpenConsole {
+  socket: WebSocket;
+  vmId: string;
+  vmName: string;
+  host: string;
+}
+
+const path = /^\/v1\/vms\/([^/?]+)\/console(?:\?.*)?$/;
+
+/** WebSockets at `/v1/vms/{vm}/console`: the VM's serial console as binary messages. */
+@Injectable()
+export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
+  private readonly server = new WebSocketServer({
+    noServer: true,
+    maxPayload: MAX_MESSAGE,
+    clientTracking: false,
+  });
+  private readonly open = new Set<OpenConsole>();
+  private subscription: Stoppable | undefined;
+
+  constructor(
+    private readonly adapter: HttpAdapterHost,
+    private readonly tokens: Tokens,
+    private readonly verbs: VmVerbs,
+    private readonly palacios: PalaciosClient,
+    private readonly directory: HostDirectory,
+    private readonly bus: Bus,
+    private readonly log: PinoLogger,
+  ) {
+    log.setContext(ConsoleGateway.name);
+  }
+
+  onApplicationBootstrap(): void {
+    const http = this.adapter.httpAdapter.getHttpServer() as Server;
+    http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      // Nothing listens for errors of a socket that node has handed over.
+      socket.on('error', () => socket.destroy());
+      this.accept(request, socket, head).catch((thrown: unknown) => this.refuse(socket, thrown));
+    });
+    this.subscription = this.bus.listen(vmChanged, '*', status => this.vmChanged(status));
+  }
+
+  beforeApplicationShutdown(): void {
+    this.subscription?.stop();
+    for (const { socket } of this.open) {
+      socket.close(1001, 'the gateway stops');
+      // A client that does not answer must not hold up the shutdown.
+      setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref();
+    }
+    this.server.close();
+  }
+
+  private async accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const name = path.exec(request.url ?? '')?.[1];
+    if (name === undefined) {
+      throw new V3Error('ROUTE_NOT_FOUND', 'WebSockets are at /v1/vms/{vm}/console only');
+    }
+    this.tokens.authenticate(request.headers.authorization);
+    if (this.open.size >= MAX_CONSOLES) {
+      throw new V3Error('SERVICE_UNAVAILABLE', `${MAX_CONSOLES} consoles are open; close one first`);
+    }
+    const vm = await this.verbs.inState('console', decodeURIComponent(name));
+    if (socket.destroyed) return;
+    this.server.handleUpgrade(request, socket, head, client => {
+      const entry: OpenConsole = { socket: client, vmId: vm.id, vmName: vm.name, host: vm.ownerHost };
+      this.open.add(entry);
+      client.once('close', () => this.open.delete(entry));
+      void this.serve(entry);
+    });
+  }
+
+  private async serve({ socket, vmId, vmName, host }: OpenConsole): Promise<void> {
+    const session = new ConsoleSession({
+      bus: this.bus,
+      socket,
+      vmId,
+      attach: async () => {
+        const { scrollback } = await this.palacios.call('consoleAttach', host, { vmId });
+        return Buffer.from(scrollback, 'base64');
+      },
+    });
+    try {
+      await session.open();
+      await this.directory.watching(
+        host,
+        signal =>
+          new Promise<void>((resolve, reject) => {
+            socket.once('close', () => resolve());
+            signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+            if (socket.readyState === socket.CLOSED) resolve();
+          }),
+      );
+    } catch (thrown) {
+      const { detail } = publicProblem(thrown, (err, incident) =>
+        this.log.error({ err, incident }, `the console of ${vmName} failed unexpectedly`),
+      );
+      socket.close(closeCodes.hostGone, reason(detail));
+    }
+  }
+
+  /** A VM that is reset or restored goes on under the same console. */
+  private vmChanged({ vmId, state, reason: why }: VmStatus): void {
+    if (state !== 'STOPPED' && state !== 'ERROR') return;
+    for (const { socket, vmId: id, vmName } of this.open) {
+      if (id === vmId) socket.close(closeCodes.vmGone, reason(`${vmName} is ${state}: ${why}`));
+    }
+  }
+
+  /** Before the upgrade a refusal is an ordinary HTTP answer. */
+  private refuse(socket: Duplex, thrown: unknown): void {
+    const problem = publicProblem(thrown, (err, incident) =>
+      this.log.error({ err, incident }, 'a console was refused unexpectedly'),
+    );
+    const body = JSON.stringify(problem);
+    socket.end(
+      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n` +
+        'Content-Type: application/problem+json\r\n' +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n` +
+        (problem.code === 'UNAUTHENTICATED' ? 'WWW-Authenticate: Bearer\r\n' : '') +
+        `Connection: close\r\n\r\n${body}`,
+    );
+  }
+}
+
+function reason(text: string): string {
+  const bytes = Buffer.from(text);
+  // A cut within a character leaves U+FFFD at its end.
+  return bytes.length <= MAX_REASON
+    ? text
+    : `${bytes
+        .subarray(0, MAX_REASON - 6)
+        .toString()
+        .replace(/\uFFFD+$/, '')}…`;
+}

@@ -1,0 +1,166 @@
+import * as contracts from '@v3vee/contracts';
+import { errorCatalogue, rest, type Endpoint, type ErrorCode } from '@v3vee/contracts';
+import { z } from 'zod';
+
+type Json = Record<string, unknown>;
+
+/** What any endpoint may answer besides its own errors. */
+const common: ErrorCode[] = [
+  'INVALID_REQUEST',
+  'UNAUTHENTICATED',
+  'SERVICE_UNAVAILABLE',
+  'STORAGE_FULL',
+  'INTERNAL',
+];
+
+/** Schemas that have a name of their own in the document. */
+const named: Record<string, z.ZodType> = {
+  Host: contracts.host,
+  Network: contracts.network,
+  NetworkSpec: contracts.networkSpec,
+  Vm: contracts.vm,
+  VmSpec: contracts.vmSpec,
+  VmPatch: contracts.vmPatch,
+  Image: contracts.image,
+  ImageImport: contracts.imageImport,
+  Snapshot: contracts.snapshot,
+  Operation: contracts.operation,
+  ApplyResult: contracts.applyResult,
+  Telemetry: contracts.telemetry,
+  ExecRequest: contracts.execRequest,
+  ExecResult: contracts.execResult,
+  Topology: contracts.topology,
+  Problem: contracts.problem,
+};
+
+const reference = (name: string): string => `#/components/schemas/${name}`;
+
+/**
+ * The OpenAPI 3.1 document of the REST interface, from the contract's table. Schemas describe what a client
+ * sends; what it gets is the same with the defaults filled in.
+ */
+export function openApiDocument(): Json {
+  const registry = z.registry<{ id: string }>();
+  for (const [id, schema] of Object.entries(named)) registry.add(schema, { id });
+  const endpoints = Object.entries<Endpoint>(rest);
+  for (const [name, { query, body, response }] of endpoints) {
+    // In the registry too, so that what they contain is referred to by name.
+    for (const [part, schema] of Object.entries({ Query: query, Body: body, Response: response })) {
+      if (schema && !registry.has(schema)) registry.add(schema, { id: `${name}${part}` });
+    }
+  }
+  const { schemas } = z.toJSONSchema(registry, {
+    io: 'input',
+    target: 'draft-2020-12',
+    unrepresentable: 'any',
+    uri: reference,
+  });
+  const describe = (schema: z.ZodType): Json => {
+    const id = registry.get(schema)?.id ?? '';
+    return id in named ? { $ref: reference(id) } : bare(schemas[id] as Json);
+  };
+
+  const paths: Record<string, Json> = {};
+  for (const [name, endpoint] of endpoints) {
+    const path = `/v1${endpoint.path}`;
+    (paths[path] ??= {})[endpoint.method.toLowerCase()] = operationObject(name, endpoint, describe);
+  }
+  paths['/v1/blobs/{sha256}'] = { put: blobUpload() };
+  const components = Object.keys(named).map(name => [name, bare(schemas[name] as Json)]);
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'V3VEE',
+      version: '1',
+      description:
+        'A virtualised cluster in a box. Lists are paged (`pageSize`, `pageToken`), what takes long answers ' +
+        'with an operation, `requestId` makes a repeat safe, errors are `application/problem+json` with a ' +
+        'stable `code`. A VM’s console is a WebSocket at `/v1/vms/{vm}/console`.',
+    },
+    servers: [{ url: '/' }],
+    security: [{ token: [] }],
+    paths,
+    components: {
+      schemas: Object.fromEntries(components) as Json,
+      securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
+    },
+  };
+}
+
+function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.ZodType) => Json): Json {
+  const { path, query, body, response, status, errors, summary, tag } = endpoint;
+  const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(match => ({
+    name: match[1],
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  return {
+    operationId: name,
+    summary,
+    tags: [tag],
+    parameters: [...inPath, ...(query ? queryParameters(describe(query)) : [])],
+    ...(body
+      ? { requestBody: { required: !body.safeParse(undefined).success, content: json(describe(body)) } }
+      : {}),
+    responses: {
+      [status]: { description: 'OK', content: json(describe(response)) },
+      ...problemResponses([...errors, ...common]),
+    },
+  };
+}
+
+function queryParameters(schema: Json): Json[] {
+  const required = new Set((schema.required as string[] | undefined) ?? []);
+  return Object.entries((schema.properties ?? {}) as Record<string, Json>).map(
+    ([name, { description, ...rest }]) => ({
+      name,
+      in: 'query',
+      required: required.has(name),
+      ...(description === undefined ? {} : { description }),
+      schema: rest,
+    }),
+  );
+}
+
+/** By HTTP status, each with the codes that come under it. */
+function problemResponses(codes: readonly ErrorCode[]): Json {
+  const byStatus = new Map<number, string[]>();
+  for (const code of new Set(codes)) {
+    const { http, title } = errorCatalogue[code];
+    byStatus.set(http, [...(byStatus.get(http) ?? []), `\`${code}\`: ${title}`]);
+  }
+  const content = { 'application/problem+json': { schema: { $ref: reference('Problem') } } };
+  return Object.fromEntries(
+    [...byStatus].map(([status, lines]) => [status, { description: lines.join('\n\n'), content }]),
+  );
+}
+
+function blobUpload(): Json {
+  const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+  return {
+    operationId: 'putBlob',
+    summary: `Upload a file of at most ${contracts.MAX_BLOB_BYTES} bytes under its sha256, for images:import`,
+    tags: ['images'],
+    parameters: [{ name: 'sha256', in: 'path', required: true, schema: digest }],
+    requestBody: { required: true, content: { 'application/octet-stream': {} } },
+    responses: {
+      201: {
+        description: 'OK',
+        content: json({
+          type: 'object',
+          properties: { sha256: digest, bytes: { type: 'integer' } },
+          required: ['sha256', 'bytes'],
+        }),
+      },
+      ...problemResponses(['BODY_TOO_LARGE', 'BLOB_CORRUPT', ...common]),
+    },
+  };
+}
+
+const json = (schema: Json): Json => ({ 'application/json': { schema } });
+
+/** Inside the document a schema needs no identity of its own. */
+function bare({ $schema: _, $id: __, ...schema }: Json): Json {
+  return schema;
+}

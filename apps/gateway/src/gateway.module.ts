@@ -1,0 +1,89 @@
+import { Module } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { SERVICE_CONFIG } from '@v3vee/service';
+import { StoreModule, VmRepository } from '@v3vee/store';
+import { ClusterApply } from './cluster/apply.service';
+import { ClusterController } from './cluster/cluster.controller';
+import type { GatewayConfig } from './config';
+import { ConsoleGateway } from './console/console.gateway';
+import { HostDirectory } from './hosts/host-directory';
+import { HostsController } from './hosts/hosts.controller';
+import { PalaciosClient } from './hosts/palacios-client';
+import { EndpointInterceptor } from './http/endpoint.interceptor';
+import { PageTokens } from './http/page-tokens';
+import { ProblemFilter } from './http/problem.filter';
+import { RepeatableRequests } from './http/repeatable-requests';
+import { Tokens } from './http/token';
+import { BlobStore } from './images/blob-store';
+import { ImageCatalogue } from './images/image-catalogue';
+import { ImagesController } from './images/images.controller';
+import { GatewayMetrics } from './metrics';
+import { NetworksController } from './networks/networks.controller';
+import { OperationsController } from './operations/operations.controller';
+import { OperationsService } from './operations/operations.service';
+import { SnapshotRemoval } from './snapshots/snapshot-removal';
+import { SnapshotsController } from './snapshots/snapshots.controller';
+import { NicPlanner } from './vms/nic-planner';
+import { VmClones } from './vms/vm-clones.service';
+import { VmDefinitions } from './vms/vm-definitions.service';
+import { VmVerbs } from './vms/vm-verbs.service';
+import { VmViews } from './vms/vm-view';
+import { VmsController } from './vms/vms.controller';
+
+@Module({
+  imports: [
+    StoreModule.forRootAsync({
+      inject: [SERVICE_CONFIG],
+      url: (config: GatewayConfig) => config.V3_DATABASE_URL,
+    }),
+  ],
+  controllers: [
+    ClusterController,
+    HostsController,
+    ImagesController,
+    NetworksController,
+    OperationsController,
+    SnapshotsController,
+    VmsController,
+  ],
+  providers: [
+    {
+      provide: Tokens,
+      inject: [SERVICE_CONFIG],
+      useFactory: (config: GatewayConfig) => Tokens.fromFile(config.V3_ADMIN_TOKEN_FILE),
+    },
+    {
+      provide: PageTokens,
+      inject: [Tokens],
+      useFactory: (tokens: Tokens) => new PageTokens(tokens.derive('page tokens')),
+    },
+    { provide: APP_INTERCEPTOR, useClass: EndpointInterceptor },
+    BlobStore,
+    ClusterApply,
+    ConsoleGateway,
+    GatewayMetrics,
+    HostDirectory,
+    ImageCatalogue,
+    NicPlanner,
+    OperationsService,
+    PalaciosClient,
+    ProblemFilter,
+    RepeatableRequests,
+    SnapshotRemoval,
+    VmClones,
+    VmDefinitions,
+    VmVerbs,
+    VmViews,
+  ],
+})
+export class GatewayModule {
+  constructor(metrics: GatewayMetrics, vms: VmRepository, views: VmViews) {
+    metrics.countVmsBy(async () => {
+      const counts = new Map<string, number>();
+      for (const { state } of await views.conditions(await vms.all())) {
+        counts.set(state, (counts.get(state) ?? 0) + 1);
+      }
+      return counts;
+    });
+  }
+}

@@ -1,0 +1,28 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { MAX_BODY_BYTES } from '@v3vee/contracts';
+import type { NextFunction, Request, Response } from 'express';
+import { serveDocs } from '../docs/serve-docs';
+import { GatewayMetrics } from '../metrics';
+import { carried } from './endpoint';
+import { ProblemFilter } from './problem.filter';
+import { asV3Error } from './public-error';
+import { Tokens } from './token';
+
+/** Blobs are streamed to the disk by their controller. */
+const isBlob = (request: { url?: string }): boolean => /^\/(v1\/)?blobs\//i.test(request.url ?? '');
+
+/** What every request passes before it reaches a route, in this order. */
+export function configureHttp(app: NestExpressApplication): void {
+  const tokens = app.get(Tokens);
+  app.use(app.get(GatewayMetrics).middleware);
+  serveDocs(app);
+  app.use('/v1', (request: Request, _: Response, next: NextFunction) => {
+    carried(request).actor = tokens.authenticate(request.headers.authorization);
+    next();
+  });
+  // Whatever content type a client claims, a body here is JSON; `strict: false` lets our own validation speak.
+  app.useBodyParser('json', { limit: MAX_BODY_BYTES, strict: false, type: request => !isBlob(request) });
+  // Before Nest sees them: it makes one kind of error of all that express and its parsers throw.
+  app.use((thrown: unknown, _: Request, __: Response, next: NextFunction) => next(asV3Error(thrown)));
+  app.useGlobalFilters(app.get(ProblemFilter));
+}

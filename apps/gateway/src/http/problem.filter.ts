@@ -1,0 +1,30 @@
+import { ArgumentsHost, Catch, ExceptionFilter, Injectable } from '@nestjs/common';
+import { errorCatalogue } from '@v3vee/contracts';
+import type { Response } from 'express';
+import { PinoLogger } from 'nestjs-pino';
+import { publicProblem } from './public-error';
+
+/** Every error leaves as RFC 9457 problem+json. */
+@Catch()
+@Injectable()
+export class ProblemFilter implements ExceptionFilter {
+  constructor(private readonly log: PinoLogger) {
+    log.setContext(ProblemFilter.name);
+  }
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const response = host.switchToHttp().getResponse<Response>();
+    const problem = publicProblem(thrown, (error, incident) =>
+      this.log.error({ err: error, incident }, 'a request failed unexpectedly'),
+    );
+    if (response.headersSent) {
+      response.end();
+      return;
+    }
+    if (problem.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
+    response
+      .status(errorCatalogue[problem.code].http)
+      .type('application/problem+json')
+      .send(JSON.stringify(problem));
+  }
+}

@@ -1,0 +1,11 @@
+import { runService } from '@v3vee/service';
+import { gatewayConfig } from './config';
+import { GatewayModule } from './gateway.module';
+import { configureHttp } from './http/configure';
+
+void runService({
+  name: 'gateway',
+  module: GatewayModule,
+  config: gatewayConfig,
+  configure: configureHttp,
+});

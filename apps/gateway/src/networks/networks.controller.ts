@@ -1,0 +1,57 @@
+import { Controller } from '@nestjs/common';
+import { V3Error, type List, type Network } from '@v3vee/contracts';
+import { NetworkRepository, type NetworkEntity } from '@v3vee/store';
+import { Endpoint, Input, type InputOf } from '../http/endpoint';
+import { PageTokens } from '../http/page-tokens';
+
+@Controller()
+export class NetworksController {
+  constructor(
+    private readonly networks: NetworkRepository,
+    private readonly pages: PageTokens,
+  ) {}
+
+  @Endpoint('listNetworks')
+  async list(@Input() { query }: InputOf<'listNetworks'>): Promise<List<Network>> {
+    const { pageSize, pageToken } = query;
+    const after = pageToken === undefined ? undefined : (this.pages.open('networks', pageToken) as string);
+    const rows = await this.networks.list({ after, limit: pageSize + 1 });
+    const counts = await this.networks.nicCounts(rows.map(({ id }) => id));
+    return this.pages.page(
+      'networks',
+      rows,
+      pageSize,
+      network => network.name,
+      network => view(network, counts.get(network.id)),
+    );
+  }
+
+  @Endpoint('getNetwork')
+  async get(@Input() { params }: InputOf<'getNetwork'>): Promise<Network> {
+    const network = await this.find(params.network);
+    const counts = await this.networks.nicCounts([network.id]);
+    return view(network, counts.get(network.id));
+  }
+
+  @Endpoint('createNetwork')
+  async create(@Input() { body }: InputOf<'createNetwork'>): Promise<Network> {
+    const { name, subnet = null } = body;
+    return view(await this.networks.create({ name, subnet, managed: false }));
+  }
+
+  @Endpoint('deleteNetwork')
+  async delete(@Input() { params }: InputOf<'deleteNetwork'>): Promise<object> {
+    await this.networks.remove(await this.find(params.network));
+    return {};
+  }
+
+  private async find(idOrName: string): Promise<NetworkEntity> {
+    const network = await this.networks.find(idOrName);
+    if (!network) throw new V3Error('NETWORK_NOT_FOUND', `there is no network "${idOrName}"`);
+    return network;
+  }
+}
+
+function view({ id, name, subnet, createdAt }: NetworkEntity, nics = 0): Network {
+  return { id, name, subnet, nics, createdAt: createdAt.toISOString() };
+}

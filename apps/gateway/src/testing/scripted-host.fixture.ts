@@ -1,0 +1,225 @@
+import { randomUUID } from 'node:crypto';
+import type { Bus, Stoppable } from '@v3vee/bus';
+import {
+  kittenHeartbeat,
+  palaciosCalls,
+  palaciosHeartbeat,
+  V3Error,
+  vmChanged,
+  type Call,
+  type PalaciosVerb,
+  type VmState,
+} from '@v3vee/contracts';
+import { SnapshotRepository, VmRepository, VmStatusRepository, type VmStatusRecord } from '@v3vee/store';
+import type { DataSource } from 'typeorm';
+
+const BEAT_MS = 50;
+
+/** A call that a test lets wait at the host until it says how it ends. */
+export interface Held {
+  /** The call has arrived. */
+  arrived: Promise<void>;
+  release(): void;
+  fail(error: V3Error): void;
+}
+
+/**
+ * A host at the protocol's boundary: it beats, answers what Palacios answers and writes what Palacios writes.
+ * There is no guest behind it; the end-to-end tests have the real one.
+ */
+export class ScriptedHost {
+  readonly calls: { verb: PalaciosVerb; request: { vmId?: string } & Record<string, unknown> }[] = [];
+  incarnation = randomUUID();
+  private readonly statuses: VmStatusRepository;
+  private readonly vms: VmRepository;
+  private readonly snapshots: SnapshotRepository;
+  private readonly held = new Map<PalaciosVerb, { gate: Promise<void>; arrived: () => void }>();
+  private readonly failures = new Map<PalaciosVerb, V3Error>();
+  private subscriptions: Stoppable[] = [];
+  private beating: NodeJS.Timeout | undefined;
+  /** Services that beat. */
+  readonly alive = new Set<'kitten' | 'palacios'>(['kitten', 'palacios']);
+
+  constructor(
+    private readonly bus: Bus,
+    dataSource: DataSource,
+    readonly name: string,
+  ) {
+    this.statuses = new VmStatusRepository(dataSource);
+    this.vms = new VmRepository(dataSource);
+    this.snapshots = new SnapshotRepository(dataSource);
+  }
+
+  start(): this {
+    this.stop();
+    this.subscriptions = (Object.keys(palaciosCalls) as PalaciosVerb[]).map(verb =>
+      this.bus.serve(palaciosCalls[verb] as Call, this.name, request => this.answer(verb, request as never)),
+    );
+    this.beat();
+    this.beating = setInterval(() => this.beat(), BEAT_MS);
+    return this;
+  }
+
+  /** As `kill -9` of both services. */
+  stop(): void {
+    clearInterval(this.beating);
+    for (const subscription of this.subscriptions) subscription.stop();
+    this.subscriptions = [];
+  }
+
+  /** Its Palacios is another process now. */
+  reincarnate(): void {
+    this.incarnation = randomUUID();
+    this.beat();
+  }
+
+  /** The next calls of a verb wait. */
+  hold(verb: PalaciosVerb): Held {
+    let arrive = () => {};
+    let release = () => {};
+    let fail = (_: V3Error) => {};
+    const arrived = new Promise<void>(resolve => (arrive = resolve));
+    const gate = new Promise<void>((resolve, reject) => {
+      release = resolve;
+      fail = reject;
+    });
+    gate.catch(() => undefined).finally(() => this.held.delete(verb));
+    this.held.set(verb, { gate, arrived: arrive });
+    return { arrived, release, fail };
+  }
+
+  /** Calls of a verb fail, until told otherwise. */
+  failing(verb: PalaciosVerb, error: V3Error | undefined): void {
+    if (error) this.failures.set(verb, error);
+    else this.failures.delete(verb);
+  }
+
+  verbs(): PalaciosVerb[] {
+    return this.calls.map(({ verb }) => verb);
+  }
+
+  /** Puts a VM of this host into a state, as if the guest had got there by itself. */
+  async put(vmId: string, state: VmState, more: Partial<VmStatusRecord> = {}): Promise<VmStatusRecord> {
+    const vm = await this.vms.get(vmId);
+    if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine ${vmId}`);
+    const before = await this.statuses.get(vmId);
+    const live = state === 'RUNNING' || state === 'PAUSED';
+    const record: VmStatusRecord = {
+      vmId,
+      host: this.name,
+      epoch: vm.epoch,
+      state,
+      reason: `put to ${state}`,
+      agent: state === 'RUNNING',
+      ips: [],
+      startedAt: live ? (before?.startedAt ?? new Date()) : null,
+      incarnation: this.incarnation,
+      desired: state === 'RUNNING' ? 'running' : 'stopped',
+      resumeState: null,
+      ...more,
+    };
+    await this.statuses.save(record);
+    this.bus.announce(vmChanged, this.name, {
+      ...record,
+      startedAt: record.startedAt?.toISOString() ?? null,
+    });
+    return record;
+  }
+
+  private beat(): void {
+    const { name: host, incarnation } = this;
+    if (this.alive.has('kitten')) {
+      this.bus.announce(kittenHeartbeat, host, {
+        host,
+        incarnation,
+        memoryMiB: 1008,
+        memoryFreeMiB: 944,
+        memoryLargestHoleMiB: 900,
+        cores: 8,
+        coresFree: 7,
+        nics: [],
+        radios: [],
+        allocations: [{ task: 'vm/x', base: 0, length: 64 << 20, core: 1 }],
+      });
+    }
+    if (this.alive.has('palacios')) {
+      this.bus.announce(palaciosHeartbeat, host, { host, incarnation, vms: [] });
+    }
+  }
+
+  private async answer(verb: PalaciosVerb, request: { vmId: string } & Record<string, unknown>) {
+    this.calls.push({ verb, request });
+    const held = this.held.get(verb);
+    held?.arrived();
+    await held?.gate;
+    const failure = this.failures.get(verb);
+    if (failure) throw failure;
+    return this.perform(verb, request);
+  }
+
+  private async perform(verb: PalaciosVerb, request: { vmId: string } & Record<string, unknown>) {
+    const { vmId } = request;
+    const to = async (state: VmState) => {
+      const { startedAt, ...status } = await this.put(vmId, state);
+      return { ...status, startedAt: startedAt?.toISOString() ?? null };
+    };
+    switch (verb) {
+      case 'start':
+      case 'resume':
+      case 'reset':
+      case 'restore':
+      case 'refresh':
+        return to('RUNNING');
+      case 'stop':
+        return to('STOPPED');
+      case 'pause':
+        return to('PAUSED');
+      case 'forget':
+        await this.statuses.forget(vmId);
+        return {};
+      case 'snapshot':
+        return this.takeSnapshot(vmId, request.name as string);
+      case 'deleteSnapshot':
+        await this.snapshots.remove(request.snapshotId as string);
+        return {};
+      case 'exec':
+        return { exitCode: 3, stdout: 'out', stderr: 'err', encoding: 'utf8', truncated: false };
+      case 'telemetry':
+        return {
+          vm: vmId,
+          host: this.name,
+          exits: { halt: { count: 7 } },
+          ports: [],
+          instructions: 1,
+          interruptsStuck: 0,
+          guestSeconds: 1,
+          idleSeconds: 1,
+          nics: [],
+        };
+      case 'consoleAttach':
+        return { scrollback: Buffer.from('login: ').toString('base64') };
+    }
+  }
+
+  private async takeSnapshot(vmId: string, name: string) {
+    const vm = await this.vms.get(vmId);
+    if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine ${vmId}`);
+    const {
+      createdAt,
+      nics: _,
+      ...row
+    } = await this.snapshots.insert({
+      id: randomUUID(),
+      name,
+      vmId,
+      vmName: vm.name,
+      host: this.name,
+      memoryMiB: vm.memoryMiB,
+      image: vm.image,
+      nics: vm.nics.map(({ network, vni, mac, ip }) => ({ network, vni, mac, ip })),
+      bytes: 4096,
+      digest: randomUUID().replaceAll('-', '').repeat(2),
+    });
+    return { ...row, createdAt: createdAt.toISOString() };
+  }
+}

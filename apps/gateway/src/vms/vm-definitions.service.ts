@@ -1,0 +1,141 @@
+import { Injectable } from '@nestjs/common';
+import { V3Error, verbStates, type Vm, type VmPatch, type VmSpec } from '@v3vee/contracts';
+import {
+  HostRepository,
+  VmRepository,
+  VmStatusRepository,
+  type VmChanges,
+  type VmDefinition,
+} from '@v3vee/store';
+import { HostDirectory } from '../hosts/host-directory';
+import { PalaciosClient } from '../hosts/palacios-client';
+import type { Caller } from '../http/endpoint';
+import { ImageCatalogue } from '../images/image-catalogue';
+import { OperationsService } from '../operations/operations.service';
+import { NicPlanner } from './nic-planner';
+import { VmViews } from './vm-view';
+import { lockOf } from './vm-lock';
+
+/** Definitions of VMs: what they are to be, not what they do. */
+@Injectable()
+export class VmDefinitions {
+  constructor(
+    private readonly vms: VmRepository,
+    private readonly hosts: HostRepository,
+    private readonly statuses: VmStatusRepository,
+    private readonly images: ImageCatalogue,
+    private readonly nics: NicPlanner,
+    private readonly views: VmViews,
+    private readonly operations: OperationsService,
+    private readonly palacios: PalaciosClient,
+    private readonly directory: HostDirectory,
+  ) {}
+
+  /** @throws V3Error VM_NOT_FOUND */
+  async find(idOrName: string): Promise<VmDefinition> {
+    const vm = await this.vms.find(idOrName);
+    if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine "${idOrName}"`);
+    return vm;
+  }
+
+  /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, VM_EXISTS, MAC_IN_USE, IP_IN_USE */
+  async create({ nics, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
+    await this.assertHost(spec.host);
+    await this.images.get(spec.image);
+    return this.nics.planning(nics, [], planned => this.vms.create({ ...spec, managed, nics: planned }));
+  }
+
+  /**
+   * Changes a definition. What the running machine is made of can be changed only while it does not run.
+   * @throws V3Error VM_NOT_FOUND, VM_BUSY, VM_CHANGE_NEEDS_STOP, and those of `create`
+   */
+  async update(idOrName: string, patch: VmPatch, caller: Caller): Promise<Vm> {
+    const { id, name } = await this.find(idOrName);
+    return this.operations.run({
+      verb: 'update',
+      target: `vms/${name}`,
+      caller,
+      locks: [lockOf({ id, name })],
+      work: async () => {
+        const vm = await this.find(id);
+        await this.assertChangeable(vm, patch);
+        return this.views.view(await this.change(vm, patch));
+      },
+    });
+  }
+
+  /** Of a VM that its caller holds and that does not run, if the change needs that. */
+  async change(vm: VmDefinition, { nics, ...patch }: VmPatch): Promise<VmDefinition> {
+    await this.leaveHost(vm, patch.host);
+    if (patch.image !== undefined) await this.images.get(patch.image);
+    if (nics === undefined) return this.vms.update(vm.id, patch);
+    return this.nics.planning(nics, vm.nics, planned => this.vms.update(vm.id, { ...patch, nics: planned }));
+  }
+
+  /**
+   * Several changes at once, so that VMs may swap MACs and addresses.
+   * @param leaving hosts that are no longer declared: what a silent one keeps of a VM is lost with it
+   */
+  async changeAll(
+    changes: { vm: VmDefinition; patch: VmPatch & { managed?: boolean } }[],
+    leaving: ReadonlySet<string>,
+  ): Promise<void> {
+    const planned = new Map<string, VmChanges>();
+    for (const { vm, patch } of changes) {
+      const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';
+      if (!lost) await this.leaveHost(vm, patch.host);
+      const { nics, ...rest } = patch;
+      planned.set(vm.id, nics ? { ...rest, nics: await this.nics.plan(nics, vm.nics) } : rest);
+    }
+    await this.vms.updateAll(planned);
+  }
+
+  private async assertHost(name: string): Promise<void> {
+    const hosts = (await this.hosts.all()).map(host => host.name);
+    if (hosts.includes(name)) return;
+    throw new V3Error(
+      'HOST_NOT_FOUND',
+      `there is no host "${name}"; hosts are: ${hosts.join(', ') || 'none yet, apply a cluster file'}`,
+    );
+  }
+
+  /** A VM that moves leaves nothing with the Palacios it was with. */
+  private async leaveHost(vm: VmDefinition, host: string | undefined): Promise<void> {
+    if (host === undefined || host === vm.ownerHost) return;
+    await this.assertHost(host);
+    if (await this.statuses.get(vm.id)) await this.palacios.call('forget', vm.ownerHost, { vmId: vm.id });
+  }
+
+  private async assertChangeable(vm: VmDefinition, patch: VmPatch): Promise<void> {
+    const needing = changesOfMachine(vm, patch);
+    if (needing.length === 0) return;
+    const { state } = await this.views.condition(vm);
+    const allowed: readonly string[] = verbStates.delete;
+    if (allowed.includes(state)) return;
+    throw new V3Error(
+      'VM_CHANGE_NEEDS_STOP',
+      `${vm.name} is ${state}; a change of ${needing.join(', ')} needs it to be ${allowed.join(' or ')}: stop it first`,
+    );
+  }
+}
+
+/** What a patch changes that the running machine is made of. */
+export function changesOfMachine(vm: VmDefinition, patch: VmPatch): string[] {
+  const changed: string[] = [];
+  if (patch.host !== undefined && patch.host !== vm.ownerHost) changed.push('host');
+  if (patch.memoryMiB !== undefined && patch.memoryMiB !== vm.memoryMiB) changed.push('memoryMiB');
+  if (patch.image !== undefined && patch.image !== vm.image) changed.push('image');
+  if (patch.nics !== undefined && !sameNics(vm, patch.nics)) changed.push('nics');
+  return changed;
+}
+
+/** Where no MAC is asked for, the present one is right. */
+function sameNics(vm: VmDefinition, specs: NonNullable<VmPatch['nics']>): boolean {
+  return (
+    specs.length === vm.nics.length &&
+    specs.every(({ network, mac, ip }, index) => {
+      const nic = vm.nics[index];
+      return nic?.network === network && (mac ?? nic.mac) === nic.mac && (ip ?? null) === nic.ip;
+    })
+  );
+}

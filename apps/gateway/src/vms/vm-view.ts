@@ -1,0 +1,84 @@
+import { Injectable } from '@nestjs/common';
+import type { Vm, VmState } from '@v3vee/contracts';
+import { VmStatusRepository, type VmDefinition, type VmStatusEntity } from '@v3vee/store';
+import type { EntityManager } from 'typeorm';
+import { HostDirectory } from '../hosts/host-directory';
+
+export interface VmCondition {
+  state: VmState;
+  reason: string;
+  /** No Palacios has had it yet, in this epoch. */
+  fresh: boolean;
+}
+
+/** Puts together what a VM is (its definition), what it does (its Palacios's word) and whether that can be so. */
+@Injectable()
+export class VmViews {
+  constructor(
+    private readonly statuses: VmStatusRepository,
+    private readonly directory: HostDirectory,
+  ) {}
+
+  async view(vm: VmDefinition): Promise<Vm> {
+    return this.combine(vm, await this.statuses.get(vm.id));
+  }
+
+  async viewAll(vms: VmDefinition[]): Promise<Vm[]> {
+    const statuses = await this.statuses.getMany(vms.map(({ id }) => id));
+    return vms.map(vm => this.combine(vm, statuses.get(vm.id) ?? null));
+  }
+
+  async condition(vm: VmDefinition, manager?: EntityManager): Promise<VmCondition> {
+    return this.conditionOf(vm, await this.statuses.get(vm.id, manager));
+  }
+
+  async conditions(vms: VmDefinition[]): Promise<VmCondition[]> {
+    const statuses = await this.statuses.getMany(vms.map(({ id }) => id));
+    return vms.map(vm => this.conditionOf(vm, statuses.get(vm.id) ?? null));
+  }
+
+  private combine(vm: VmDefinition, status: VmStatusEntity | null): Vm {
+    const { state, reason } = this.conditionOf(vm, status);
+    const live = state === 'RUNNING' || state === 'PAUSED';
+    return {
+      id: vm.id,
+      name: vm.name,
+      host: vm.ownerHost,
+      epoch: vm.epoch,
+      state,
+      reason,
+      image: vm.image,
+      memoryMiB: vm.memoryMiB,
+      autostart: vm.autostart,
+      boot: vm.boot,
+      agent: live && status !== null && status.agent,
+      nics: vm.nics.map(({ index, network, mac, ip }) => ({
+        name: `eth${index}`,
+        model: 'virtio-net',
+        network,
+        mac,
+        ips: (live ? status?.ips[index] : undefined) ?? (ip === null ? [] : [ip]),
+      })),
+      createdAt: vm.createdAt.toISOString(),
+      startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,
+    };
+  }
+
+  /** A row that says there is a live guest is believed only while the Palacios that wrote it is heard. */
+  private conditionOf(vm: VmDefinition, status: VmStatusEntity | null): VmCondition {
+    if (!status || status.epoch < vm.epoch) {
+      return { state: 'STOPPED', reason: 'not started yet', fresh: true };
+    }
+    const fresh = false;
+    const { state, reason } = status;
+    if (state === 'STOPPED' || state === 'ERROR') return { state, reason, fresh };
+    const before = `it was ${state} when last heard of`;
+    const silence = this.directory.palaciosSilence(vm.ownerHost);
+    if (silence) return { state: 'ERROR', reason: `${silence}; ${before}`, fresh };
+    if (this.directory.palaciosIncarnation(vm.ownerHost) !== status.incarnation) {
+      const restarted = `the palacios of ${vm.ownerHost} was restarted and has not taken it up again`;
+      return { state: 'ERROR', reason: `${restarted}; ${before}`, fresh };
+    }
+    return { state, reason, fresh };
+  }
+}

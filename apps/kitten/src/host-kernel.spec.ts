@@ -1,0 +1,184 @@
+import { KITTEN_RESERVED_MIB, V3Error } from '@v3vee/contracts';
+import { HostKernel, MIB } from './host-kernel';
+
+const describeHost = (memoryMiB: number, cores: number) => ({
+  name: 'alpha',
+  incarnation: '5f2c0f3e-8a0f-4f0e-9a54-0b1f5d9f2c11',
+  memoryMiB,
+  cores,
+  nics: [],
+  radios: [],
+});
+const claimed = (memoryMiB = 256, cores = 4): HostKernel => {
+  const kernel = new HostKernel(describeHost(memoryMiB, cores));
+  kernel.claim([]);
+  return kernel;
+};
+/** Code and words of a refusal. */
+function refusal(action: () => unknown): string {
+  try {
+    action();
+  } catch (thrown) {
+    return thrown instanceof V3Error ? `${thrown.code}: ${thrown.message}` : String(thrown);
+  }
+  return 'granted';
+}
+const accounted = (kernel: HostKernel) =>
+  kernel.map.bytes({ owner: 'kitten' }) +
+  kernel.map.bytes({ owner: null }) +
+  kernel.inventory().allocations.reduce((sum, { length }) => sum + length, 0);
+
+describe('the host kernel', () => {
+  it('gives a guest contiguous memory on a 2 MiB boundary and a core of its own', () => {
+    const kernel = claimed();
+    expect(kernel.allocate('vm/a', 33)).toEqual({ task: 'vm/a', base: 16 * MIB, length: 33 * MIB, core: 0 });
+    expect(kernel.allocate('vm/b', 64)).toEqual({ task: 'vm/b', base: 50 * MIB, length: 64 * MIB, core: 1 });
+    expect(kernel.inventory()).toMatchObject({
+      memoryMiB: 256,
+      memoryFreeMiB: 256 - KITTEN_RESERVED_MIB - 97,
+      memoryLargestHoleMiB: 256 - 114,
+      cores: 4,
+      coresFree: 2,
+    });
+    expect(kernel.cores.list()).toEqual(['vm/a', 'vm/b', null, null]);
+    expect(kernel.map.query().map(({ type, owner }) => `${type} ${owner}`)).toEqual([
+      'bootmem kitten',
+      'kmem kitten',
+      'umem vm/a',
+      'umem null',
+      'umem vm/b',
+      'umem null',
+    ]);
+  });
+
+  it('answers a repeated request with what the task has', () => {
+    const kernel = claimed();
+    const first = kernel.allocate('vm/a', 64);
+    expect(kernel.allocate('vm/a', 64)).toEqual(first);
+    expect(kernel.inventory().allocations).toHaveLength(1);
+    expect(refusal(() => kernel.allocate('vm/a', 32))).toBe(
+      'INVALID_REQUEST: vm/a has 64 MiB on alpha; free that before asking for 32 MiB',
+    );
+  });
+
+  it('refuses more memory than there is in one piece, and says what there is', () => {
+    const kernel = claimed(256, 8);
+    for (const vm of ['a', 'b', 'c', 'd']) kernel.allocate(`vm/${vm}`, 60);
+    expect(refusal(() => kernel.allocate('vm/e', 1))).toContain('HOST_MEMORY_EXHAUSTED: vm/e asks for 1 MiB');
+    kernel.free('vm/a');
+    kernel.free('vm/c');
+    expect(refusal(() => kernel.allocate('vm/e', 61))).toBe(
+      'HOST_MEMORY_EXHAUSTED: vm/e asks for 61 MiB in one piece on alpha; of its 256 MiB 120 MiB are free, ' +
+        'the largest hole has 60 MiB. Stop a VM there or give the host more memory',
+    );
+    expect(kernel.inventory().coresFree).toBe(6);
+    expect(kernel.allocate('vm/e', 60).base).toBe(16 * MIB);
+  });
+
+  it('refuses a guest when every core has one', () => {
+    const kernel = claimed(256, 1);
+    kernel.allocate('vm/a', 32);
+    expect(refusal(() => kernel.allocate('vm/b', 32))).toBe(
+      'HOST_CORES_EXHAUSTED: vm/b asks for a core of alpha; none of its 1 is free, each runs a guest. ' +
+        'Stop a VM there or give the host more cores',
+    );
+    expect(kernel.free('vm/a')).toBe(true);
+    expect(kernel.allocate('vm/b', 32).core).toBe(0);
+  });
+
+  it('frees once', () => {
+    const kernel = claimed();
+    kernel.allocate('vm/a', 64);
+    expect([kernel.free('vm/a'), kernel.free('vm/a'), kernel.free('kitten')]).toEqual([true, false, false]);
+    expect(kernel.inventory()).toMatchObject({ memoryFreeMiB: 240, coresFree: 4, allocations: [] });
+  });
+
+  it('has all memory back, in one piece, after 10,000 random starts and stops', () => {
+    const kernel = claimed(1024, 16);
+    let seed = 7;
+    const random = (below: number) => (seed = Math.imul(seed, 48271) & 0x7fffffff) % below;
+    const running: string[] = [];
+    let starts = 0;
+    for (let i = 0; i < 10_000; i++) {
+      if (random(2) && running.length > 0) {
+        kernel.free(running.splice(random(running.length), 1)[0]!);
+      } else if (refusal(() => kernel.allocate(`vm/${i}`, 32 + random(200))) === 'granted') {
+        running.push(`vm/${i}`);
+        starts++;
+      }
+      expect(accounted(kernel)).toBe(1024 * MIB);
+    }
+    expect(starts).toBeGreaterThan(1000);
+    for (const task of running) kernel.free(task);
+    expect(kernel.inventory()).toMatchObject({
+      memoryFreeMiB: 1008,
+      memoryLargestHoleMiB: 1008,
+      coresFree: 16,
+    });
+  });
+
+  it('needs more memory than it keeps for itself', () => {
+    expect(refusal(() => new HostKernel(describeHost(16, 1)))).toBe(
+      'INVALID_REQUEST: host alpha has 16 MiB of memory; Kitten keeps 16 MiB, it needs more than that',
+    );
+  });
+});
+
+describe('the host kernel after a restart', () => {
+  it('gives nothing away before the claim', () => {
+    const kernel = new HostKernel(describeHost(256, 4));
+    expect(refusal(() => kernel.allocate('vm/a', 64))).toContain(
+      'HOST_NOT_CLAIMED: Kitten on alpha has just started',
+    );
+    expect([kernel.claimed, kernel.free('vm/a')]).toEqual([false, false]);
+    kernel.claim([]);
+    expect([kernel.claimed, refusal(() => kernel.allocate('vm/a', 64))]).toEqual([true, 'granted']);
+  });
+
+  it('has the map that it had, once that is claimed', () => {
+    const before = claimed();
+    for (const vm of ['a', 'b', 'c']) before.allocate(`vm/${vm}`, 40);
+    before.free('vm/b');
+    const after = new HostKernel(describeHost(256, 4));
+    after.claim(before.inventory().allocations);
+    expect(after.map.query()).toEqual(before.map.query());
+    expect(after.inventory()).toEqual(before.inventory());
+    expect(after.allocate('vm/d', 40)).toEqual(before.allocate('vm/d', 40));
+  });
+
+  it('takes the same claim again and keeps what it gave meanwhile', () => {
+    const kernel = new HostKernel(describeHost(256, 4));
+    const claim = [{ task: 'vm/a', base: 64 * MIB, length: 64 * MIB, core: 2 }];
+    kernel.claim(claim);
+    const meanwhile = kernel.allocate('vm/b', 32);
+    kernel.claim(claim);
+    expect(kernel.inventory().allocations).toEqual([...claim, meanwhile]);
+  });
+
+  it('refuses a claim that does not fit, whole, and names all that is wrong', () => {
+    const kernel = new HostKernel(describeHost(256, 2));
+    const good = { task: 'vm/a', base: 16 * MIB, length: 64 * MIB, core: 0 };
+    const told = refusal(() =>
+      kernel.claim([
+        good,
+        { ...good, task: 'vm/b', core: 1 },
+        { task: 'vm/c', base: 200 * MIB, length: 64 * MIB, core: 1 },
+        { task: 'vm/d', base: 128 * MIB, length: MIB, core: 0 },
+        { task: 'vm/e', base: 140 * MIB, length: MIB, core: 2 },
+        { ...good, core: 1 },
+        { task: 'vm/f', base: 0, length: MIB, core: 1 },
+      ]),
+    );
+    expect(told.split('; ')).toEqual([
+      "HOST_CLAIM_CONFLICT: Kitten on alpha can't grant the claim: " +
+        'vm/b (67108864 bytes at 0x1000000, core 1): 0x1000000–0x5000000 is umem of vm/a',
+      'vm/c (67108864 bytes at 0xc800000, core 1): it is not all within the memory of this host',
+      'vm/d (1048576 bytes at 0x8000000, core 0): core 0 runs vm/a',
+      'vm/e (1048576 bytes at 0x8c00000, core 2): this host has cores 0 to 1',
+      'vm/a (67108864 bytes at 0x1000000, core 1): it holds 67108864 bytes at 0x1000000 and core 0 already',
+      'vm/f (1048576 bytes at 0x0, core 1): 0x0–0x100000 is bootmem of kitten',
+    ]);
+    expect(kernel.claimed).toBe(false);
+    expect(kernel.inventory()).toMatchObject({ memoryFreeMiB: 240, coresFree: 2, allocations: [] });
+  });
+});

@@ -1,0 +1,11 @@
+import { resourceName } from '@v3vee/contracts';
+import { commonConfig } from '@v3vee/service';
+import { z } from 'zod';
+
+export const palaciosConfig = commonConfig.extend({
+  V3_HOST: resourceName,
+  V3_DATABASE_URL: z.string().describe('postgres://user:password@host:port/database'),
+  V3_STATE_DIR: z.string().min(1).describe('saved machine states, images that were imported'),
+  V3_CACHE_DIR: z.string().min(1).describe('firmware, built images, templates'),
+});
+export type PalaciosConfig = z.infer<typeof palaciosConfig>;

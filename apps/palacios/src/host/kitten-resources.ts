@@ -1,0 +1,147 @@
+import type { Bus, Stoppable } from '@v3vee/bus';
+import { kittenCalls, kittenHeartbeat, V3Error, type Allocation } from '@v3vee/contracts';
+import type { HostResources, Log } from '../lifecycle/ports';
+
+/** Kitten answers from memory; silence means that it is being restarted. */
+const CALL_MS = 2_000;
+const RETRY_MS = 250;
+
+export interface KittenResourcesOptions {
+  bus: Bus;
+  host: string;
+  log: Log;
+}
+
+const taskOf = (vmId: string) => `vm/${vmId}`;
+const isGuest = (task: string) => task.startsWith('vm/');
+
+/**
+ * What this Palacios holds of its host's memory and cores. Kitten keeps its map in memory alone: when it comes
+ * back as another incarnation, what the guests hold is claimed again; what they no longer hold is given back
+ * as soon as Kitten answers.
+ */
+export class KittenResources implements HostResources {
+  readonly #held = new Map<string, Allocation>();
+  /** Tasks that Kitten may still have memory for, but nobody uses. */
+  readonly #toFree = new Set<string>();
+  #incarnation: string | undefined;
+  #claimed = false;
+  #settling = false;
+  #stopped = false;
+  #subscription: Stoppable | undefined;
+
+  constructor(private readonly options: KittenResourcesOptions) {}
+
+  /** Whether Kitten knows what this host's guests hold: true, or why not. */
+  get ready(): true | string {
+    if (this.#incarnation === undefined) return `kitten on ${this.options.host} has not answered yet`;
+    return this.#claimed || 'kitten has not confirmed what the guests hold';
+  }
+
+  /**
+   * Waits for Kitten as long as that takes, then frees whatever an earlier Palacios left behind: its guests
+   * died with it.
+   */
+  async open(): Promise<void> {
+    const { bus, host, log } = this.options;
+    let told = false;
+    while (!this.#stopped && this.#incarnation === undefined) {
+      try {
+        const inventory = await bus.call(kittenCalls.inventory, host, {}, { timeoutMs: CALL_MS });
+        for (const { task } of inventory.allocations) if (isGuest(task)) this.#toFree.add(task);
+        this.#incarnation = inventory.incarnation;
+      } catch (thrown) {
+        if (!told) log.warn({ error: V3Error.from(thrown).message }, 'kitten does not answer yet');
+        told = true;
+        await new Promise(resolve => setTimeout(resolve, RETRY_MS));
+      }
+    }
+    if (this.#stopped) return;
+    this.#subscription = bus.listen(kittenHeartbeat, host, ({ incarnation }) => {
+      if (incarnation !== this.#incarnation) {
+        this.#incarnation = incarnation;
+        this.#claimed = false;
+      }
+      void this.#settle();
+    });
+    await this.#settle();
+  }
+
+  async take(vmId: string, memoryMiB: number): Promise<void> {
+    const task = taskOf(vmId);
+    this.#toFree.delete(task);
+    try {
+      this.#held.set(task, await this.#allocate(task, memoryMiB));
+    } catch (thrown) {
+      // An answer that got lost may have been a yes.
+      if (!this.#held.has(task)) this.#toFree.add(task);
+      throw thrown;
+    }
+  }
+
+  async giveBack(vmId: string): Promise<void> {
+    const task = taskOf(vmId);
+    if (!this.#held.delete(task)) return;
+    this.#toFree.add(task);
+    await this.#free(task);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#subscription?.stop();
+  }
+
+  async #allocate(task: string, memoryMiB: number): Promise<Allocation> {
+    const { bus, host } = this.options;
+    const ask = () => bus.call(kittenCalls.allocate, host, { task, memoryMiB }, { timeoutMs: CALL_MS });
+    try {
+      return await ask();
+    } catch (thrown) {
+      if (V3Error.from(thrown).code !== 'HOST_NOT_CLAIMED') throw thrown;
+      // It restarted a moment ago and its heartbeat is still to come.
+      await this.#claim();
+      return ask();
+    }
+  }
+
+  /** Brings Kitten's map in line with what is held here. Tried again at each of its heartbeats. */
+  async #settle(): Promise<void> {
+    if (this.#settling) return;
+    this.#settling = true;
+    try {
+      for (const task of this.#toFree) await this.#free(task);
+      if (!this.#claimed) await this.#claim();
+    } finally {
+      this.#settling = false;
+    }
+  }
+
+  async #free(task: string): Promise<void> {
+    try {
+      await this.options.bus.call(kittenCalls.free, this.options.host, { task }, { timeoutMs: CALL_MS });
+      if (!this.#held.has(task)) this.#toFree.delete(task);
+    } catch (thrown) {
+      this.options.log.warn({ task, error: V3Error.from(thrown).message }, 'memory not given back yet');
+    }
+  }
+
+  async #claim(): Promise<void> {
+    const incarnation = this.#incarnation;
+    const allocations = [...this.#held.values()];
+    try {
+      await this.options.bus.call(
+        kittenCalls.claim,
+        this.options.host,
+        { allocations },
+        { timeoutMs: CALL_MS },
+      );
+      if (incarnation === this.#incarnation) this.#claimed = true;
+      this.options.log.info({ guests: allocations.length }, 'told kitten what the guests hold');
+    } catch (thrown) {
+      this.options.log.error(
+        { error: V3Error.from(thrown).message },
+        'kitten refused what the guests hold; they run on, and it is asked again',
+      );
+    }
+  }
+}

@@ -1,0 +1,57 @@
+import type { VmDefinition } from '@v3vee/store';
+import { Rig, waitFor } from './testing/rig.fixture';
+
+describe('guests on two hosts', () => {
+  let rig: Rig;
+  let a1: VmDefinition;
+  let b1: VmDefinition;
+
+  beforeAll(async () => {
+    rig = await Rig.start();
+    await Promise.all([rig.addHost('alpha'), rig.addHost('beta')]);
+    a1 = await rig.define('a1', { nics: [{ network: 'lan', ip: '10.10.0.11/24' }] });
+    b1 = await rig.define('b1', { host: 'beta', nics: [{ network: 'lan', ip: '10.10.0.12/24' }] });
+    await Promise.all([a1, b1].map(vm => rig.call('start', { vmId: vm.id }, vm.ownerHost)));
+  });
+  afterAll(() => rig?.stop());
+
+  it('reach each other by name from the first packet', async () => {
+    expect(await rig.sh(a1, 'ping -c 3 b1')).toContain('3 packets received');
+    expect(await rig.sh(b1, 'ping -c 3 a1')).toContain('3 packets received');
+  });
+
+  it('get the same bytes through as are sent', async () => {
+    await rig.sh(b1, 'head -c 3000000 /dev/urandom > /var/www/file; httpd -h /var/www');
+    const sum = await rig.sh(b1, 'sha256sum < /var/www/file');
+    expect(await rig.sh(a1, 'wget -q -O - http://b1/file | sha256sum')).toBe(sum);
+  });
+
+  it('are cloned across, and the clone is reached where it is', async () => {
+    await rig.sh(a1, 'echo original > /tmp/file');
+    const { id } = await rig.call('snapshot', { vmId: a1.id, name: 'good' });
+    const clone = await rig.define('c1', { host: 'beta', nics: [{ network: 'lan', ip: '10.10.0.13/24' }] });
+    await rig.call('restore', { vmId: clone.id, snapshotId: id, identity: true }, 'beta');
+    expect(await rig.sh(clone, 'cat /tmp/file; hostname')).toBe('original\nc1');
+    await waitFor(async () => (await rig.exec(a1, 'ping', '-c', '1', 'c1')).exitCode === 0);
+    expect(await rig.sh(clone, 'ping -c 2 a1 && ping -c 2 b1')).toContain('2 packets received');
+  });
+
+  it('belong to one host: another one refuses to run them', async () => {
+    await rig.call('stop', { vmId: b1.id }, 'beta');
+    await expect(rig.call('start', { vmId: b1.id }, 'alpha')).rejects.toThrow(
+      'VM b1 belongs to host beta, not to alpha',
+    );
+    await rig.call('start', { vmId: b1.id }, 'beta');
+  });
+
+  it('go on without the router, which is told all when it is back', async () => {
+    // What it has told before stays known: a flow that exists goes on.
+    await rig.sh(a1, 'ping -c 1 b1');
+    await rig.signal('vnet', 'SIGKILL');
+    expect(await rig.sh(a1, 'ping -c 2 b1')).toContain('2 packets received');
+    const late = await rig.define('late', { nics: [{ network: 'lan', ip: '10.10.0.14/24' }] });
+    expect(await rig.call('start', { vmId: late.id })).toMatchObject({ state: 'RUNNING' });
+    await rig.restart('vnet');
+    await waitFor(async () => (await rig.exec(b1, 'ping', '-c', '1', 'late')).exitCode === 0);
+  });
+});

@@ -1,0 +1,208 @@
+/**
+ * A host made of promises that tests settle: it stands in for what can't be brought about at will with real
+ * guests (a worker that hangs at the one wrong moment, a disk that is full, Kitten that refuses).
+ */
+import { randomUUID } from 'node:crypto';
+import { V3Error, type VmStatus } from '@v3vee/contracts';
+import type { SnapshotEntity, VmDefinition } from '@v3vee/store';
+import { limiter } from './limiter';
+import type { GuestEnd, Machine, StatusRecord, VmHost } from './ports';
+
+export class FakeMachine implements Machine {
+  readonly origin = 'template';
+  running = false;
+  closed = false;
+  calls: string[] = [];
+  /** Put an error or a promise that never settles here to make a step fail. */
+  trouble: Partial<Record<'run' | 'pause' | 'save', Promise<never>>> = {};
+  answer: string[][] | undefined = [['10.0.0.1/24']];
+  #end: (end: GuestEnd) => void = () => undefined;
+  readonly ended = new Promise<GuestEnd>(resolve => (this.#end = resolve));
+
+  constructor(readonly made: string) {}
+
+  async run(): Promise<void> {
+    await this.#step('run');
+    this.running = true;
+  }
+  async pause(): Promise<void> {
+    await this.#step('pause');
+    this.running = false;
+  }
+  async save() {
+    await this.#step('save');
+    if (this.running) throw new Error('saved while it ran');
+    return async () => undefined;
+  }
+  async close(): Promise<void> {
+    this.closed = true;
+    this.running = false;
+  }
+  async addresses(): Promise<string[][]> {
+    if (!this.answer) throw new V3Error('VM_NO_AGENT', 'no agent');
+    return this.answer;
+  }
+  exec = () => Promise.reject(new Error('not here'));
+  telemetry = () => Promise.reject(new Error('not here'));
+  setHosts(): void {}
+
+  end(end: GuestEnd): void {
+    this.running = false;
+    this.#end(end);
+  }
+  async #step(step: 'run' | 'pause' | 'save'): Promise<void> {
+    this.calls.push(step);
+    await this.trouble[step];
+  }
+}
+
+export const failing = (error: Error): Promise<never> => {
+  const promise = Promise.reject(error);
+  promise.catch(() => undefined);
+  return promise;
+};
+export const hanging = (): Promise<never> => new Promise(() => undefined);
+
+export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
+  return {
+    id: randomUUID(),
+    name: 'a1',
+    host: 'alpha',
+    ownerHost: 'alpha',
+    epoch: 1,
+    memoryMiB: 64,
+    image: 'debian',
+    autostart: false,
+    boot: 'template',
+    nics: [],
+    managed: false,
+    createdAt: new Date(),
+    updatedAt: new Date(),
+    ...change,
+  };
+}
+
+export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {}): SnapshotEntity {
+  return {
+    id: randomUUID(),
+    name: 's1',
+    vmId: vm.id,
+    vmName: vm.name,
+    host: 'alpha',
+    memoryMiB: vm.memoryMiB,
+    image: vm.image,
+    nics: [],
+    bytes: 1,
+    digest: 'd'.repeat(64),
+    createdAt: new Date(),
+    ...change,
+  };
+}
+
+/** What went wrong, by the port's method: that method throws it. */
+type Faults = Partial<
+  Record<'take' | 'boot' | 'restore' | 'verify' | 'write' | 'define' | 'create', V3Error>
+>;
+
+export class FakeHost implements VmHost {
+  readonly name = 'alpha';
+  readonly incarnation = randomUUID();
+  readonly faults: Faults = {};
+  readonly machineList: FakeMachine[] = [];
+  /** Memory that Kitten gave and did not get back, by VM. */
+  readonly held = new Map<string, number>();
+  readonly rows = new Map<string, StatusRecord>();
+  readonly announced: VmStatus[] = [];
+  readonly files = new Set<string>();
+  readonly snapshotRows: SnapshotEntity[] = [];
+  readonly building = limiter(2);
+  readonly log = { info: () => undefined, warn: () => undefined, error: () => undefined };
+
+  constructor(readonly vms: VmDefinition[]) {}
+
+  get machine(): FakeMachine {
+    return this.machineList.at(-1) as FakeMachine;
+  }
+
+  #fault(at: keyof Faults): void {
+    const fault = this.faults[at];
+    if (fault) throw fault;
+  }
+
+  /** Trouble of the machine that is made next. */
+  nextTrouble: FakeMachine['trouble'] = {};
+
+  #made(how: string): FakeMachine {
+    const machine = new FakeMachine(how);
+    machine.trouble = this.nextTrouble;
+    this.nextTrouble = {};
+    this.machineList.push(machine);
+    return machine;
+  }
+
+  readonly definitions = {
+    get: async (vmId: string) => {
+      this.#fault('define');
+      return this.vms.find(({ id }) => id === vmId) as VmDefinition;
+    },
+  };
+  readonly resources = {
+    take: async (vmId: string, memoryMiB: number) => {
+      this.#fault('take');
+      this.held.set(vmId, memoryMiB);
+    },
+    giveBack: async (vmId: string) => void this.held.delete(vmId),
+  };
+  readonly machines = {
+    boot: async ({ boot }: VmDefinition) => {
+      this.#fault('boot');
+      return this.#made(boot);
+    },
+    restore: async (_: VmDefinition, path: string, { identity }: { identity: boolean }) => {
+      this.#fault('restore');
+      return this.#made(`${path}${identity ? ' as another' : ''}`);
+    },
+  };
+  readonly status = {
+    write: async (record: StatusRecord) => void this.rows.set(record.vmId, record),
+    writeWith: async (record: StatusRecord) => void this.rows.set(record.vmId, record),
+    announce: (status: VmStatus) => void this.announced.push(status),
+    forget: async (vmId: string) => void this.rows.delete(vmId),
+  };
+  readonly states = {
+    write: async (
+      _: unknown,
+      refer: (saved: { digest: string; bytes: number }, transaction: never) => Promise<void>,
+    ) => {
+      this.#fault('write');
+      const saved = { digest: 'a'.repeat(64), bytes: 1 };
+      this.files.add(saved.digest);
+      await refer(saved, undefined as never);
+      return saved;
+    },
+    verify: async (digest: string) => {
+      this.#fault('verify');
+      return `/states/${digest.slice(0, 1)}`;
+    },
+    release: async (digest: string) => void this.files.delete(digest),
+  };
+  readonly snapshots = {
+    get: async (id: string) => {
+      const found = this.snapshotRows.find(row => row.id === id);
+      if (!found) throw new V3Error('SNAPSHOT_NOT_FOUND', `there is no snapshot ${id}`);
+      return found;
+    },
+    requireFree: async (vm: VmDefinition, name: string) => {
+      if (this.snapshotRows.some(row => row.vmId === vm.id && row.name === name)) {
+        throw new V3Error('SNAPSHOT_EXISTS', 'it exists');
+      }
+    },
+    latest: async (vmId: string) => this.snapshotRows.findLast(row => row.vmId === vmId) ?? null,
+    create: async (vm: VmDefinition, name: string) => {
+      this.#fault('create');
+      const row = snapshotOf(vm, { name });
+      this.snapshotRows.push(row);
+      return row;
+    },
+  };
+}

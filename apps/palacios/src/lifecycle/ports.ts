@@ -1,0 +1,139 @@
+/**
+ * What a VM's life cycle needs from the world: the machine that executes the guest, the host's memory, the
+ * store. Their real counterparts are in `../machines`, `../host` and `../records`.
+ */
+import type { ExecRequest, ExecResult, Telemetry, VmState, VmStatus } from '@v3vee/contracts';
+import type { DesiredState, SavedState, SnapshotEntity, StateSource, VmDefinition } from '@v3vee/store';
+import type { EntityManager } from 'typeorm';
+
+/** How a guest came to its end without being asked to. */
+export interface GuestEnd {
+  kind: 'poweroff' | 'reboot' | 'failed';
+  /** For `failed`: which device or what stopped it, and why. */
+  detail: string;
+}
+
+/** One machine: a guest with its memory and devices, from power-on or restore until it is closed. */
+export interface Machine {
+  /** How it came to be. */
+  readonly origin: 'template' | 'cold' | 'resumed' | 'clone';
+  /** The guest runs, or runs again. */
+  run(): Promise<void>;
+  /** The guest stands still; resolves when no instruction of it is executed any more. */
+  pause(): Promise<void>;
+  /** Copies memory and devices, for which the guest must stand still; what is returned writes the copy to a file. */
+  save(): Promise<StateSource>;
+  /** Ends the worker, unplugs the NICs; never fails, may be called twice. */
+  close(): Promise<void>;
+  /** Resolves when the guest ends by itself or its worker dies; never when it is closed. */
+  readonly ended: Promise<GuestEnd>;
+  /** Asks the guest's agent for the addresses of each NIC, `10.10.0.11/24`, by index. @throws V3Error VM_NO_AGENT */
+  addresses(): Promise<string[][]>;
+  /** @throws V3Error VM_NO_AGENT, EXEC_TIMEOUT, EXEC_FAILED */
+  exec(request: ExecRequest): Promise<ExecResult>;
+  telemetry(): Promise<Telemetry>;
+  /** Names of other VMs for the guest's hosts file, whenever they change. */
+  setHosts(hosts: HostsEntry[]): void;
+}
+
+export interface HostsEntry {
+  name: string;
+  address: string;
+}
+
+export interface Machines {
+  /**
+   * A machine from the post-boot template or for a cold boot. Like `restore`, it is complete when this resolves
+   * but has neither run nor joined its networks: the machine that it replaces may still be there.
+   * @throws V3Error IMAGE_NOT_FOUND, IMAGE_CORRUPT, GUEST_FAILED
+   */
+  boot(definition: VmDefinition): Promise<Machine>;
+  /** @throws V3Error STATE_CORRUPT, STATE_INCOMPATIBLE when it is no state of such a VM */
+  restore(definition: VmDefinition, path: string, options: RestoreOptions): Promise<Machine>;
+}
+
+/** `identity`: the saved state is another VM's, so the guest gets this VM's name, addresses and new entropy. */
+export interface RestoreOptions {
+  identity: boolean;
+}
+
+/** The host's memory and cores, which are Kitten's. */
+export interface HostResources {
+  /** @throws V3Error HOST_MEMORY_EXHAUSTED, HOST_CORES_EXHAUSTED */
+  take(vmId: string, memoryMiB: number): Promise<void>;
+  /** Never fails: what can't be given back now is given back later. */
+  giveBack(vmId: string): Promise<void>;
+}
+
+/** The durable record of what a VM does; `vm_status` in the store. */
+export interface StatusRecord {
+  vmId: string;
+  host: string;
+  epoch: number;
+  state: VmState;
+  reason: string;
+  agent: boolean;
+  ips: string[][];
+  startedAt: Date | null;
+  incarnation: string;
+  desired: DesiredState;
+  resumeState: string | null;
+}
+
+export interface StatusLog {
+  /** Resolves when this record, or a later one of the same VM, is durable. Retries for ever. */
+  write(record: StatusRecord): Promise<void>;
+  /** Writes it once, within the transaction that makes a saved state durable. */
+  writeWith(record: StatusRecord, transaction: EntityManager): Promise<void>;
+  /** Wakes up whoever waits for a change. */
+  announce(status: VmStatus): void;
+  forget(vmId: string): Promise<void>;
+}
+
+export interface Definitions {
+  /** @throws V3Error VM_NOT_FOUND: it is not defined, or another host's */
+  get(vmId: string): Promise<VmDefinition>;
+}
+
+export interface SavedStates {
+  /** File and row appear together. @throws V3Error STORAGE_FULL, and what `refer` throws */
+  write(
+    source: StateSource,
+    refer: (saved: SavedState, transaction: EntityManager) => Promise<void>,
+  ): Promise<SavedState>;
+  /** @returns the path of the file, whose content is as it was. @throws V3Error STATE_CORRUPT */
+  verify(digest: string): Promise<string>;
+  /** Removes the file unless a row still names it. Never fails. */
+  release(digest: string): Promise<void>;
+}
+
+export interface Snapshots {
+  /** @throws V3Error SNAPSHOT_NOT_FOUND */
+  get(id: string): Promise<SnapshotEntity>;
+  /** @throws V3Error SNAPSHOT_EXISTS */
+  requireFree(vm: VmDefinition, name: string): Promise<void>;
+  latest(vmId: string): Promise<SnapshotEntity | null>;
+  /** The file first, then the row. @throws V3Error SNAPSHOT_EXISTS, STORAGE_FULL */
+  create(vm: VmDefinition, name: string, state: StateSource): Promise<SnapshotEntity>;
+}
+
+export interface Log {
+  info(detail: object, message: string): void;
+  warn(detail: object, message: string): void;
+  error(detail: object, message: string): void;
+}
+
+/** Everything a VM needs of its host. */
+export interface VmHost {
+  readonly name: string;
+  readonly incarnation: string;
+  readonly definitions: Definitions;
+  readonly resources: HostResources;
+  readonly machines: Machines;
+  readonly status: StatusLog;
+  readonly states: SavedStates;
+  readonly snapshots: Snapshots;
+  /** Runs the work when one of the few places for building machines is free. */
+  readonly building: <T>(work: () => Promise<T>) => Promise<T>;
+  readonly log: Log;
+}

@@ -1,0 +1,434 @@
+import { V3Error, vmStates, verbStates, type VmState, type VmVerb } from '@v3vee/contracts';
+import { definition, FakeHost, failing, hanging, snapshotOf } from './fake-host.fixture';
+import { mayMove, requireState } from './states';
+import { Vm } from './vm';
+
+const setUp = () => {
+  const vmDefinition = definition();
+  const host = new FakeHost([vmDefinition]);
+  const vm = new Vm(host, vmDefinition, undefined);
+  const row = () => host.rows.get(vm.id);
+  return { host, vm, row, vmDefinition };
+};
+const started = async () => {
+  const all = setUp();
+  await all.vm.start();
+  return all;
+};
+/** Until what the lock made wait has had its turn. */
+const settled = () => new Promise(resolve => setImmediate(resolve));
+const code = (expected: string) => expect.objectContaining({ code: expected });
+
+describe('a VM', () => {
+  it('that never ran is STOPPED and says so', () => {
+    expect(setUp().vm.status()).toMatchObject({ state: 'STOPPED', reason: 'never started', startedAt: null });
+  });
+
+  it('starts with memory from Kitten, and every transition is stored and announced', async () => {
+    const { host, vm, row } = setUp();
+    const status = await vm.start();
+    expect(status).toMatchObject({ state: 'RUNNING', reason: 'started from its template' });
+    expect(host.held.get(vm.id)).toBe(64);
+    expect(host.machine.running).toBe(true);
+    expect(row()).toMatchObject({ state: 'RUNNING', desired: 'running', incarnation: host.incarnation });
+    expect(host.announced.map(({ state, reason }) => `${state}: ${reason}`)).toEqual([
+      'STOPPED: starting from its template',
+      'RUNNING: started from its template',
+    ]);
+  });
+
+  it('goes through its verbs and ends without machine or memory', async () => {
+    const { host, vm, row } = await started();
+    expect(await vm.pause()).toMatchObject({ state: 'PAUSED', agent: false });
+    expect(host.machine.running).toBe(false);
+    expect(row()).toMatchObject({ state: 'PAUSED', desired: 'paused' });
+    expect(await vm.resume()).toMatchObject({ state: 'RUNNING' });
+    const first = host.machine;
+    expect(await vm.reset()).toMatchObject({ state: 'RUNNING', reason: 'reset' });
+    expect([first.closed, host.machine === first, host.held.get(vm.id)]).toEqual([true, false, 64]);
+    expect(await vm.stop()).toMatchObject({ state: 'STOPPED', startedAt: null });
+    expect([host.machine.closed, host.held.size]).toEqual([true, 0]);
+    await vm.forget();
+    expect(row()).toBeUndefined();
+  });
+
+  it.each(Object.keys(verbStates) as VmVerb[])('names the states that allow %s', verb => {
+    for (const state of vmStates) {
+      const attempt = () => requireState({ name: 'a1', state, reason: 'why' }, verb, verbStates[verb]);
+      if ((verbStates[verb] as readonly VmState[]).includes(state)) expect(attempt).not.toThrow();
+      else
+        expect(attempt).toThrow(`VM a1 is ${state} (why); ${verb} needs it ${verbStates[verb].join(' or ')}`);
+    }
+  });
+
+  it('refuses a verb in the wrong state without changing anything', async () => {
+    const { vm } = setUp();
+    await expect(vm.pause()).rejects.toEqual(code('VM_WRONG_STATE'));
+    await expect(vm.snapshot('s1')).rejects.toThrow('snapshot needs it RUNNING or PAUSED');
+    expect(vm.status()).toMatchObject({ state: 'STOPPED', reason: 'never started' });
+  });
+
+  it('does one verb at a time', async () => {
+    const { vm } = setUp();
+    const first = vm.start();
+    await expect(vm.stop()).rejects.toEqual(code('VM_BUSY'));
+    await expect(vm.stop()).rejects.toThrow('start is under way on VM a1; try stop again when it is done');
+    await first;
+    await vm.stop();
+  });
+
+  it.each(['take', 'boot'] as const)(
+    'that can not start (%s) stays STOPPED, says why, holds nothing',
+    async at => {
+      const { host, vm, row } = setUp();
+      host.faults[at] = new V3Error('HOST_MEMORY_EXHAUSTED', 'asked for 64 MiB, 12 MiB are free');
+      await expect(vm.start()).rejects.toEqual(code('HOST_MEMORY_EXHAUSTED'));
+      expect(row()).toMatchObject({
+        state: 'STOPPED',
+        reason: 'start failed: asked for 64 MiB, 12 MiB are free',
+        desired: 'stopped',
+      });
+      expect(host.held.size).toBe(0);
+      delete host.faults[at];
+      await vm.start();
+    },
+  );
+
+  it('whose new machine can not be made at a reset keeps the one it has', async () => {
+    const { host, vm } = await started();
+    host.faults.boot = new V3Error('IMAGE_CORRUPT', 'no such template');
+    await expect(vm.reset()).rejects.toEqual(code('IMAGE_CORRUPT'));
+    expect(vm.status()).toMatchObject({ state: 'RUNNING', reason: 'started from its template' });
+    expect([host.machine.running, host.held.get(vm.id)]).toEqual([true, 64]);
+  });
+
+  it('whose new machine does not run at a reset is in ERROR and holds nothing', async () => {
+    const { host, vm } = await started();
+    host.nextTrouble = { run: failing(new V3Error('GUEST_FAILED', 'out of memory')) };
+    await expect(vm.reset()).rejects.toEqual(code('GUEST_FAILED'));
+    expect(vm.status()).toMatchObject({ state: 'ERROR', reason: 'reset failed: out of memory' });
+    expect([host.machineList.map(({ closed }) => closed), host.held.size]).toEqual([[true, true], 0]);
+    expect(await vm.reset()).toMatchObject({ state: 'RUNNING' });
+    expect(host.held.get(vm.id)).toBe(64);
+  });
+});
+
+describe('a guest that ends by itself', () => {
+  it('by power-off leaves the VM STOPPED', async () => {
+    const { host, vm, row } = await started();
+    host.machine.end({ kind: 'poweroff', detail: '' });
+    await settled();
+    expect(vm.status()).toMatchObject({ state: 'STOPPED', reason: 'powered off by the guest' });
+    expect(row()).toMatchObject({ desired: 'stopped' });
+    expect([host.held.size, host.machine.closed]).toEqual([0, true]);
+  });
+
+  it('by reboot gets a new machine', async () => {
+    const { host, vm } = await started();
+    const first = host.machine;
+    first.end({ kind: 'reboot', detail: '' });
+    await settled();
+    expect(vm.status()).toMatchObject({ state: 'RUNNING', reason: 'rebooted by the guest' });
+    expect([first.closed, host.machine !== first, host.machine.running]).toEqual([true, true, true]);
+    expect(host.announced.map(({ state }) => state)).toContain('RESETTING');
+  });
+
+  it('by reboot and can not be made anew is in ERROR and holds nothing', async () => {
+    const { host, vm } = await started();
+    host.faults.boot = new V3Error('IMAGE_NOT_FOUND', 'there is no image debian');
+    host.machine.end({ kind: 'reboot', detail: '' });
+    await settled();
+    expect(vm.status()).toMatchObject({
+      state: 'ERROR',
+      reason: 'the reboot failed: there is no image debian',
+    });
+    expect([host.held.size, host.machine.closed]).toEqual([0, true]);
+  });
+
+  it('by failing leaves the VM in ERROR with what stopped it', async () => {
+    const { host, vm } = await started();
+    host.machine.end({ kind: 'failed', detail: 'virtio-net0: descriptor 77 is out of range' });
+    await settled();
+    expect(vm.status()).toMatchObject({
+      state: 'ERROR',
+      reason: 'virtio-net0: descriptor 77 is out of range',
+    });
+    expect(host.held.size).toBe(0);
+    expect(await vm.start()).toMatchObject({ state: 'RUNNING' });
+  });
+
+  it('after its machine was replaced changes nothing', async () => {
+    const { host, vm } = await started();
+    const first = host.machine;
+    await vm.reset();
+    first.end({ kind: 'failed', detail: 'late news' });
+    await settled();
+    expect(vm.status()).toMatchObject({ state: 'RUNNING', reason: 'reset' });
+  });
+
+  it('while a verb is under way is seen to after it', async () => {
+    const { host, vm } = await started();
+    const pausing = vm.pause();
+    host.machine.end({ kind: 'failed', detail: 'fault' });
+    await pausing;
+    await settled();
+    expect(vm.status()).toMatchObject({ state: 'ERROR', reason: 'fault' });
+  });
+});
+
+describe('a worker that hangs', () => {
+  beforeEach(() => jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] }));
+  afterEach(() => jest.useRealTimers());
+
+  it('is ended when it does not stand still', async () => {
+    const { host, vm } = await started();
+    host.machine.trouble.pause = hanging();
+    const pausing = expect(vm.pause()).rejects.toEqual(code('GUEST_FAILED'));
+    await jest.advanceTimersByTimeAsync(10_000);
+    await pausing;
+    const reason = "the guest's worker did not stand still in time and was ended";
+    expect(vm.status()).toMatchObject({ state: 'ERROR', reason });
+    expect([host.machine.closed, host.held.size]).toEqual([true, 0]);
+  });
+
+  it('does not keep the others from being saved at shut-down, nor is it lost without a word', async () => {
+    const { host, vm } = await started();
+    host.machine.trouble.save = hanging();
+    const away = vm.putAway();
+    await jest.advanceTimersByTimeAsync(20_000);
+    await away;
+    expect(vm.status()).toMatchObject({ state: 'ERROR' });
+    expect(vm.status().reason).toContain('did not save its state in time');
+    expect(host.held.size).toBe(0);
+  });
+});
+
+describe('a snapshot', () => {
+  it('lets the guest go on before the file is written', async () => {
+    const { host, vm } = await started();
+    host.machine.calls = [];
+    const create = jest.spyOn(host.snapshots, 'create').mockImplementation(async (owner, name) => {
+      expect(host.machine.calls).toEqual(['pause', 'save', 'run']);
+      return snapshotOf(owner, { name });
+    });
+    await vm.snapshot('s1');
+    expect(create).toHaveBeenCalledTimes(1);
+    expect(vm.status()).toMatchObject({ state: 'RUNNING', reason: 'started from its template' });
+  });
+
+  it('of a paused VM leaves it paused', async () => {
+    const { host, vm } = await started();
+    await vm.pause();
+    await vm.snapshot('s1');
+    expect([vm.status().state, host.machine.running]).toEqual(['PAUSED', false]);
+  });
+
+  it('that fails leaves the guest running', async () => {
+    const { host, vm } = await started();
+    host.machine.trouble.save = failing(new V3Error('INTERNAL', 'no'));
+    await expect(vm.snapshot('s1')).rejects.toThrow('no');
+    expect([vm.status().state, host.machine.running]).toEqual(['RUNNING', true]);
+    host.machine.trouble = {};
+    host.faults.create = new V3Error('STORAGE_FULL', 'no space');
+    await expect(vm.snapshot('s1')).rejects.toEqual(code('STORAGE_FULL'));
+    expect([vm.status().state, host.machine.running]).toEqual(['RUNNING', true]);
+  });
+
+  it('with a name that is taken is refused before the guest is touched', async () => {
+    const { host, vm } = await started();
+    await vm.snapshot('s1');
+    host.machine.calls = [];
+    await expect(vm.snapshot('s1')).rejects.toEqual(code('SNAPSHOT_EXISTS'));
+    expect(host.machine.calls).toEqual([]);
+  });
+
+  it('can be gone back to from running, paused, stopped and failed', async () => {
+    const { host, vm } = await started();
+    const { id } = await vm.snapshot('s1');
+    const expectRestored = async () => {
+      expect(await vm.restore(id, false)).toMatchObject({
+        state: 'RUNNING',
+        reason: 'restored from snapshot s1',
+      });
+      expect([host.machine.made, host.held.get(vm.id)]).toEqual(['/states/d', 64]);
+    };
+    await expectRestored();
+    await vm.pause();
+    await expectRestored();
+    await vm.stop();
+    await expectRestored();
+    host.machine.end({ kind: 'failed', detail: 'fault' });
+    await settled();
+    await expectRestored();
+  });
+
+  it('that does not fit is refused and the guest runs on', async () => {
+    const { host, vm } = await started();
+    const { id } = await vm.snapshot('s1');
+    for (const fault of ['verify', 'restore'] as const) {
+      host.faults[fault] = new V3Error('STATE_INCOMPATIBLE', 'it had 2 NICs');
+      await expect(vm.restore(id, false)).rejects.toEqual(code('STATE_INCOMPATIBLE'));
+      delete host.faults[fault];
+    }
+    expect([vm.status().state, host.machine.running, host.machineList.length]).toEqual(['RUNNING', true, 1]);
+  });
+
+  it('of another host that is out of reach is refused with where it is', async () => {
+    const { host, vm, vmDefinition } = await started();
+    const far = snapshotOf(vmDefinition, { name: 'far', host: 'beta' });
+    host.snapshotRows.push(far);
+    host.faults.verify = new V3Error('STATE_CORRUPT', 'it is not there');
+    await expect(vm.restore(far.id, false)).rejects.toThrow(
+      "snapshot far was saved on host beta and can't be used on alpha: it is not there",
+    );
+    expect([vm.status().state, host.machine.running]).toEqual(['RUNNING', true]);
+  });
+
+  it('of another VM is refused unless this one is to be its clone', async () => {
+    const { host, vm } = setUp();
+    const other = snapshotOf(definition({ name: 'b1' }), { name: 'good' });
+    host.snapshotRows.push(other);
+    await expect(vm.restore(other.id, false)).rejects.toThrow('snapshot good is of VM b1, not of a1');
+    expect(await vm.restore(other.id, true)).toMatchObject({ reason: 'restored from snapshot good of b1' });
+    expect(host.machine.made).toBe('/states/d as another');
+  });
+});
+
+describe('shut-down', () => {
+  it('saves a running guest and keeps what it is to be', async () => {
+    const { host, vm, row } = await started();
+    await vm.putAway();
+    expect(row()).toMatchObject({
+      state: 'STOPPED',
+      reason: 'saved at the shut-down of palacios on alpha',
+      desired: 'running',
+      resumeState: 'a'.repeat(64),
+    });
+    expect([host.machine.closed, host.held.size]).toEqual([true, 0]);
+  });
+
+  it('tells of a disk that is full; the VM keeps its definition', async () => {
+    const { host, vm, row } = await started();
+    host.faults.write = new V3Error('STORAGE_FULL', 'no space left');
+    await vm.putAway();
+    expect(row()).toMatchObject({
+      state: 'ERROR',
+      reason: 'could not be saved at shut-down: no space left',
+      resumeState: null,
+    });
+    expect([host.machine.closed, host.held.size]).toEqual([true, 0]);
+  });
+
+  it('leaves a guest that does not fit on the disk for another attempt', async () => {
+    const { host, vm, row } = await started();
+    host.faults.write = new V3Error('STORAGE_FULL', 'no space left');
+    expect(await vm.putAway(false)).toBe(false);
+    expect([row()?.state, host.machine.closed]).toEqual(['RUNNING', false]);
+    delete host.faults.write;
+    expect(await vm.putAway()).toBe(true);
+    expect(row()).toMatchObject({ state: 'STOPPED', desired: 'running', resumeState: 'a'.repeat(64) });
+  });
+
+  it('leaves stopped VMs alone', async () => {
+    const { vm, row } = setUp();
+    await vm.putAway();
+    expect(row()).toBeUndefined();
+  });
+});
+
+describe('the next start', () => {
+  const next = async (pause: boolean) => {
+    const before = await started();
+    if (pause) await before.vm.pause();
+    await before.vm.putAway();
+    const host = new FakeHost([before.vmDefinition]);
+    host.files.add('a'.repeat(64));
+    const vm = new Vm(host, before.vmDefinition, before.row());
+    return { host, vm, row: () => host.rows.get(vm.id) };
+  };
+
+  it('goes on from the saved state and then drops it', async () => {
+    const { host, vm, row } = await next(false);
+    await vm.bringBack();
+    expect(row()).toMatchObject({ state: 'RUNNING', desired: 'running', resumeState: null });
+    expect([host.machine.made, host.machine.running, host.files.size]).toEqual(['/states/a', true, 0]);
+  });
+
+  it('brings a paused guest back paused', async () => {
+    const { host, vm, row } = await next(true);
+    await vm.bringBack();
+    expect(row()).toMatchObject({ state: 'PAUSED', desired: 'paused', resumeState: null });
+    expect(host.machine.running).toBe(false);
+    expect(await vm.resume()).toMatchObject({ state: 'RUNNING' });
+  });
+
+  it.each(['take', 'verify', 'restore'] as const)('keeps the state when that fails (%s)', async at => {
+    const { host, vm, row } = await next(false);
+    host.faults[at] = new V3Error('HOST_MEMORY_EXHAUSTED', 'nothing free');
+    await vm.bringBack();
+    expect(row()).toMatchObject({ state: 'ERROR', desired: 'running', resumeState: 'a'.repeat(64) });
+    expect(row()?.reason).toContain('could not be resumed (nothing free); it is kept');
+    expect([host.files.size, host.held.size]).toEqual([1, 0]);
+    await expect(vm.start()).rejects.toEqual(code('HOST_MEMORY_EXHAUSTED'));
+    expect(host.files.size).toBe(1);
+    delete host.faults[at];
+    expect(await vm.start()).toMatchObject({ reason: 'resumed from the state saved at shut-down' });
+    expect(host.files.size).toBe(0);
+  });
+
+  it('can be told to do without the saved state', async () => {
+    const { host, vm, row } = await next(false);
+    host.faults.verify = new V3Error('STATE_CORRUPT', 'changed');
+    await vm.bringBack();
+    expect(await vm.reset()).toMatchObject({ state: 'RUNNING', reason: 'reset' });
+    expect([row()?.resumeState, host.files.size]).toEqual([null, 0]);
+  });
+
+  it('after a crash restarts from the last snapshot and says so', async () => {
+    const { host, row, vmDefinition } = await started();
+    const again = new FakeHost([vmDefinition]);
+    again.snapshotRows.push(snapshotOf(vmDefinition, { name: 'good' }));
+    const vm = new Vm(again, vmDefinition, row());
+    await vm.afterKill();
+    expect(vm.status()).toMatchObject({
+      state: 'RUNNING',
+      reason: 'restarted from snapshot good after palacios on alpha was killed',
+    });
+    expect(again.rows.get(vm.id)?.incarnation).not.toBe(host.incarnation);
+    expect(again.announced.map(({ state }) => state)).toEqual(['ERROR', 'RESETTING', 'RUNNING']);
+  });
+
+  it('after a crash without a snapshot says what happened', async () => {
+    const { row, vmDefinition } = await started();
+    const vm = new Vm(new FakeHost([vmDefinition]), vmDefinition, row());
+    await vm.afterKill();
+    expect(vm.status()).toMatchObject({
+      state: 'ERROR',
+      reason: 'palacios on alpha was killed while the VM was running; it has no snapshot to restart from',
+    });
+    expect(await vm.start()).toMatchObject({ state: 'RUNNING' });
+  });
+
+  it('after a crash with a snapshot that can not be used says both', async () => {
+    const { row, vmDefinition } = await started();
+    const host = new FakeHost([vmDefinition]);
+    host.snapshotRows.push(snapshotOf(vmDefinition));
+    host.faults.verify = new V3Error('STATE_CORRUPT', 'it was changed');
+    const vm = new Vm(host, vmDefinition, row());
+    await vm.afterKill();
+    expect(vm.status()).toMatchObject({
+      state: 'ERROR',
+      reason:
+        'palacios on alpha was killed while the VM was running; it could not be restarted from snapshot s1: it was changed',
+    });
+  });
+});
+
+describe('the table of transitions', () => {
+  it('has no way out of a state that nothing leads to, and none that a verb needs is missing', () => {
+    for (const state of vmStates) expect(mayMove(state, state)).toBe(true);
+    expect(mayMove('STOPPED', 'RESETTING')).toBe(false);
+    expect(mayMove('ERROR', 'RUNNING')).toBe(false);
+    expect(mayMove('PAUSED', 'RESETTING')).toBe(true);
+  });
+});

@@ -1,0 +1,261 @@
+import { V3Error, type ExecRequest, type ExecResult, type Telemetry } from '@v3vee/contracts';
+import { encodeState, type Guest, type GuestEnd as EngineEnd, type GuestIdentity } from '@v3vee/machine';
+import type { OverlayNode } from '@v3vee/overlay';
+import type { StateSource, VmDefinition } from '@v3vee/store';
+import type { Consoles } from '../console/consoles';
+import type { GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
+import { patiently } from '../lifecycle/within';
+import { toAgentRequest, toExecResult } from './exec';
+import { NicPlugs } from './nic-plugs';
+import { toTelemetry, Unwrapped } from './telemetry';
+
+export const MTU = 1500;
+
+/** The router answers at once; when it is away the guest runs without it, and is reachable as soon as it is back. */
+const ROUTER_MS = 3_000;
+/** A guest from a template takes its configuration within a fraction of a second, on a busy machine within a few. */
+const CONFIGURE_MS = 15_000;
+/** A cold boot, on a machine that boots others at the same time. */
+const BOOT_MS = 240_000;
+/** A shorter standstill (a snapshot's) is not worth correcting the clock for. */
+const CLOCK_TOLERANCE_MS = 500;
+/** Names in one request of the configuration channel, whose lines are bounded. */
+const NAMES_AT_ONCE = 40;
+const AGENT_MS = 10_000;
+/** Under way at a time; each may hold some MiB of output. */
+const MAX_COMMANDS = 16;
+
+/**
+ * How a guest came to be, which decides what it must be told when it first runs: from a template and as a clone it
+ * is told who it is at once, after a cold boot when it is up; a resumed one knows, but not what time it is.
+ */
+export type Origin = 'template' | 'cold' | 'resumed' | 'clone';
+
+export interface GuestMachineOptions {
+  host: string;
+  definition: VmDefinition;
+  guest: Guest;
+  origin: Origin;
+  /** What its image has inside. */
+  agent: boolean;
+  configChannel: boolean;
+  overlay: OverlayNode;
+  consoles: Consoles;
+  names: HostsEntry[];
+  log: Log;
+}
+
+/** A guest with its NICs in the overlay and its console on the bus. */
+export class GuestMachine implements Machine {
+  readonly origin: Origin;
+  readonly ended: Promise<GuestEnd>;
+  readonly #options: GuestMachineOptions;
+  readonly #guest: Guest;
+  readonly #nics: NicPlugs;
+  readonly #instructions = new Unwrapped();
+  #names: HostsEntry[];
+  /** Name to address, as the guest knows them from us. */
+  readonly #told = new Map<string, string>();
+  #unplugConsole: (() => void) | undefined;
+  /** Resolves when the guest has been told who it is; never fails. */
+  #configured: Promise<void> | undefined;
+  #stoodStillAt: number | undefined;
+  /** How to tell each command under way that nobody in the guest will answer any more. */
+  readonly #commands = new Set<(why: string) => void>();
+
+  constructor(options: GuestMachineOptions) {
+    const { guest, overlay, definition } = options;
+    this.#options = options;
+    this.#guest = guest;
+    this.origin = options.origin;
+    this.#names = options.names;
+    this.#nics = new NicPlugs(overlay, definition, guest);
+    this.ended = new Promise(resolve => guest.onExit(end => resolve(toEnd(end))));
+    void this.ended.then(({ detail }) => this.#abandon(detail));
+  }
+
+  /**
+   * At the first run it joins its networks before the guest executes anything, and has its name and addresses
+   * when this resolves, unless it boots cold.
+   */
+  async run(): Promise<void> {
+    if (this.#configured) return this.#goOn();
+    const { consoles, definition, log, origin } = this.#options;
+    this.#unplugConsole = consoles.plug(definition.id, {
+      write: bytes => this.#guest.writeConsole(bytes),
+      onOutput: listener => this.#guest.onConsole(listener),
+    });
+    if (!(await patiently(ROUTER_MS, this.#nics.plug()))) {
+      log.warn({ vm: definition.name }, 'the router does not answer; the guest runs without it for now');
+    }
+    await this.#guest.run();
+    this.#configured = this.#configure();
+    if (origin !== 'cold') await patiently(CONFIGURE_MS, this.#configured);
+  }
+
+  async pause(): Promise<void> {
+    await this.#guest.pause();
+    this.#stoodStillAt ??= performance.now();
+  }
+
+  async save(): Promise<StateSource> {
+    return encodeState(await this.#guest.save());
+  }
+
+  async close(): Promise<void> {
+    this.#abandon('its machine was taken away');
+    this.#unplugConsole?.();
+    const unplugged = this.#nics.unplug();
+    await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
+    await patiently(ROUTER_MS, unplugged);
+  }
+
+  async addresses(): Promise<string[][]> {
+    this.#requireAgent();
+    const interfaces = await this.#guest.agent.interfaces(AGENT_MS);
+    return this.#options.definition.nics.map(({ mac }) => {
+      const card = interfaces.find(each => each.mac?.toLowerCase() === mac);
+      // Every card has a link-local address of its own accord (RFC 4291); it tells nobody anything.
+      return (card?.addresses ?? []).filter(address => !/^fe[89ab]/i.test(address));
+    });
+  }
+
+  async exec(request: ExecRequest): Promise<ExecResult> {
+    this.#requireAgent();
+    if (this.#commands.size >= MAX_COMMANDS) {
+      throw new V3Error(
+        'VM_BUSY',
+        `VM ${this.#options.definition.name} runs ${MAX_COMMANDS} commands already`,
+      );
+    }
+    let leave: (why: string) => void = () => undefined;
+    const gone = new Promise<never>((_, reject) => {
+      leave = why => reject(new V3Error('GUEST_FAILED', `the guest ended while the command ran: ${why}`));
+    });
+    this.#commands.add(leave);
+    try {
+      return await Promise.race([this.#exec(request), gone]);
+    } finally {
+      this.#commands.delete(leave);
+    }
+  }
+
+  async #exec(request: ExecRequest): Promise<ExecResult> {
+    const began = performance.now();
+    // A command that uses the network must not overtake the configuration of it, nor wait for it for ever.
+    if (this.#configured) await patiently(request.timeoutSeconds * 500, this.#configured);
+    const timeoutSeconds = request.timeoutSeconds - (performance.now() - began) / 1000;
+    return toExecResult(await this.#guest.agent.exec(toAgentRequest({ ...request, timeoutSeconds })));
+  }
+
+  async telemetry(): Promise<Telemetry> {
+    const { host, definition } = this.#options;
+    const guest = await this.#guest.telemetry();
+    const instructions = this.#instructions.read(guest.instructions);
+    return toTelemetry({ host, vm: definition, guest, instructions, congested: this.#nics.dropped });
+  }
+
+  setHosts(names: HostsEntry[]): void {
+    this.#names = names;
+    // A guest that stands still would not listen; it is told when it goes on.
+    if (this.#stoodStillAt === undefined) this.#then(() => this.#tellNames());
+  }
+
+  async #goOn(): Promise<void> {
+    await this.#guest.run();
+    const stoodStill = performance.now() - (this.#stoodStillAt ?? performance.now());
+    this.#stoodStillAt = undefined;
+    if (stoodStill >= CLOCK_TOLERANCE_MS) this.#then(() => this.#guest.config.setClock());
+    this.#then(() => this.#tellNames());
+  }
+
+  /** After what the guest is being told now, if it has been told who it is at all. */
+  #then(telling: () => Promise<void>): void {
+    this.#configured = this.#configured?.then(() => this.#tell('of a change', telling));
+  }
+
+  async #configure(): Promise<void> {
+    const { origin } = this.#options;
+    const { config } = this.#guest;
+    await this.#tell('who it is', async () => {
+      // A state may be from before its guest listened: then it is told when it is up, as after a cold boot.
+      const heard = origin !== 'cold' && (await this.#tellAtOnce());
+      if (!heard) {
+        await config.up(BOOT_MS);
+        await config.configure(this.#identity(), CONFIGURE_MS);
+      }
+      await this.#tellNames();
+    });
+  }
+
+  async #tellAtOnce(): Promise<boolean> {
+    const { config } = this.#guest;
+    const telling =
+      this.origin === 'resumed'
+        ? config.setClock(CONFIGURE_MS)
+        : config.configure(this.#identity(), CONFIGURE_MS);
+    return telling.then(
+      () => true,
+      () => false,
+    );
+  }
+
+  #identity(): GuestIdentity {
+    const { name, nics } = this.#options.definition;
+    return {
+      hostname: name,
+      nics: nics.map(({ mac, ip }) => ({ mac, mtu: MTU, ...(ip === null ? {} : { cidr: ip }) })),
+    };
+  }
+
+  /** The names that it has not been told yet. */
+  async #tellNames(): Promise<void> {
+    const news = this.#names.filter(entry => this.#told.get(entry.name) !== entry.address);
+    for (let at = 0; at < news.length; at += NAMES_AT_ONCE) {
+      const some = news.slice(at, at + NAMES_AT_ONCE);
+      await this.#guest.config.setHosts(
+        some.map(({ name, address }) => ({ name, ip: address })),
+        CONFIGURE_MS,
+      );
+      for (const { name, address } of some) this.#told.set(name, address);
+    }
+  }
+
+  /** A guest that does not listen is no reason to end it; a guest that has ended needs to be told nothing. */
+  async #tell(what: string, telling: () => Promise<void>): Promise<void> {
+    if (!this.#options.configChannel) return;
+    await telling().catch(thrown => {
+      if (!this.#guest.exit) this.#complain(`the guest could not be told ${what}`, thrown);
+    });
+  }
+
+  #abandon(why: string): void {
+    for (const leave of this.#commands) leave(why);
+  }
+
+  #requireAgent(): void {
+    const { agent, definition } = this.#options;
+    if (agent) return;
+    throw new V3Error('VM_NO_AGENT', `image ${definition.image} of VM ${definition.name} has no guest agent`);
+  }
+
+  #complain(what: string, thrown: unknown): void {
+    const { log, definition } = this.#options;
+    log.warn({ vm: definition.name, error: V3Error.from(thrown).message }, what);
+  }
+}
+
+function toEnd({ kind, reason }: EngineEnd): GuestEnd {
+  switch (kind) {
+    case 'guest-reset':
+      return { kind: 'reboot', detail: reason };
+    case 'guest-poweroff':
+      return { kind: 'poweroff', detail: reason };
+    case 'guest-panic':
+    case 'guest-crash':
+    case 'worker-error':
+      return { kind: 'failed', detail: reason };
+    case 'device-fault':
+      return { kind: 'failed', detail: `fail stop: ${reason}` };
+  }
+}

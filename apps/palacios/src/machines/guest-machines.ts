@@ -1,0 +1,138 @@
+import { V3Error } from '@v3vee/contracts';
+import {
+  ensureTemplate,
+  Guest,
+  readStateFile,
+  type BootImage,
+  type Firmware,
+  type MachineState,
+  type NicConfig,
+  type StoredImage,
+} from '@v3vee/machine';
+import type { OverlayNode } from '@v3vee/overlay';
+import type { VmDefinition } from '@v3vee/store';
+import type { Consoles } from '../console/consoles';
+import type { HostsEntry, Log, Machines, RestoreOptions } from '../lifecycle/ports';
+import { GuestMachine, MTU, type Origin } from './guest-machine';
+import { NO_IMAGE, type Images } from './images';
+
+export interface GuestMachinesOptions {
+  host: string;
+  images: Images;
+  firmware: Firmware;
+  /** Folder of the post-boot templates, shared by all hosts. */
+  templates: string;
+  overlay: OverlayNode;
+  consoles: Consoles;
+  /** Of all VMs: the names that their guests are to know. */
+  neighbours: () => Promise<Map<string, HostsEntry[]>>;
+  log: Log;
+}
+
+/** Makes the machines of this host's VMs: each a guest in a thread of its own. */
+export class GuestMachines implements Machines {
+  readonly #templates = new Map<string, Promise<MachineState>>();
+
+  constructor(private readonly options: GuestMachinesOptions) {}
+
+  async boot(definition: VmDefinition): Promise<GuestMachine> {
+    const image = await this.options.images.get(definition.image);
+    if (definition.boot === 'cold' || !canHaveTemplate(image)) {
+      const boot = await this.options.images.load(image);
+      return this.#make({ definition, image, boot, origin: 'cold' }, guest => guest.boot());
+    }
+    const template = await this.#template(definition, image);
+    return this.#make({ definition, image, boot: NO_IMAGE, origin: 'template' }, guest =>
+      guest.load(template),
+    );
+  }
+
+  async restore(definition: VmDefinition, path: string, { identity }: RestoreOptions): Promise<GuestMachine> {
+    const image = await this.options.images.get(definition.image);
+    const state = await readStateFile(path);
+    requireShape(definition, state);
+    const origin = identity ? 'clone' : 'resumed';
+    return this.#make({ definition, image, boot: NO_IMAGE, origin }, guest => guest.load(state));
+  }
+
+  /** Makes the template that such VMs start from, unless there is one or the image can have none. */
+  async warmUp(definition: VmDefinition): Promise<void> {
+    if (definition.boot === 'cold') return;
+    const image = await this.options.images.get(definition.image);
+    if (canHaveTemplate(image)) await this.#template(definition, image);
+  }
+
+  /** In memory once for all VMs of its kind; other hosts find it in the cache folder. */
+  #template({ memoryMiB, nics }: VmDefinition, image: StoredImage): Promise<MachineState> {
+    const { templates, firmware, images, log } = this.options;
+    const shape = { image: image.name, digest: image.manifest.digest, memoryMiB, nicCount: nics.length };
+    const key = JSON.stringify(shape);
+    const present = this.#templates.get(key);
+    if (present) return present;
+    const made = images.load(image).then(boot =>
+      ensureTemplate({
+        dir: templates,
+        image: boot,
+        imageDigest: shape.digest,
+        memoryMiB,
+        nicCount: shape.nicCount,
+        firmware,
+        onBoot: () => log.info(shape, 'booting a template, once for all such VMs'),
+      }),
+    );
+    this.#templates.set(key, made);
+    made.catch(() => this.#templates.delete(key));
+    return made;
+  }
+
+  async #make(
+    {
+      definition,
+      image,
+      boot,
+      origin,
+    }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
+    prepare: (guest: Guest) => Promise<void>,
+  ): Promise<GuestMachine> {
+    const { host, firmware, overlay, consoles, neighbours, log } = this.options;
+    const { agent, configChannel } = image.manifest;
+    const names = (await neighbours()).get(definition.id) ?? [];
+    const nics: NicConfig[] = definition.nics.map(({ mac }) => ({ mac, mtu: MTU }));
+    const guest = await Guest.create({ memoryMiB: definition.memoryMiB, image: boot, firmware, nics });
+    try {
+      await prepare(guest);
+    } catch (thrown) {
+      await guest.terminate();
+      throw thrown;
+    }
+    return new GuestMachine({
+      host,
+      definition,
+      guest,
+      origin,
+      agent,
+      configChannel,
+      overlay,
+      consoles,
+      names,
+      log,
+    });
+  }
+}
+
+/** A template's guest is nobody until it is told who it is, and ready when its agent says so. */
+const canHaveTemplate = ({ manifest }: StoredImage) => manifest.agent && manifest.configChannel;
+
+/** @throws V3Error STATE_INCOMPATIBLE that says what the state was saved from */
+function requireShape({ name, memoryMiB, nics }: VmDefinition, state: MachineState): void {
+  const wrong: string[] = [];
+  if (state.memoryMiB !== memoryMiB)
+    wrong.push(`${state.memoryMiB} MiB of memory, ${name} has ${memoryMiB} MiB`);
+  if (state.nicCount !== nics.length) wrong.push(`${state.nicCount} NICs, ${name} has ${nics.length}`);
+  if (wrong.length > 0) {
+    throw new V3Error(
+      'STATE_INCOMPATIBLE',
+      `the state was saved from a machine with ${wrong.join(', and with ')}`,
+    );
+  }
+}

@@ -1,0 +1,75 @@
+import type { Telemetry as GuestTelemetry } from '@v3vee/machine';
+import { toTelemetry, Unwrapped } from './telemetry';
+
+const guest: GuestTelemetry = {
+  exits: {
+    portReads: 30,
+    portWrites: 12,
+    unhooked: 1,
+    mmioReads: 2,
+    mmioWrites: 3,
+    interrupts: 4,
+    halts: 5,
+    timerRuns: 6,
+  },
+  ports: [
+    { port: 0x3f8, direction: 'out', size: 1, count: 10 },
+    { port: 0x3f8, direction: 'in', size: 1, count: 20 },
+    { port: 0xc0fc, direction: 'in', size: 4, count: 10 },
+    { port: 0x5678, direction: 'out', size: 2, count: 2 },
+  ],
+  instructions: 0,
+  guestMs: 1500,
+  idleMs: 250,
+  devices: { 'virtio-net0': { rxPackets: 7, rxBytes: 700, txPackets: 8, txBytes: 800, rxDroppedFull: 9 } },
+  picRepaired: 0,
+  picStuck: 1,
+  memoryBytes: 64 << 20,
+};
+
+describe('telemetry', () => {
+  it('tells exits by kind, ports with their owners, and what each card counted', () => {
+    const nics = [
+      { index: 0, networkId: 'n', network: 'lan', vni: 1, mac: '02:00:00:00:00:01', ip: null },
+      { index: 1, networkId: 'n', network: 'lan', vni: 1, mac: '02:00:00:00:00:02', ip: null },
+    ];
+    const t = toTelemetry({
+      host: 'alpha',
+      vm: { name: 'a1', nics },
+      guest,
+      instructions: 5e9,
+      congested: [3],
+    });
+    expect(t).toMatchObject({
+      vm: 'a1',
+      host: 'alpha',
+      instructions: 5e9,
+      guestSeconds: 1.5,
+      idleSeconds: 0.25,
+    });
+    expect(t.exits).toMatchObject({ 'io-in': { count: 30 }, 'io-out': { count: 12 }, halt: { count: 5 } });
+    expect(t.ports).toEqual([
+      { port: 0x3f8, owner: 'serial', reads: 20, writes: 10 },
+      { port: 0xc0fc, owner: 'virtio', reads: 10, writes: 0 },
+      { port: 0x5678, owner: '', reads: 0, writes: 2 },
+    ]);
+    expect(t.interruptsStuck).toBe(1);
+    expect(t.nics[0]).toMatchObject({
+      name: 'eth0',
+      receivePackets: 7,
+      transmitBytes: 800,
+      dropped: { 'receive-full': 9, 'receive-congested': 3, 'transmit-size': 0 },
+    });
+    expect(t.nics[1]).toMatchObject({ name: 'eth1', receivePackets: 0, dropped: { 'receive-congested': 0 } });
+  });
+
+  it('goes on counting when the counter of 32 bits starts over', () => {
+    const counter = new Unwrapped();
+    expect([10, 0xffffffff, 5, 5].map(value => counter.read(value))).toEqual([
+      10,
+      0xffffffff,
+      2 ** 32 + 5,
+      2 ** 32 + 5,
+    ]);
+  });
+});

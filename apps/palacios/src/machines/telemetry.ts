@@ -1,0 +1,87 @@
+import type { Telemetry } from '@v3vee/contracts';
+import type { Telemetry as GuestTelemetry } from '@v3vee/machine';
+import type { VmDefinition } from '@v3vee/store';
+import { portOwner } from './port-owners';
+
+/** Counters of a card that count frames which never arrived, by the reason that clients see. */
+const dropCounters: Record<string, string> = {
+  txDroppedSize: 'transmit-size',
+  txDroppedInvalid: 'transmit-invalid',
+  rxDroppedDown: 'receive-down',
+  rxDroppedSize: 'receive-size',
+  rxDroppedOffload: 'receive-offload',
+  rxDroppedFull: 'receive-full',
+};
+
+export interface TelemetrySource {
+  host: string;
+  vm: Pick<VmDefinition, 'name' | 'nics'>;
+  guest: GuestTelemetry;
+  /** Instructions in all, which the guest's own counter only has modulo 2^32. */
+  instructions: number;
+  /** Frames that did not reach the card because the guest's thread was too slow, by NIC. */
+  congested: readonly number[];
+}
+
+export function toTelemetry({ host, vm, guest, instructions, congested }: TelemetrySource): Telemetry {
+  const { exits } = guest;
+  const kinds: Record<string, number> = {
+    'io-in': exits.portReads,
+    'io-out': exits.portWrites,
+    unhooked: exits.unhooked,
+    'mmio-read': exits.mmioReads,
+    'mmio-write': exits.mmioWrites,
+    interrupt: exits.interrupts,
+    halt: exits.halts,
+    timer: exits.timerRuns,
+  };
+  return {
+    vm: vm.name,
+    host,
+    exits: Object.fromEntries(Object.entries(kinds).map(([kind, count]) => [kind, { count }])),
+    ports: portsOf(guest),
+    interruptsStuck: guest.picStuck,
+    instructions,
+    guestSeconds: guest.guestMs / 1000,
+    idleSeconds: guest.idleMs / 1000,
+    nics: vm.nics.map(({ mac }, index) => {
+      const card = guest.devices[`virtio-net${index}`] ?? {};
+      const count = (name: string) => card[name] ?? 0;
+      return {
+        name: `eth${index}`,
+        mac,
+        receivePackets: count('rxPackets'),
+        receiveBytes: count('rxBytes'),
+        transmitPackets: count('txPackets'),
+        transmitBytes: count('txBytes'),
+        dropped: {
+          ...Object.fromEntries(Object.entries(dropCounters).map(([name, reason]) => [reason, count(name)])),
+          'receive-congested': congested[index] ?? 0,
+        },
+      };
+    }),
+  };
+}
+
+/** Reads and writes of a port in one entry, whatever their widths. */
+function portsOf({ ports }: GuestTelemetry): Telemetry['ports'] {
+  const byPort = new Map<number, Telemetry['ports'][number]>();
+  for (const { port, direction, count } of ports) {
+    const entry = byPort.get(port) ?? { port, owner: portOwner(port), reads: 0, writes: 0 };
+    entry[direction === 'in' ? 'reads' : 'writes'] += count;
+    byPort.set(port, entry);
+  }
+  return [...byPort.values()];
+}
+
+/** Sums up a counter that is only known modulo 2^32, if it is read often enough. */
+export class Unwrapped {
+  #total = 0;
+  #last = 0;
+
+  read(value: number): number {
+    this.#total += (value - this.#last) >>> 0;
+    this.#last = value >>> 0;
+    return this.#total;
+  }
+}

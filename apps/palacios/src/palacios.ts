@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Bus, Stoppable } from '@v3vee/bus';
+import { V3Error } from '@v3vee/contracts';
+import { ImageStore } from '@v3vee/machine';
+import { OverlayNode } from '@v3vee/overlay';
+import { ensureFirmware } from '@v3vee/setup';
+import {
+  StateFiles,
+  type SnapshotRepository,
+  type VmRepository,
+  type VmStatusRepository,
+} from '@v3vee/store';
+import type { Registry } from 'prom-client';
+import type { DataSource } from 'typeorm';
+import type { PalaciosConfig } from './config';
+import { Consoles } from './console/consoles';
+import { KittenResources } from './host/kitten-resources';
+import { Fleet } from './lifecycle/fleet';
+import { limiter } from './lifecycle/limiter';
+import type { Log, VmHost } from './lifecycle/ports';
+import { GuestMachines } from './machines/guest-machines';
+import { Images } from './machines/images';
+import { StoredDefinitions } from './records/definitions';
+import { FiledStates, StoredSnapshots } from './records/saved-states';
+import { DurableStatusLog } from './records/status-log';
+import { startHeartbeat } from './service/heartbeat';
+import { Names } from './service/names';
+import { serveVerbs } from './service/verbs';
+import { VmMetrics } from './service/vm-metrics';
+
+/** Machines that are built at a time: each takes a core for a while and, when restored, its memory twice. */
+const PARALLEL_BUILDS = 2;
+/** What the database may take at shut-down to hear of the last changes. */
+const LAST_WRITES_MS = 5_000;
+
+export interface PalaciosParts {
+  config: PalaciosConfig;
+  bus: Bus;
+  dataSource: DataSource;
+  vms: VmRepository;
+  statuses: VmStatusRepository;
+  snapshots: SnapshotRepository;
+  registry: Registry;
+  log: Log;
+}
+
+/** Its own parts, which `open` makes. */
+interface Inside {
+  overlay: OverlayNode;
+  resources: KittenResources;
+  status: DurableStatusLog;
+  consoles: Consoles;
+  states: FiledStates;
+  definitions: StoredDefinitions;
+  machines: GuestMachines;
+}
+
+/**
+ * The VMM of one host, put together. `open` comes first, then `serve`, which takes the VMs over; `close` saves
+ * all guests.
+ */
+export class Palacios {
+  readonly incarnation = randomUUID();
+  readonly fleet: Fleet;
+  readonly #snapshots: StoredSnapshots;
+  readonly #stoppables: Stoppable[] = [];
+  #recovered = false;
+  #closing = false;
+
+  private constructor(
+    private readonly parts: PalaciosParts,
+    private readonly inside: Inside,
+  ) {
+    const { config, vms, statuses, log } = parts;
+    const { definitions, resources, machines, status, states } = inside;
+    const name = config.V3_HOST;
+    this.#snapshots = new StoredSnapshots(name, parts.snapshots, states);
+    const limited = limiter(PARALLEL_BUILDS);
+    const host: VmHost = {
+      name,
+      incarnation: this.incarnation,
+      definitions,
+      resources,
+      machines,
+      status,
+      states,
+      snapshots: this.#snapshots,
+      building: work => limited(() => (this.#closing ? Promise.reject(shuttingDown(name)) : work())),
+      log,
+    };
+    this.fleet = new Fleet({ host, vms, statuses });
+  }
+
+  /** @throws V3Error where folders, firmware or the bus are not as they must be */
+  static async open(parts: PalaciosParts): Promise<Palacios> {
+    const { config, bus, dataSource, log } = parts;
+    const host = config.V3_HOST;
+    const files = new StateFiles({ folder: join(config.V3_STATE_DIR, 'states'), dataSource, owner: host });
+    await files.open();
+    const paths = await ensureFirmware({ cache: config.V3_CACHE_DIR });
+    const firmware = { bios: await readFile(paths.bios), vgaBios: await readFile(paths.vgaBios) };
+    const onNotice = (notice: string, detail: object) => log.warn(detail, notice);
+    const overlay = await OverlayNode.start({ bus, host, onNotice });
+    const definitions = new StoredDefinitions(host, parts.vms);
+    const consoles = new Consoles(bus);
+    const images = new ImageStore({
+      builtIn: join(config.V3_CACHE_DIR, 'images'),
+      imported: join(config.V3_STATE_DIR, 'images'),
+    });
+    const machines = new GuestMachines({
+      host,
+      images: new Images(images),
+      firmware,
+      templates: join(config.V3_CACHE_DIR, 'templates'),
+      overlay,
+      consoles,
+      neighbours: () => definitions.neighbours(),
+      log,
+    });
+    return new Palacios(parts, {
+      overlay,
+      resources: new KittenResources({ bus, host, log }),
+      status: new DurableStatusLog({ host, repository: parts.statuses, bus, log }),
+      consoles,
+      states: new FiledStates(files, log),
+      definitions,
+      machines,
+    });
+  }
+
+  /** Whether its VMs are where they are to be: true, or why not. */
+  get ready(): true | string {
+    const { ready } = this.inside.resources;
+    if (ready !== true) return ready;
+    return this.#recovered || 'bringing its virtual machines back';
+  }
+
+  /** Takes the host's VMs over, serves verbs meanwhile, and resolves when each VM has been seen to. */
+  async serve(): Promise<void> {
+    const { fleet } = this;
+    await this.inside.resources.open();
+    if (this.#closing) return;
+    const recover = await fleet.takeOver();
+    if (this.#closing) return;
+    this.#serve();
+    await recover();
+    this.#recovered = true;
+    if (!this.#closing) await this.#warmUp();
+  }
+
+  /** Accepts nothing more, saves every guest, gives everything back. */
+  async close(): Promise<void> {
+    const { status, resources, overlay } = this.inside;
+    this.#closing = true;
+    await this.fleet.shutDown();
+    for (const stoppable of this.#stoppables) stoppable.stop();
+    await status.close(LAST_WRITES_MS);
+    resources.stop();
+    await overlay.stop();
+  }
+
+  #serve(): void {
+    const { parts, inside, fleet, incarnation } = this;
+    const { bus, registry, config, log } = parts;
+    const { overlay, status, consoles, definitions } = inside;
+    const host = config.V3_HOST;
+    const metrics = new VmMetrics({ registry, host, fleet, overlay, behind: () => status.behind });
+    const onDone = metrics.verbDone.bind(metrics);
+    this.#stoppables.push(
+      serveVerbs({ bus, host, fleet, consoles, snapshots: this.#snapshots, onDone }),
+      new Names({ bus, fleet, definitions, log }),
+      startHeartbeat(bus, host, incarnation, fleet),
+    );
+  }
+
+  /** One template after the other, so that starts that are asked for meanwhile find a core. */
+  async #warmUp(): Promise<void> {
+    for (const { definition } of this.fleet.all()) {
+      if (this.#closing) return;
+      await this.inside.machines.warmUp(definition).catch(thrown => {
+        const error = V3Error.from(thrown).message;
+        this.parts.log.warn(
+          { vm: definition.name, error },
+          'no template could be made ahead of its first start',
+        );
+      });
+    }
+  }
+}
+
+const shuttingDown = (host: string) =>
+  new V3Error('SERVICE_UNAVAILABLE', `palacios on ${host} is shutting down`);

@@ -1,0 +1,77 @@
+import type { Bus, Stoppable } from '@v3vee/bus';
+import { palaciosCalls, V3Error, verbStates, type Call, type PalaciosVerb } from '@v3vee/contracts';
+import { storeError, toSnapshot } from '@v3vee/store';
+import type { z } from 'zod';
+import type { Consoles } from '../console/consoles';
+import type { Fleet } from '../lifecycle/fleet';
+import type { StoredSnapshots } from '../records/saved-states';
+
+export interface VerbsOptions {
+  bus: Bus;
+  host: string;
+  fleet: Fleet;
+  consoles: Consoles;
+  snapshots: StoredSnapshots;
+  /** Told of each verb that was carried out or refused: how long it took (s), and the error's code, if any. */
+  onDone: (verb: PalaciosVerb, seconds: number, code: string) => void;
+}
+
+/** Serves what the gateway asks of this host's VMs. */
+export function serveVerbs({ bus, host, fleet, consoles, snapshots, onDone }: VerbsOptions): Stoppable {
+  const served: Stoppable[] = [];
+  const serve = <V extends PalaciosVerb>(
+    verb: V,
+    carryOut: (request: RequestOf<V>) => Promise<ResponseOf<V>>,
+  ): void => {
+    const contract: Call = palaciosCalls[verb];
+    served.push(
+      bus.serve(contract, host, async request => {
+        const began = performance.now();
+        let code = 'OK';
+        try {
+          return await carryOut(request as RequestOf<V>);
+        } catch (thrown) {
+          const error = storeError(thrown);
+          code = V3Error.from(error).code;
+          throw error;
+        } finally {
+          onDone(verb, (performance.now() - began) / 1000, code);
+        }
+      }),
+    );
+  };
+
+  serve('start', async ({ vmId }) => (await fleet.get(vmId)).start());
+  serve('stop', async ({ vmId }) => (await fleet.get(vmId)).stop());
+  serve('pause', async ({ vmId }) => (await fleet.get(vmId)).pause());
+  serve('resume', async ({ vmId }) => (await fleet.get(vmId)).resume());
+  serve('reset', async ({ vmId }) => (await fleet.get(vmId)).reset());
+  serve('snapshot', async ({ vmId, name }) => toSnapshot(await (await fleet.get(vmId)).snapshot(name)));
+  serve('restore', async ({ vmId, snapshotId, identity }) =>
+    (await fleet.get(vmId)).restore(snapshotId, identity),
+  );
+  serve('forget', async ({ vmId }) => {
+    await fleet.forget(vmId);
+    consoles.forget(vmId);
+    return {};
+  });
+  serve('deleteSnapshot', async ({ snapshotId }) => {
+    await snapshots.remove(snapshotId);
+    return {};
+  });
+  serve('exec', async ({ vmId, ...request }) =>
+    (await fleet.get(vmId)).machineFor('exec', verbStates.exec).exec(request),
+  );
+  serve('telemetry', async ({ vmId }) =>
+    (await fleet.get(vmId)).machineFor('telemetry', verbStates.console).telemetry(),
+  );
+  serve('refresh', async ({ vmId }) => (await fleet.get(vmId)).refresh());
+  serve('consoleAttach', async ({ vmId }) => {
+    (await fleet.get(vmId)).machineFor('console', verbStates.console);
+    return { scrollback: Buffer.from(consoles.scrollback(vmId)).toString('base64') };
+  });
+  return { stop: () => served.forEach(subscription => subscription.stop()) };
+}
+
+type RequestOf<V extends PalaciosVerb> = z.output<(typeof palaciosCalls)[V]['request']>;
+type ResponseOf<V extends PalaciosVerb> = z.input<(typeof palaciosCalls)[V]['response']>;

@@ -1,0 +1,246 @@
+import { V3Error, subjectFor, validate, type Announcement, type Call, type Problem } from '@v3vee/contracts';
+import { connect, ErrorCode, NatsError, type Msg, type NatsConnection, type Subscription } from 'nats';
+import type { z } from 'zod';
+
+export interface BusOptions {
+  url: string;
+  /** Shown in the server's connection list. */
+  name: string;
+  /** Told of dropped and invalid messages and of lost and regained connections. */
+  onNotice?: (notice: string, detail: Record<string, unknown>) => void;
+  /** The client gave the connection up (it could not make sense of what it read): it won't come back. */
+  onLost?: (reason: string) => void;
+}
+
+export interface Stoppable {
+  stop(): void;
+}
+
+/** Answers carry either the result or a problem, so that an error crosses the wire as what it was. */
+type Reply = { ok: unknown } | { problem: Problem };
+
+const text = { encode: new TextEncoder(), decode: new TextDecoder() };
+
+/**
+ * Typed requests, announcements and raw bytes over one core-NATS connection. What arrives is validated
+ * against the contract; what does not fit is dropped, counted and reported, and never throws into a handler.
+ */
+export class Bus {
+  /** Messages that did not fit their contract. */
+  invalid = 0;
+
+  private constructor(
+    private readonly connection: NatsConnection,
+    private readonly notice: NonNullable<BusOptions['onNotice']>,
+  ) {
+    void this.watch();
+  }
+
+  /** @throws V3Error SERVICE_UNAVAILABLE when the server can't be reached within 5 s */
+  static async connect(options: BusOptions): Promise<Bus> {
+    try {
+      const connection = await connect({
+        servers: options.url,
+        name: options.name,
+        timeout: 5_000,
+        // A lost server comes back on the same address (the supervisor restarts it): never give up.
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: 100,
+        reconnectJitter: 100,
+        noEcho: false,
+      });
+      const bus = new Bus(connection, options.onNotice ?? (() => undefined));
+      void connection.closed().then(error => {
+        if (!bus.closing) options.onLost?.(error ? error.message : 'the connection was closed');
+      });
+      return bus;
+    } catch (cause) {
+      throw new V3Error('SERVICE_UNAVAILABLE', `NATS at ${redact(options.url)} can't be reached`, { cause });
+    }
+  }
+
+  get connected(): boolean {
+    return !this.connection.isClosed() && this.isUp;
+  }
+  private isUp = true;
+  private closing = false;
+  private readonly reconnectListeners = new Set<() => void>();
+
+  /** Called after each regained connection: messages sent meanwhile by others were lost. */
+  onReconnect(listener: () => void): Stoppable {
+    this.reconnectListeners.add(listener);
+    return { stop: () => this.reconnectListeners.delete(listener) };
+  }
+
+  private async watch(): Promise<void> {
+    for await (const status of this.connection.status()) {
+      if (status.type === 'disconnect') this.isUp = false;
+      if (status.type === 'reconnect') {
+        this.isUp = true;
+        for (const listener of this.reconnectListeners) listener();
+      }
+      if (status.type === 'disconnect' || status.type === 'reconnect') this.notice(`NATS ${status.type}`, {});
+    }
+  }
+
+  /** Asks one service. Errors of the other side arrive as the V3Error that was thrown there. */
+  async call<Q extends z.ZodType, R extends z.ZodType>(
+    contract: Call<Q, R>,
+    host: string | undefined,
+    request: z.input<Q>,
+    options: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<z.output<R>> {
+    const subject = subjectFor(contract, host);
+    const timeout = options.timeoutMs ?? contract.timeoutMs;
+    const answer = this.connection.request(subject, encode(request), { timeout });
+    let message: Msg;
+    try {
+      message = await (options.signal ? abortable(answer, options.signal) : answer);
+    } catch (cause) {
+      if (cause instanceof V3Error) throw cause;
+      throw callFailed(subject, timeout, cause);
+    }
+    const reply = decode(message.data) as Reply;
+    if (reply !== null && typeof reply === 'object' && 'problem' in reply)
+      throw V3Error.fromProblem(reply.problem);
+    return validate(contract.response, (reply as { ok?: unknown } | null)?.ok, 'INTERNAL');
+  }
+
+  /** Serves a call. What the handler throws goes back to the caller; a bad request never reaches the handler. */
+  serve<Q extends z.ZodType, R extends z.ZodType>(
+    contract: Call<Q, R>,
+    host: string | undefined,
+    handler: (request: z.output<Q>) => Promise<z.input<R>> | z.input<R>,
+  ): Stoppable {
+    const subject = subjectFor(contract, host);
+    const answer = async (message: Msg): Promise<void> => {
+      let reply: Reply;
+      try {
+        const request = validate(contract.request, decode(message.data));
+        reply = { ok: await handler(request) };
+      } catch (thrown) {
+        const error = V3Error.from(thrown);
+        if (error.code === 'INTERNAL') {
+          this.notice(`${subject} failed`, {
+            error: error.message,
+            stack: (error.cause as Error | undefined)?.stack,
+          });
+        }
+        reply = { problem: error.toProblem() };
+      }
+      if (message.reply && !this.connection.isClosed()) message.respond(encode(reply));
+    };
+    return this.subscribe(subject, message => void answer(message));
+  }
+
+  announce<M extends z.ZodType>(
+    contract: Announcement<M>,
+    host: string | undefined,
+    message: z.input<M>,
+  ): void {
+    this.publishRaw(subjectFor(contract, host), encode(message));
+  }
+
+  /** `host` may be `'*'`: the listener then learns which host it was. */
+  listen<M extends z.ZodType>(
+    contract: Announcement<M>,
+    host: string | undefined,
+    listener: (message: z.output<M>, host: string) => void,
+  ): Stoppable {
+    const position = contract.subject.split('.').indexOf('{host}');
+    return this.subscribe(subjectFor(contract, host), message => {
+      let content: z.output<M>;
+      try {
+        content = validate(contract.message, decode(message.data));
+      } catch (error) {
+        this.invalid++;
+        this.notice(`dropped an invalid message on ${message.subject}`, { error: (error as Error).message });
+        return;
+      }
+      listener(content, position < 0 ? '' : (message.subject.split('.')[position] ?? ''));
+    });
+  }
+
+  publishRaw(subject: string, bytes: Uint8Array): void {
+    if (this.connection.isClosed()) return;
+    this.connection.publish(subject, bytes);
+  }
+
+  subscribeRaw(subject: string, listener: (bytes: Uint8Array, subject: string) => void): Stoppable {
+    return this.subscribe(subject, message => listener(plain(message.data), message.subject));
+  }
+
+  private subscribe(subject: string, callback: (message: Msg) => void): Stoppable {
+    const subscription: Subscription = this.connection.subscribe(subject, {
+      callback: (error, message) => {
+        if (error) return this.notice(`subscription ${subject} failed`, { error: error.message });
+        try {
+          callback(message);
+        } catch (thrown) {
+          // One bad message must not end the subscription, let alone the service.
+          this.invalid++;
+          this.notice(`a message on ${message.subject} was dropped`, { error: (thrown as Error).message });
+        }
+      },
+    });
+    return { stop: () => !this.connection.isClosed() && subscription.unsubscribe() };
+  }
+
+  /** Resolves when the server has seen all that was sent before. */
+  async flush(): Promise<void> {
+    await this.connection.flush();
+  }
+
+  async close(): Promise<void> {
+    this.closing = true;
+    if (this.connection.isClosed()) return;
+    // A drain needs the server; when it is gone there is nothing to wait for.
+    await (this.isUp
+      ? this.connection.drain().catch(() => this.connection.close())
+      : this.connection.close());
+  }
+}
+
+/**
+ * What the client hands out are Buffers, views of the bytes it is still parsing. `Buffer.slice` makes another
+ * view, not a copy; whoever "copies" with it and transfers the copy to a thread takes the client's bytes away.
+ */
+function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer, byteOffset, byteLength);
+}
+
+function encode(value: unknown): Uint8Array {
+  return text.encode.encode(JSON.stringify(value ?? {}));
+}
+
+function decode(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(text.decode.decode(bytes));
+  } catch (cause) {
+    throw new V3Error('MALFORMED_JSON', 'the message is not JSON', { cause });
+  }
+}
+
+function callFailed(subject: string, timeoutMs: number, cause: unknown): V3Error {
+  const code = cause instanceof NatsError ? cause.code : '';
+  if (code === ErrorCode.NoResponders) {
+    return new V3Error('SERVICE_UNAVAILABLE', `nobody serves ${subject}`, { cause });
+  }
+  if (code === ErrorCode.Timeout) {
+    return new V3Error('TIMEOUT', `${subject} gave no answer within ${timeoutMs} ms`, { cause });
+  }
+  return new V3Error('SERVICE_UNAVAILABLE', `${subject}: ${(cause as Error).message}`, { cause });
+}
+
+function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(V3Error.from(signal.reason));
+    if (signal.aborted) abort();
+    signal.addEventListener('abort', abort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+  });
+}
+
+function redact(url: string): string {
+  return url.replace(/\/\/[^@/]*@/, '//…@');
+}

@@ -1,0 +1,53 @@
+import { decodeFrameBatch, encodeFrameBatch, FrameSender, MAX_FRAME_BYTES } from './frame-batch';
+
+const frame = (length: number, fill: number) => new Uint8Array(length).fill(fill);
+
+describe('frame batches', () => {
+  it('carry frames of any length and their network numbers', () => {
+    const frames = [
+      { vni: 1, frame: frame(60, 1) },
+      { vni: 0xffffff, frame: frame(0, 0) },
+      { vni: 7, frame: frame(MAX_FRAME_BYTES, 9) },
+    ];
+    expect(decodeFrameBatch(encodeFrameBatch(frames)).map(f => [f.vni, f.frame.length, f.frame[0]])).toEqual([
+      [1, 60, 1],
+      [0xffffff, 0, undefined],
+      [7, MAX_FRAME_BYTES, 9],
+    ]);
+  });
+
+  it('are refused with the offset when any byte count is wrong', () => {
+    const good = encodeFrameBatch([{ vni: 1, frame: frame(60, 1) }]);
+    for (let cut = 0; cut < good.length; cut++)
+      expect(() => decodeFrameBatch(good.subarray(0, cut))).toThrow(/offset/);
+    const extra = new Uint8Array(good.length + 1);
+    extra.set(good);
+    expect(() => decodeFrameBatch(extra)).toThrow('bytes after the last frame');
+    const huge = good.slice();
+    new DataView(huge.buffer).setUint32(4, 0xffffffff, true);
+    expect(() => decodeFrameBatch(huge)).toThrow("4294967295 frames can't fit");
+  });
+
+  it('are one message for each subject and tick', async () => {
+    const sent: [string, number][] = [];
+    const sender = new FrameSender({
+      publishRaw: (subject, bytes) => void sent.push([subject, decodeFrameBatch(bytes).length]),
+    });
+    for (let i = 0; i < 5; i++) sender.send(i % 2 ? 'odd' : 'even', { vni: 1, frame: frame(64, i) });
+    expect(sent).toEqual([]);
+    await new Promise(resolve => setImmediate(resolve));
+    expect(sent).toEqual([
+      ['even', 3],
+      ['odd', 2],
+    ]);
+  });
+
+  it('are split before they exceed what one message may carry', async () => {
+    const sent: number[] = [];
+    const sender = new FrameSender({ publishRaw: (_, bytes) => void sent.push(bytes.length) });
+    for (let i = 0; i < 20; i++) sender.send('x', { vni: 1, frame: frame(65_000, i) });
+    sender.flush();
+    expect(sent.length).toBe(2);
+    expect(Math.max(...sent)).toBeLessThan(1024 * 1024);
+  });
+});

@@ -1,0 +1,172 @@
+/**
+ * The one error catalogue. Every failure that leaves a service, on whatever door (REST, gRPC, NATS, CLI),
+ * is an entry of this table: stable code, title, HTTP status (RFC 9457 problem+json), gRPC status
+ * (google.rpc.Code) and the exit code of `v3`.
+ */
+interface ErrorEntry {
+  readonly title: string;
+  readonly http: number;
+  readonly grpc: GrpcStatus;
+  /** 1 = it failed, 2 = it was called wrongly. */
+  readonly exit: 1 | 2;
+}
+
+type GrpcStatus =
+  | 'INVALID_ARGUMENT'
+  | 'DEADLINE_EXCEEDED'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'PERMISSION_DENIED'
+  | 'RESOURCE_EXHAUSTED'
+  | 'FAILED_PRECONDITION'
+  | 'ABORTED'
+  | 'INTERNAL'
+  | 'UNAVAILABLE'
+  | 'DATA_LOSS'
+  | 'UNAUTHENTICATED';
+
+const entry = (title: string, http: number, grpc: GrpcStatus, exit: 1 | 2 = 1): ErrorEntry => ({
+  title,
+  http,
+  grpc,
+  exit,
+});
+
+export const errorCatalogue = {
+  // the request
+  INVALID_REQUEST: entry('The request is not valid', 400, 'INVALID_ARGUMENT', 2),
+  MALFORMED_JSON: entry('The body is not JSON', 400, 'INVALID_ARGUMENT', 2),
+  BODY_TOO_LARGE: entry('The body is too large', 413, 'INVALID_ARGUMENT', 2),
+  PAGE_TOKEN_INVALID: entry('The page token is not one of ours', 400, 'INVALID_ARGUMENT', 2),
+  UNAUTHENTICATED: entry('A valid token is required', 401, 'UNAUTHENTICATED'),
+  ROUTE_NOT_FOUND: entry('There is nothing at this address', 404, 'NOT_FOUND'),
+  REQUEST_ID_REUSED: entry('This request id was used for another request', 409, 'ALREADY_EXISTS'),
+  REQUEST_IN_PROGRESS: entry('A request with this id is still under way', 409, 'ABORTED'),
+  USAGE: entry('The command was called wrongly', 400, 'INVALID_ARGUMENT', 2),
+  // the cluster description
+  CLUSTER_FILE_INVALID: entry('The cluster file is not valid', 400, 'INVALID_ARGUMENT', 2),
+  CLUSTER_FILE_UNREADABLE: entry('The cluster file cannot be read', 400, 'INVALID_ARGUMENT', 2),
+  CLUSTER_BUSY: entry('Another change of the cluster is under way', 409, 'ABORTED'),
+  // hosts
+  HOST_NOT_FOUND: entry('No such host', 404, 'NOT_FOUND'),
+  HOST_NOT_READY: entry('The host does not answer', 503, 'UNAVAILABLE'),
+  HOST_IN_USE: entry('The host still has virtual machines', 409, 'FAILED_PRECONDITION'),
+  HOST_MEMORY_EXHAUSTED: entry('The host has not enough contiguous memory', 409, 'RESOURCE_EXHAUSTED'),
+  HOST_CORES_EXHAUSTED: entry('The host has no free core', 409, 'RESOURCE_EXHAUSTED'),
+  HOST_NOT_CLAIMED: entry('The host does not know yet what its guests hold', 503, 'UNAVAILABLE'),
+  HOST_CLAIM_CONFLICT: entry('What the guests hold does not fit the host', 409, 'FAILED_PRECONDITION'),
+  // networks
+  NETWORK_NOT_FOUND: entry('No such network', 404, 'NOT_FOUND'),
+  NETWORK_EXISTS: entry('A network of this name exists', 409, 'ALREADY_EXISTS'),
+  NETWORK_IN_USE: entry('The network still has NICs', 409, 'FAILED_PRECONDITION'),
+  // images
+  IMAGE_NOT_FOUND: entry('No such image', 404, 'NOT_FOUND'),
+  IMAGE_EXISTS: entry('An image of this name exists', 409, 'ALREADY_EXISTS'),
+  IMAGE_IN_USE: entry('The image is in use', 409, 'FAILED_PRECONDITION'),
+  IMAGE_INVALID: entry('The image cannot be used', 400, 'INVALID_ARGUMENT'),
+  IMAGE_CORRUPT: entry('The image is damaged', 500, 'DATA_LOSS'),
+  BLOB_NOT_FOUND: entry('No such blob', 404, 'NOT_FOUND'),
+  BLOB_CORRUPT: entry('The data does not match its digest', 400, 'DATA_LOSS'),
+  // virtual machines
+  VM_NOT_FOUND: entry('No such virtual machine', 404, 'NOT_FOUND'),
+  VM_EXISTS: entry('A virtual machine of this name exists', 409, 'ALREADY_EXISTS'),
+  VM_WRONG_STATE: entry('The virtual machine is in the wrong state for this', 409, 'FAILED_PRECONDITION'),
+  VM_BUSY: entry('Another operation is under way on this virtual machine', 409, 'ABORTED'),
+  VM_NO_AGENT: entry('The guest agent does not answer', 409, 'UNAVAILABLE'),
+  VM_CHANGE_NEEDS_STOP: entry(
+    'This change needs the virtual machine to be stopped',
+    409,
+    'FAILED_PRECONDITION',
+  ),
+  MAC_IN_USE: entry('This MAC address is in use', 409, 'ALREADY_EXISTS'),
+  IP_IN_USE: entry('This IP address is in use', 409, 'ALREADY_EXISTS'),
+  EXEC_TIMEOUT: entry('The command did not end in time', 504, 'DEADLINE_EXCEEDED'),
+  EXEC_FAILED: entry('The command could not be started in the guest', 409, 'FAILED_PRECONDITION'),
+  GUEST_FAILED: entry('The guest failed', 500, 'INTERNAL'),
+  // saved states
+  SNAPSHOT_NOT_FOUND: entry('No such snapshot', 404, 'NOT_FOUND'),
+  SNAPSHOT_EXISTS: entry('A snapshot of this name exists', 409, 'ALREADY_EXISTS'),
+  STATE_CORRUPT: entry('The saved state is damaged', 500, 'DATA_LOSS'),
+  STATE_INCOMPATIBLE: entry('The saved state does not fit this machine', 409, 'FAILED_PRECONDITION'),
+  // operations and services
+  OPERATION_NOT_FOUND: entry('No such operation', 404, 'NOT_FOUND'),
+  TIMEOUT: entry('It took too long', 504, 'DEADLINE_EXCEEDED'),
+  SERVICE_UNAVAILABLE: entry('A service does not answer', 503, 'UNAVAILABLE'),
+  STORAGE_FULL: entry('There is no space left on the disk', 507, 'RESOURCE_EXHAUSTED'),
+  INTERNAL: entry('Something went wrong inside', 500, 'INTERNAL'),
+  // set-up and the launcher
+  SETUP_FAILED: entry('The set-up failed', 500, 'UNAVAILABLE'),
+  ALREADY_RUNNING: entry('The cluster is already running', 409, 'ALREADY_EXISTS'),
+  NOT_RUNNING: entry('The cluster is not running', 409, 'FAILED_PRECONDITION'),
+  PORT_IN_USE: entry('The port is in use', 409, 'FAILED_PRECONDITION'),
+  PROCESS_FAILED: entry('A process of the cluster failed', 500, 'INTERNAL'),
+} as const satisfies Record<string, ErrorEntry>;
+
+export type ErrorCode = keyof typeof errorCatalogue;
+
+/** One thing that is wrong with the input: where (a path such as `vms.a1.nics[0].mac`), and what would be right. */
+export interface FieldError {
+  path: string;
+  message: string;
+  line?: number;
+  column?: number;
+}
+
+/** An error as it travels: RFC 9457 members plus our code and the wrong fields. */
+export interface Problem {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ErrorCode;
+  errors?: FieldError[];
+  requestId?: string;
+}
+
+/** The only error class that services throw on purpose. `detail` says what was wrong, where, and what would be right. */
+export class V3Error extends Error {
+  readonly code: ErrorCode;
+  readonly fields: FieldError[] | undefined;
+
+  constructor(code: ErrorCode, detail: string, options: { cause?: unknown; fields?: FieldError[] } = {}) {
+    super(detail, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'V3Error';
+    this.code = code;
+    this.fields = options.fields;
+  }
+
+  get http(): number {
+    return errorCatalogue[this.code].http;
+  }
+
+  get exitCode(): 1 | 2 {
+    return errorCatalogue[this.code].exit;
+  }
+
+  toProblem(requestId?: string): Problem {
+    const { title, http } = errorCatalogue[this.code];
+    return {
+      type: `urn:v3vee:error:${this.code.toLowerCase().replaceAll('_', '-')}`,
+      title,
+      status: http,
+      detail: this.message,
+      code: this.code,
+      ...(this.fields ? { errors: this.fields } : {}),
+      ...(requestId ? { requestId } : {}),
+    };
+  }
+
+  static fromProblem(problem: { code?: string; detail?: string; errors?: FieldError[] }): V3Error {
+    const code = problem.code && problem.code in errorCatalogue ? (problem.code as ErrorCode) : 'INTERNAL';
+    return new V3Error(code, problem.detail ?? errorCatalogue[code].title, { fields: problem.errors });
+  }
+
+  /** Whatever was thrown, as one of ours: unknown errors become INTERNAL, a full disk says so. */
+  static from(thrown: unknown): V3Error {
+    if (thrown instanceof V3Error) return thrown;
+    const code = (thrown as { code?: unknown } | null)?.code;
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    if (code === 'ENOSPC') return new V3Error('STORAGE_FULL', message, { cause: thrown });
+    return new V3Error('INTERNAL', message, { cause: thrown });
+  }
+}

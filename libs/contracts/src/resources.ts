@@ -1,0 +1,248 @@
+/**
+ * The resources as clients see them. From these schemas come validation, the OpenAPI document, the typed
+ * client and (later) the proto file.
+ */
+import { z } from 'zod';
+import { ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
+
+const instant = z.iso.datetime().describe('RFC 3339, UTC');
+
+/** Palacios's own state names (palacios/include/palacios/vm.h). */
+export const vmStates = ['RUNNING', 'STOPPED', 'PAUSED', 'ERROR', 'SIMULATING', 'RESETTING'] as const;
+export const vmState = z.enum(vmStates);
+export type VmState = z.infer<typeof vmState>;
+
+/** The published table of verb × states from which it is allowed. */
+export const verbStates = {
+  start: ['STOPPED', 'ERROR'],
+  stop: ['RUNNING', 'PAUSED', 'ERROR'],
+  pause: ['RUNNING'],
+  resume: ['PAUSED'],
+  reset: ['RUNNING', 'PAUSED', 'ERROR'],
+  snapshot: ['RUNNING', 'PAUSED'],
+  restore: ['RUNNING', 'STOPPED', 'PAUSED', 'ERROR'],
+  exec: ['RUNNING'],
+  console: ['RUNNING', 'PAUSED'],
+  delete: ['STOPPED', 'ERROR'],
+} as const satisfies Record<string, readonly VmState[]>;
+export type VmVerb = keyof typeof verbStates;
+
+export const physicalNic = z.strictObject({
+  name: resourceName,
+  model: z.enum(['ne2000', 'rtl8139']),
+  mac: macAddress.optional(),
+});
+export const radio = z.strictObject({
+  name: resourceName,
+  channels: z.array(z.int().min(1).max(196)).optional(),
+});
+
+export const host = z.object({
+  name: resourceName,
+  state: z.enum(['READY', 'NOT_READY']).describe('whether its Kitten and its Palacios answer'),
+  reason: z.string(),
+  memoryMiB: z.int(),
+  memoryFreeMiB: z.int(),
+  memoryLargestHoleMiB: z.int().describe('largest contiguous run that a guest could get'),
+  cores: z.int(),
+  coresFree: z.int(),
+  nics: z.array(physicalNic),
+  radios: z.array(radio),
+  vms: z.int().describe('guests that hold memory here'),
+  heardAt: instant.nullable(),
+});
+export type Host = z.infer<typeof host>;
+
+export const network = z.object({
+  id: z.uuid(),
+  name: resourceName,
+  subnet: ipWithPrefix.nullable(),
+  nics: z.int().describe('NICs attached by definition'),
+  createdAt: instant,
+});
+export type Network = z.infer<typeof network>;
+
+export const networkSpec = z.strictObject({ name: resourceName, subnet: ipWithPrefix.optional() });
+export type NetworkSpec = z.infer<typeof networkSpec>;
+
+export const nicSpec = z.strictObject({
+  network: resourceName,
+  mac: macAddress.optional().describe('chosen by the gateway when absent'),
+  ip: ipWithPrefix.optional().describe('set in the guest by the configuration channel'),
+});
+export type NicSpec = z.infer<typeof nicSpec>;
+
+export const guestMemory = memoryMiB.refine(mib => mib >= 32 && mib <= 1024, {
+  message: 'a guest has from 32MiB to 1GiB of memory',
+});
+
+export const vmSpec = z.strictObject({
+  name: resourceName,
+  host: resourceName,
+  memoryMiB: guestMemory.default(64),
+  image: resourceName.default('debian'),
+  nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
+  autostart: z.boolean().default(false).describe('start it with the cluster'),
+  boot: z
+    .enum(['template', 'cold'])
+    .default('template')
+    .describe('from the post-boot template, or a cold boot'),
+});
+export type VmSpec = z.infer<typeof vmSpec>;
+export type VmSpecInput = z.input<typeof vmSpec>;
+
+/** A partial update; NICs, memory, image and host need the VM stopped. */
+export const vmPatch = z.strictObject({
+  host: resourceName.optional(),
+  memoryMiB: guestMemory.optional(),
+  image: resourceName.optional(),
+  nics: vmSpec.shape.nics.removeDefault().optional(),
+  autostart: z.boolean().optional(),
+  boot: vmSpec.shape.boot.removeDefault().optional(),
+});
+export type VmPatch = z.infer<typeof vmPatch>;
+
+export const nic = z.object({
+  name: z.string().describe('its name in the guest, eth0…'),
+  model: z.literal('virtio-net'),
+  network: resourceName,
+  mac: z.string(),
+  ips: z.array(z.string()).describe('as the guest reports them; the configured address until it does'),
+});
+
+export const vm = z.object({
+  id: z.uuid(),
+  name: resourceName,
+  host: resourceName,
+  epoch: z.int().describe('grows with each change of the owning host'),
+  state: vmState,
+  reason: z.string().describe('why it is in this state'),
+  image: resourceName,
+  memoryMiB: z.int(),
+  autostart: z.boolean(),
+  boot: z.enum(['template', 'cold']),
+  agent: z.boolean().describe('whether the guest agent answers'),
+  nics: z.array(nic),
+  createdAt: instant,
+  startedAt: instant.nullable(),
+});
+export type Vm = z.infer<typeof vm>;
+
+export const image = z.object({
+  name: resourceName,
+  digest: z.string(),
+  kind: z.enum(['built', 'imported']),
+  kernelBytes: z.int(),
+  initrdBytes: z.int(),
+  cmdline: z.string(),
+  agent: z.boolean(),
+  createdAt: instant,
+});
+export type Image = z.infer<typeof image>;
+
+const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
+export const imageImport = z.strictObject({
+  name: resourceName,
+  kernel: sha256.describe('digest of an uploaded blob: a 32-bit bzImage or ELF vmlinux'),
+  initrd: sha256.optional().describe('digest of an uploaded blob: a cpio archive, plain or compressed'),
+  cmdline: z.string().max(2047, 'a kernel command line has at most 2047 characters').default('console=ttyS0'),
+});
+export type ImageImport = z.infer<typeof imageImport>;
+
+export const snapshot = z.object({
+  id: z.uuid(),
+  name: resourceName,
+  vmId: z.uuid(),
+  vmName: z.string(),
+  host: resourceName,
+  memoryMiB: z.int(),
+  image: resourceName,
+  bytes: z.int().describe('on disk'),
+  digest: z.string(),
+  createdAt: instant,
+});
+export type Snapshot = z.infer<typeof snapshot>;
+
+export const problem = z.object({
+  type: z.string(),
+  title: z.string(),
+  status: z.int(),
+  detail: z.string(),
+  code: z.string(),
+  errors: z
+    .array(
+      z.object({
+        path: z.string(),
+        message: z.string(),
+        line: z.int().optional(),
+        column: z.int().optional(),
+      }),
+    )
+    .optional(),
+  requestId: z.string().optional(),
+});
+
+/** What takes long (AIP-151). `response` is the resource when `done` without `error`. */
+export const operation = z.object({
+  id: z.uuid(),
+  verb: z.string(),
+  target: z.string().describe('for example vms/a1'),
+  done: z.boolean(),
+  progress: z.string(),
+  error: problem.nullable(),
+  response: z.unknown(),
+  createdAt: instant,
+  endedAt: instant.nullable(),
+});
+export type Operation = z.infer<typeof operation>;
+
+export const execRequest = z.strictObject({
+  command: z.array(z.string()).min(1, 'a command has at least one word').max(256),
+  input: z.string().optional().describe('standard input, base64'),
+  timeoutSeconds: z.number().positive().max(3600).default(60),
+});
+export type ExecRequest = z.infer<typeof execRequest>;
+
+export const execResult = z.object({
+  exitCode: z.int().describe('128 + signal where a signal ended it'),
+  stdout: z.string(),
+  stderr: z.string(),
+  encoding: z.enum(['utf8', 'base64']).describe('base64 where the output is not UTF-8 text'),
+  truncated: z.boolean(),
+});
+export type ExecResult = z.infer<typeof execResult>;
+
+export const exitCount = z.object({ count: z.int() });
+export const telemetry = z.object({
+  vm: z.string(),
+  host: z.string(),
+  exits: z
+    .record(z.string(), exitCount)
+    .describe('by kind: io-in, io-out, unhooked, interrupt, halt, timer, …'),
+  ports: z.array(z.object({ port: z.int(), owner: z.string(), reads: z.int(), writes: z.int() })),
+  interruptsStuck: z
+    .int()
+    .describe('times that the interrupt controller was seen serving nobody; when it grows, lines are dead'),
+  instructions: z.number(),
+  guestSeconds: z.number(),
+  idleSeconds: z.number(),
+  nics: z.array(
+    z.object({
+      name: z.string(),
+      mac: z.string(),
+      receivePackets: z.int(),
+      receiveBytes: z.int(),
+      transmitPackets: z.int(),
+      transmitBytes: z.int(),
+      dropped: z.record(z.string(), z.int()),
+    }),
+  ),
+});
+export type Telemetry = z.infer<typeof telemetry>;
+
+export const list = <T extends z.ZodType>(item: T) =>
+  z.object({ items: z.array(item), nextPageToken: z.string().describe('empty on the last page') });
+export interface List<T> {
+  items: T[];
+  nextPageToken: string;
+}

@@ -1,0 +1,368 @@
+/**
+ * The REST interface, written once: from this table come the gateway's validation, the OpenAPI document and
+ * the typed client. Lists are `{items, nextPageToken}` (AIP-158), custom verbs `POST …/{id}:verb` (AIP-136),
+ * what takes long answers 202 with an operation (AIP-151), `requestId` makes a repeat safe (AIP-155).
+ * `{vm}` takes an id or a name.
+ */
+import { z } from 'zod';
+import type { ErrorCode } from './errors';
+import { resourceName } from './quantities';
+import * as r from './resources';
+import { topology } from './topology';
+
+export interface Endpoint {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  /** OpenAPI path template below `/v1`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly tag: string;
+  readonly query?: z.ZodObject;
+  readonly body?: z.ZodType;
+  readonly response: z.ZodType;
+  readonly status: 200 | 201 | 202;
+  readonly errors: readonly ErrorCode[];
+}
+
+const endpoint = <const E extends Endpoint>(e: E): E => e;
+
+const page = z.strictObject({
+  pageSize: z.coerce.number().int().min(1).max(1000).default(100),
+  pageToken: z.string().optional(),
+});
+const repeatable = z.strictObject({
+  requestId: z.uuid().optional().describe('the same id and request again returns the first result'),
+});
+const nothing = z.object({});
+
+const vmVerb = <const V extends string, const B extends z.ZodType>(verb: V, summary: string, body: B) =>
+  endpoint({
+    method: 'POST',
+    path: `/vms/{vm}:${verb}`,
+    summary,
+    tag: 'vms',
+    query: repeatable,
+    body,
+    response: r.operation,
+    status: 202,
+    errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE', 'VM_BUSY', 'HOST_NOT_READY', 'REQUEST_ID_REUSED'],
+  });
+const noBody = z.strictObject({}).optional();
+
+export const rest = {
+  listHosts: endpoint({
+    method: 'GET',
+    path: '/hosts',
+    summary: 'List hosts',
+    tag: 'hosts',
+    query: page,
+    response: r.list(r.host),
+    status: 200,
+    errors: ['PAGE_TOKEN_INVALID'],
+  }),
+  getHost: endpoint({
+    method: 'GET',
+    path: '/hosts/{host}',
+    summary: 'Show a host',
+    tag: 'hosts',
+    response: r.host,
+    status: 200,
+    errors: ['HOST_NOT_FOUND'],
+  }),
+
+  listNetworks: endpoint({
+    method: 'GET',
+    path: '/networks',
+    summary: 'List overlay networks',
+    tag: 'networks',
+    query: page,
+    response: r.list(r.network),
+    status: 200,
+    errors: ['PAGE_TOKEN_INVALID'],
+  }),
+  getNetwork: endpoint({
+    method: 'GET',
+    path: '/networks/{network}',
+    summary: 'Show a network',
+    tag: 'networks',
+    response: r.network,
+    status: 200,
+    errors: ['NETWORK_NOT_FOUND'],
+  }),
+  createNetwork: endpoint({
+    method: 'POST',
+    path: '/networks',
+    summary: 'Create a network',
+    tag: 'networks',
+    query: repeatable,
+    body: r.networkSpec,
+    response: r.network,
+    status: 201,
+    errors: ['NETWORK_EXISTS'],
+  }),
+  deleteNetwork: endpoint({
+    method: 'DELETE',
+    path: '/networks/{network}',
+    summary: 'Delete a network',
+    tag: 'networks',
+    query: repeatable,
+    response: nothing,
+    status: 200,
+    errors: ['NETWORK_NOT_FOUND', 'NETWORK_IN_USE'],
+  }),
+
+  listVms: endpoint({
+    method: 'GET',
+    path: '/vms',
+    summary: 'List virtual machines',
+    tag: 'vms',
+    query: page.extend({ host: resourceName.optional() }),
+    response: r.list(r.vm),
+    status: 200,
+    errors: ['PAGE_TOKEN_INVALID'],
+  }),
+  getVm: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}',
+    summary: 'Show a virtual machine',
+    tag: 'vms',
+    response: r.vm,
+    status: 200,
+    errors: ['VM_NOT_FOUND'],
+  }),
+  createVm: endpoint({
+    method: 'POST',
+    path: '/vms',
+    summary: 'Define a virtual machine',
+    tag: 'vms',
+    query: repeatable,
+    body: r.vmSpec,
+    response: r.vm,
+    status: 201,
+    errors: [
+      'VM_EXISTS',
+      'HOST_NOT_FOUND',
+      'NETWORK_NOT_FOUND',
+      'IMAGE_NOT_FOUND',
+      'MAC_IN_USE',
+      'IP_IN_USE',
+    ],
+  }),
+  updateVm: endpoint({
+    method: 'PATCH',
+    path: '/vms/{vm}',
+    summary: 'Change a definition',
+    tag: 'vms',
+    query: repeatable,
+    body: r.vmPatch,
+    response: r.vm,
+    status: 200,
+    errors: ['VM_NOT_FOUND', 'VM_CHANGE_NEEDS_STOP', 'MAC_IN_USE', 'IP_IN_USE'],
+  }),
+  deleteVm: endpoint({
+    method: 'DELETE',
+    path: '/vms/{vm}',
+    summary: 'Delete a stopped virtual machine',
+    tag: 'vms',
+    query: repeatable,
+    response: r.operation,
+    status: 202,
+    errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE', 'VM_BUSY'],
+  }),
+  startVm: vmVerb('start', 'Start from its template, or cold', noBody),
+  stopVm: vmVerb('stop', 'Stop at once, as by pulling the plug', noBody),
+  pauseVm: vmVerb('pause', 'Stop its core; memory stays', noBody),
+  resumeVm: vmVerb('resume', 'Let a paused VM go on', noBody),
+  resetVm: vmVerb('reset', 'Start over, as by the reset button', noBody),
+  snapshotVm: vmVerb(
+    'snapshot',
+    'Save memory and devices under a name',
+    z.strictObject({ name: resourceName }),
+  ),
+  restoreVm: vmVerb(
+    'restore',
+    'Go back to a saved state',
+    z.strictObject({ snapshot: z.string().min(1).describe('id or name') }),
+  ),
+  cloneVm: vmVerb(
+    'clone',
+    'A new VM that goes on from this one’s present state or from a snapshot',
+    z.strictObject({
+      name: resourceName,
+      host: resourceName.optional(),
+      snapshot: z.string().optional(),
+      ips: z
+        .array(r.nicSpec.shape.ip)
+        .optional()
+        .describe('one for each NIC; none: the guest keeps no address'),
+    }),
+  ),
+  execVm: endpoint({
+    method: 'POST',
+    path: '/vms/{vm}:exec',
+    summary: 'Run a command in the guest through its agent',
+    tag: 'vms',
+    body: r.execRequest,
+    response: r.execResult,
+    status: 200,
+    errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE', 'VM_NO_AGENT', 'EXEC_TIMEOUT', 'EXEC_FAILED'],
+  }),
+  refreshVm: endpoint({
+    method: 'POST',
+    path: '/vms/{vm}:refresh',
+    summary: 'Ask the guest agent anew and show the VM',
+    tag: 'vms',
+    body: noBody,
+    response: r.vm,
+    status: 200,
+    errors: ['VM_NOT_FOUND'],
+  }),
+  vmTelemetry: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}/telemetry',
+    summary: 'Exits by kind and port, time, NIC counters',
+    tag: 'vms',
+    response: r.telemetry,
+    status: 200,
+    errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE'],
+  }),
+
+  listImages: endpoint({
+    method: 'GET',
+    path: '/images',
+    summary: 'List guest images',
+    tag: 'images',
+    query: page,
+    response: r.list(r.image),
+    status: 200,
+    errors: ['PAGE_TOKEN_INVALID'],
+  }),
+  getImage: endpoint({
+    method: 'GET',
+    path: '/images/{image}',
+    summary: 'Show a guest image',
+    tag: 'images',
+    response: r.image,
+    status: 200,
+    errors: ['IMAGE_NOT_FOUND'],
+  }),
+  importImage: endpoint({
+    method: 'POST',
+    path: '/images:import',
+    summary: 'Make an image of uploaded blobs',
+    tag: 'images',
+    query: repeatable,
+    body: r.imageImport,
+    response: r.image,
+    status: 201,
+    errors: ['IMAGE_EXISTS', 'IMAGE_INVALID', 'BLOB_NOT_FOUND'],
+  }),
+  deleteImage: endpoint({
+    method: 'DELETE',
+    path: '/images/{image}',
+    summary: 'Delete an imported image',
+    tag: 'images',
+    query: repeatable,
+    response: nothing,
+    status: 200,
+    errors: ['IMAGE_NOT_FOUND', 'IMAGE_IN_USE'],
+  }),
+
+  listSnapshots: endpoint({
+    method: 'GET',
+    path: '/snapshots',
+    summary: 'List snapshots',
+    tag: 'snapshots',
+    query: page.extend({ vm: z.string().optional() }),
+    response: r.list(r.snapshot),
+    status: 200,
+    errors: ['PAGE_TOKEN_INVALID'],
+  }),
+  getSnapshot: endpoint({
+    method: 'GET',
+    path: '/snapshots/{snapshot}',
+    summary: 'Show a snapshot',
+    tag: 'snapshots',
+    response: r.snapshot,
+    status: 200,
+    errors: ['SNAPSHOT_NOT_FOUND'],
+  }),
+  deleteSnapshot: endpoint({
+    method: 'DELETE',
+    path: '/snapshots/{snapshot}',
+    summary: 'Delete a snapshot',
+    tag: 'snapshots',
+    query: repeatable,
+    response: nothing,
+    status: 200,
+    errors: ['SNAPSHOT_NOT_FOUND'],
+  }),
+
+  listOperations: endpoint({
+    method: 'GET',
+    path: '/operations',
+    summary: 'List operations, newest first',
+    tag: 'operations',
+    query: page,
+    response: r.list(r.operation),
+    status: 200,
+    errors: ['PAGE_TOKEN_INVALID'],
+  }),
+  getOperation: endpoint({
+    method: 'GET',
+    path: '/operations/{operation}',
+    summary: 'Show an operation',
+    tag: 'operations',
+    response: r.operation,
+    status: 200,
+    errors: ['OPERATION_NOT_FOUND'],
+  }),
+  waitOperation: endpoint({
+    method: 'GET',
+    path: '/operations/{operation}:wait',
+    summary: 'Answer when it is done or the time is over',
+    tag: 'operations',
+    query: z.strictObject({ timeoutSeconds: z.coerce.number().min(0).max(60).default(10) }),
+    response: r.operation,
+    status: 200,
+    errors: ['OPERATION_NOT_FOUND'],
+  }),
+
+  applyCluster: endpoint({
+    method: 'POST',
+    path: '/cluster:apply',
+    summary: 'Converge to a declared topology',
+    tag: 'cluster',
+    query: repeatable,
+    body: topology,
+    response: r.operation,
+    status: 202,
+    errors: ['CLUSTER_FILE_INVALID'],
+  }),
+} as const;
+
+export type EndpointName = keyof typeof rest;
+/** Response of an endpoint. */
+export type ResponseOf<N extends EndpointName> = z.output<(typeof rest)[N]['response']>;
+type BodySchema<E> = E extends { body: infer B extends z.ZodType } ? B : never;
+/** What a client may send as body (before defaults). */
+export type BodyOf<N extends EndpointName> = z.input<BodySchema<(typeof rest)[N]>>;
+/** The body after validation. */
+export type ParsedBodyOf<N extends EndpointName> = z.output<BodySchema<(typeof rest)[N]>>;
+
+/** What `cluster:apply` did, in the operation's response. */
+export const applyResult = z.object({
+  changes: z.array(
+    z.object({
+      action: z.enum(['create', 'update', 'delete', 'start', 'stop']),
+      resource: z.string(),
+      detail: z.string(),
+    }),
+  ),
+});
+export type ApplyResult = z.infer<typeof applyResult>;
+
+/** `PUT /v1/blobs/{sha256}` takes application/octet-stream, streamed; it is not JSON and so not in the table. */
+export const MAX_BLOB_BYTES = 256 * 1024 * 1024;
+export const MAX_BODY_BYTES = 1024 * 1024;
+/** WebSocket at `/v1/vms/{vm}/console`: binary messages, raw bytes of the serial console both ways. */
+export const consolePath = (vm: string): string => `/v1/vms/${encodeURIComponent(vm)}/console`;

@@ -1,0 +1,119 @@
+/**
+ * cluster.yaml: hosts, networks and VMs as a user declares them. One schema for the file, for
+ * `POST /v1/cluster:apply`, and for what the supervisor starts.
+ */
+import { z } from 'zod';
+import { memoryMiB, parseCidr, resourceName } from './quantities';
+import { guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
+
+/** Memory that Kitten keeps for itself (kernel text, data, boot structures), in MiB. */
+export const KITTEN_RESERVED_MIB = 16;
+
+export const hostSpec = z.strictObject({
+  memory: memoryMiB
+    .refine(mib => mib > KITTEN_RESERVED_MIB, {
+      message: `a host needs more than the ${KITTEN_RESERVED_MIB} MiB that Kitten keeps for itself`,
+    })
+    .default(1024),
+  cores: z.int().min(1).max(256).default(8),
+  nics: z.array(physicalNic).default([]),
+  radios: z.array(radio).default([]),
+});
+export type HostSpec = z.infer<typeof hostSpec>;
+
+const vmEntry = z.strictObject({
+  host: resourceName,
+  memory: guestMemory.default(64),
+  image: resourceName.default('debian'),
+  nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
+  autostart: z.boolean().default(true),
+  boot: vmSpec.shape.boot,
+});
+
+const shape = z.strictObject({
+  hosts: z.record(
+    resourceName,
+    hostSpec.nullable().transform(value => value ?? hostSpec.parse({})),
+  ),
+  networks: z
+    .record(
+      resourceName,
+      networkSpec
+        .omit({ name: true })
+        .nullable()
+        .transform(value => value ?? {}),
+    )
+    .default({}),
+  vms: z.record(resourceName, vmEntry).default({}),
+});
+
+type Path = (string | number)[];
+
+/** What no single field can know: references, duplicates, and that the declared VMs fit their hosts. */
+export const topology = shape.superRefine((cluster, ctx) => {
+  const complain = (path: Path, message: string) => ctx.addIssue({ code: 'custom', path, message });
+  const known = (names: object) => Object.keys(names).join(', ') || 'none';
+  if (Object.keys(cluster.hosts).length === 0) complain(['hosts'], 'a cluster needs at least one host');
+
+  const macs = new Map<string, string>();
+  const ips = new Map<string, string>();
+  const memory = new Map<string, number>();
+  for (const [name, vm] of Object.entries(cluster.vms)) {
+    if (!cluster.hosts[vm.host]) {
+      complain(['vms', name, 'host'], `there is no host "${vm.host}"; hosts are: ${known(cluster.hosts)}`);
+    }
+    memory.set(vm.host, (memory.get(vm.host) ?? 0) + vm.memory);
+    vm.nics.forEach((nic, index) => {
+      const at: Path = ['vms', name, 'nics', index];
+      const where = `vms.${name}.nics[${index}]`;
+      const network = cluster.networks[nic.network];
+      if (!network) {
+        complain(
+          [...at, 'network'],
+          `there is no network "${nic.network}"; networks are: ${known(cluster.networks)}`,
+        );
+      }
+      if (nic.mac) {
+        const other = macs.get(nic.mac);
+        if (other)
+          complain([...at, 'mac'], `MAC ${nic.mac} is already used by ${other}; each NIC needs its own`);
+        macs.set(nic.mac, where);
+      }
+      if (nic.ip) {
+        const key = `${nic.network}/${nic.ip.split('/')[0]}`;
+        const other = ips.get(key);
+        if (other)
+          complain([...at, 'ip'], `IP ${nic.ip} is already used by ${other} on network ${nic.network}`);
+        ips.set(key, where);
+        if (network?.subnet && !inSubnet(nic.ip, network.subnet)) {
+          complain([...at, 'ip'], `IP ${nic.ip} is not in network ${nic.network}'s subnet ${network.subnet}`);
+        }
+      }
+    });
+  }
+  for (const [name, host] of Object.entries(cluster.hosts)) {
+    const asked = memory.get(name) ?? 0;
+    const usable = host.memory - KITTEN_RESERVED_MIB;
+    if (asked > usable) {
+      complain(
+        ['hosts', name, 'memory'],
+        `the VMs of host ${name} ask for ${asked} MiB, but of its ${host.memory} MiB only ${Math.max(usable, 0)} MiB ` +
+          `are for guests (Kitten keeps ${KITTEN_RESERVED_MIB}); give the host more memory or the VMs less`,
+      );
+    }
+    const guests = Object.values(cluster.vms).filter(vm => vm.host === name && vm.autostart).length;
+    if (guests > host.cores) {
+      complain(
+        ['hosts', name, 'cores'],
+        `${guests} VMs start on host ${name}, which has ${host.cores} cores; each VM takes one`,
+      );
+    }
+  }
+});
+
+export type Topology = z.infer<typeof topology>;
+
+export function inSubnet(ip: string, subnet: string): boolean {
+  const net = parseCidr(subnet);
+  return (parseCidr(ip).address & net.mask) >>> 0 === (net.address & net.mask) >>> 0;
+}

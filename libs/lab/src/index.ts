@@ -1,0 +1,12 @@
+import type { Lab } from './lab';
+import { palaciosLab } from './labs/palacios';
+import { startLab } from './labs/start';
+
+export { runLab, type Lab, type LabContext } from './lab';
+export { formatSvg, formatTable } from './report';
+export type { Figure, LabResult, LabRow, Target } from './result';
+
+/** Every experiment by name. */
+export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
+  [startLab, palaciosLab].map(lab => [lab.name, lab]),
+);

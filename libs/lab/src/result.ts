@@ -1,0 +1,84 @@
+/** How a lab's figures are kept: scripts read this as JSON, so its shape is an interface. */
+
+export interface Figure {
+  name: string;
+  median: number;
+  min: number;
+  max: number;
+  /** Number of measurements. */
+  n: number;
+}
+
+export interface Target {
+  /** `ratio` = ours / baseline; a row without baseline targets `ours`. */
+  of: 'ratio' | 'ours';
+  op: '<=' | '>=';
+  value: number;
+}
+
+export interface LabRow {
+  name: string;
+  unit: string;
+  /** What ours is compared with, measured in the same run; null where there is nothing to compare with. */
+  baseline: Figure | null;
+  ours: Figure;
+  /** ours / baseline of the medians; null without a baseline. */
+  ratio: number | null;
+  /** What was published, in words; null where nothing was. */
+  claim: string | null;
+  target: Target | null;
+  /** Whether the target holds; null without one. */
+  holds: boolean | null;
+}
+
+export interface LabResult {
+  lab: string;
+  results: LabRow[];
+}
+
+export interface Series {
+  name: string;
+  values: readonly number[];
+}
+
+/** @throws RangeError on an empty series: a lab that measured nothing has no figure */
+export function figure({ name, values }: Series): Figure {
+  if (values.length === 0) throw new RangeError(`nothing was measured for "${name}"`);
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  const median =
+    sorted.length % 2
+      ? (sorted[middle] as number)
+      : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
+  return { name, median, min: sorted[0] as number, max: sorted.at(-1) as number, n: sorted.length };
+}
+
+export function row(input: {
+  name: string;
+  unit: string;
+  ours: Series;
+  baseline?: Series | null;
+  claim?: string;
+  target?: Target;
+}): LabRow {
+  const ours = figure(input.ours);
+  const baseline = input.baseline ? figure(input.baseline) : null;
+  const ratio = baseline && baseline.median !== 0 ? ours.median / baseline.median : null;
+  const target = input.target ?? null;
+  const value = target?.of === 'ratio' ? ratio : ours.median;
+  return {
+    name: input.name,
+    unit: input.unit,
+    baseline,
+    ours,
+    ratio,
+    claim: input.claim ?? null,
+    target,
+    holds:
+      target === null || value === null
+        ? null
+        : target.op === '<='
+          ? value <= target.value
+          : value >= target.value,
+  };
+}

@@ -1,0 +1,138 @@
+import { randomBytes } from 'node:crypto';
+import { V3Error } from '@v3vee/contracts';
+import { LineReader } from '../agent/line-reader';
+import type { GuestChannel } from '../worker/channel';
+import { within } from '../timeout';
+import { Listeners } from '../worker/listeners';
+
+/** Who a guest is: what makes a copy of a template a machine of its own. */
+export interface GuestIdentity {
+  hostname: string;
+  /** In the order of the cards. `cidr` is `10.0.0.2/24`; without it the card comes up without an address. */
+  nics: { mac: string; cidr?: string; mtu: number }[];
+  /** Names of other machines. */
+  hosts?: { name: string; ip: string }[];
+}
+
+const MAX_LINE = 4096;
+const SEED_BYTES = 32;
+
+interface Expected {
+  verb: string;
+  resolve(): void;
+  reject(error: Error): void;
+}
+
+/**
+ * Host side of the guest's configuration port: one request a line, one answer a line (`ok VERB` or
+ * `error VERB text`), answers in order, so that requests are written ahead without waiting.
+ * The guest says `up` when its side starts.
+ */
+export class ConfigClient {
+  private readonly expected: Expected[] = [];
+  private readonly ups = new Listeners<[]>();
+  private isUp = false;
+  /** Set when the guest ended. */
+  private ended: Error | undefined;
+  private readonly reader = new LineReader(MAX_LINE, line => this.received(line.toString('utf8').trim()));
+
+  constructor(private readonly channel: GuestChannel) {
+    channel.onData(data => this.reader.push(data));
+    channel.onEnd(error => {
+      this.ended = error;
+      for (const { reject } of this.expected.splice(0)) reject(error);
+    });
+  }
+
+  /** Resolves once the guest said `up`. */
+  async up(timeoutMs: number): Promise<void> {
+    if (this.isUp) return;
+    if (this.ended) throw this.ended;
+    const remove: (() => void)[] = [];
+    const up = new Promise<void>((resolve, reject) => {
+      remove.push(this.ups.add(resolve), this.channel.onEnd(reject));
+    });
+    try {
+      await within(up, timeoutMs, () =>
+        silent('the guest did not come up: its configuration agent said nothing'),
+      );
+    } finally {
+      for (const stop of remove) stop();
+    }
+  }
+
+  /** Makes the guest who it is: clock, randomness, names, cards. */
+  async configure({ hostname, nics, hosts = [] }: GuestIdentity, timeoutMs = 10_000): Promise<void> {
+    const lines = [
+      clockLine(),
+      `seed ${randomBytes(SEED_BYTES).toString('base64')}`,
+      `hostname ${hostname}`,
+      ...nics.map(({ mac, cidr, mtu }, index) => `nic ${index} ${mac} ${cidr ?? '-'} ${mtu}`),
+      ...(hosts.length ? [hostsLine(hosts)] : []),
+      'ready',
+    ];
+    await this.send(lines, timeoutMs);
+  }
+
+  /** Sets the guest's clock to ours; needed after every pause and restore, for which guest time stood still. */
+  async setClock(timeoutMs = 5_000): Promise<void> {
+    await this.send([clockLine()], timeoutMs);
+  }
+
+  async setHosts(hosts: { name: string; ip: string }[], timeoutMs = 5_000): Promise<void> {
+    if (hosts.length) await this.send([hostsLine(hosts)], timeoutMs);
+  }
+
+  /** Asks the guest to write its files out and to power off; it then ends with `guest-poweroff`. */
+  async powerOff(timeoutMs = 5_000): Promise<void> {
+    await this.send(['poweroff'], timeoutMs);
+  }
+
+  /** After the guest was put into another state: nobody will answer what was asked before. */
+  reset(): void {
+    this.reader.reset();
+    for (const { reject } of this.expected.splice(0)) reject(silent('the guest was put into another state'));
+  }
+
+  private async send(lines: string[], timeoutMs: number): Promise<void> {
+    if (this.ended) throw this.ended;
+    const answers = lines.map(line => {
+      if (/[\r\n]/.test(line) || line.length > MAX_LINE - 1) {
+        throw new V3Error(
+          'INVALID_REQUEST',
+          `the guest cannot be configured with ${JSON.stringify(line.slice(0, 80))}`,
+        );
+      }
+      return new Promise<void>((resolve, reject) =>
+        this.expected.push({ verb: line.split(' ')[0]!, resolve, reject }),
+      );
+    });
+    this.channel.write(lines.map(line => `${line}\n`).join(''));
+    const late = () => silent('the guest did not take its configuration in time');
+    await within(Promise.all(answers), timeoutMs, late).catch(error => {
+      // answers that come now must not be taken for those of later requests
+      this.expected.length = 0;
+      throw error;
+    });
+  }
+
+  private received(line: string): void {
+    if (line === 'up') {
+      this.isUp = true;
+      this.ups.emit();
+      return;
+    }
+    const [outcome, verb, ...text] = line.split(' ');
+    const at = this.expected.findIndex(expected => expected.verb === verb);
+    if (at < 0 || (outcome !== 'ok' && outcome !== 'error')) return;
+    const [expected] = this.expected.splice(at, 1);
+    if (outcome === 'ok') expected!.resolve();
+    else expected!.reject(new V3Error('GUEST_FAILED', `the guest refuses its ${verb}: ${text.join(' ')}`));
+  }
+}
+
+/** The guest's `date` takes whole seconds. */
+const clockLine = () => `clock ${(Date.now() / 1000).toFixed(3)}`;
+const hostsLine = (hosts: { name: string; ip: string }[]) =>
+  `hosts ${hosts.map(({ name, ip }) => `${name} ${ip}`).join(' ')}`;
+const silent = (message: string) => new V3Error('VM_NO_AGENT', message);

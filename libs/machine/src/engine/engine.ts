@@ -1,0 +1,284 @@
+import { DeviceFault, LinearMemory, type GuestMemory } from '@v3vee/devices';
+import { ChipsetGuard } from './chipset-guard';
+import { GuestClock } from './clock';
+import { loadKernel, type BootImage } from './direct-boot';
+import { GuestExit } from './guest-exit';
+import { HookTable } from './hook-table';
+import { PciBus } from './pci-bus';
+import { PicRepair } from './pic-repair';
+import { restoreEngineState, saveEngineState, type EngineState } from './state';
+import { Register, type V86Cpu, type V86Emulator, type V86Imports, type V86Options } from './v86-internals';
+
+export interface EngineOptions {
+  /** Guest RAM in MiB. */
+  memoryMiB: number;
+  /** SeaBIOS images. */
+  firmware: { bios: Uint8Array; vgaBios: Uint8Array };
+  /** The engine's WebAssembly module, compiled once for all workers of a process. */
+  module: WebAssembly.Module;
+  /** A byte that the guest wrote to its first serial port. */
+  onSerial(byte: number): void;
+}
+
+/** Exits that do not go to a port, since the machine was made. */
+export interface ExitCounters {
+  mmioReads: number;
+  mmioWrites: number;
+  /** Times that an interrupt line was raised. */
+  interrupts: number;
+  /** Times that the guest halted until the next interrupt. */
+  halts: number;
+  /** Times that the engine left guest code to look at its timers. */
+  timerRuns: number;
+}
+
+const VGA_MEMORY = 1 << 20;
+const MAX_SERIAL_INPUT = 64 << 10;
+
+/**
+ * One guest machine: the only class that knows v86. Guest code runs only inside {@link step}, on the caller's
+ * thread. Every port, memory and timer exit passes here because we sit between the engine's WebAssembly module
+ * and the functions that it imports.
+ */
+export class Engine {
+  readonly hooks = new HookTable();
+  readonly exits: ExitCounters = { mmioReads: 0, mmioWrites: 0, interrupts: 0, halts: 0, timerRuns: 0 };
+  readonly memory: GuestMemory;
+  readonly pci: PciBus;
+  readonly clock: GuestClock;
+  readonly picRepair: PicRepair;
+  /** Set when the CPU halted with interrupts off: only a reset could wake it. */
+  private haltedForGood = false;
+  private lastLog = '';
+  /** False once guest code may have run: RAM is no longer all zero. */
+  private fresh = true;
+
+  private constructor(
+    private readonly emulator: V86Emulator,
+    private readonly options: EngineOptions,
+    imports: InterceptedImports,
+  ) {
+    const cpu = emulator.v86.cpu;
+    emulator.v86.idle = false;
+    this.memory = new LinearMemory(
+      () => cpu.wasm_memory.buffer,
+      cpu.mem8.byteOffset,
+      cpu.memory_size[0],
+      (from, to) => cpu.jit_dirty_cache(from, to),
+    );
+    this.pci = new PciBus(cpu, this.hooks);
+    this.clock = new GuestClock(cpu);
+    this.picRepair = new PicRepair(cpu);
+    countRaises(cpu, () => this.exits.interrupts++);
+    imports.attach({
+      hooks: this.hooks,
+      exits: this.exits,
+      guard: new ChipsetGuard(cpu, imports.engine.io_port_write8),
+      onTimers: () => this.picRepair.check(),
+      onDeadHalt: () => (this.haltedForGood = true),
+      onLog: (offset, length) => {
+        this.lastLog = new TextDecoder().decode(
+          new Uint8Array(cpu.wasm_memory.buffer, offset, length).slice(),
+        );
+      },
+    });
+    emulator.add_listener('serial0-output-byte', options.onSerial as (data: never) => void);
+  }
+
+  static async create(options: EngineOptions): Promise<Engine> {
+    const { V86 } = (await import('v86')) as unknown as { V86: new (options: V86Options) => V86Emulator };
+    const imports = new InterceptedImports();
+    const emulator = new V86({
+      wasm_fn: async ({ env }) =>
+        (await WebAssembly.instantiate(options.module, { env: imports.around(env) })).exports,
+      memory_size: options.memoryMiB << 20,
+      vga_memory_size: VGA_MEMORY,
+      bios: { buffer: toArrayBuffer(options.firmware.bios) },
+      vga_bios: { buffer: toArrayBuffer(options.firmware.vgaBios) },
+      autostart: false,
+      acpi: false, // with ACPI, Linux finds no PCI NIC on this chipset
+      disable_speaker: true,
+      disable_keyboard: true,
+      disable_mouse: true,
+      net_device: { type: 'none' },
+    });
+    await new Promise<void>(resolve => emulator.add_listener('emulator-ready', () => resolve()));
+    return new Engine(emulator, options, imports);
+  }
+
+  /** Prepares a cold start of `image`; guest code runs at the next {@link step}. */
+  boot(image: BootImage): void {
+    const memory = {
+      size: this.memory.size,
+      write: (at: number, bytes: Uint8Array) => this.memory.bytes().set(bytes, at),
+    };
+    const rom = loadKernel(memory, image);
+    this.cpu.option_roms.push({ name: 'genroms/kernel.bin', data: rom });
+  }
+
+  /**
+   * Runs guest code for a millisecond or until it halts.
+   * @returns milliseconds until the next timer is due if the guest halted, else 0
+   * @throws {GuestExit} when the guest cannot go on
+   */
+  step(): number {
+    this.fresh = false;
+    try {
+      const wait = this.cpu.main_loop();
+      if (this.haltedForGood) throw new GuestExit('guest-poweroff', 'the guest halted with interrupts off');
+      if (wait > 0) this.exits.halts++;
+      return wait;
+    } catch (thrown) {
+      throw this.asExit(thrown);
+    }
+  }
+
+  /** Types bytes into the first serial port; what goes beyond 64 KiB that the guest has not read is lost. */
+  serialInput(bytes: Uint8Array): void {
+    const room = MAX_SERIAL_INPUT - this.cpu.devices.uart0.input.length;
+    for (const byte of bytes.subarray(0, Math.max(0, room))) this.emulator.bus.send('serial0-input', byte);
+  }
+
+  /** A translated instruction is no longer what memory holds: after RAM was written from outside in bulk. */
+  forgetTranslations(): void {
+    this.cpu.full_clear_tlb();
+  }
+
+  /** Registers of CPU and chipset, without RAM. */
+  save(): EngineState {
+    return saveEngineState(this.emulator, this.clock);
+  }
+
+  /** `memory` holds all of RAM; zero pages are not touched in a fresh machine, so that they stay unbacked. */
+  restore(state: EngineState, memory: Uint8Array): void {
+    const { fresh } = this;
+    this.fresh = this.haltedForGood = false;
+    restoreEngineState(this.emulator, this.clock, state, { memory, into: this.memory.bytes(), fresh });
+  }
+
+  /** Whether anything, ours or the chipset's, answers at `port`. */
+  answers(port: number): boolean {
+    return this.hooks.isHooked(port) || this.cpu.io.ports[port]?.device !== undefined;
+  }
+
+  /** Instructions that the CPU executed; wraps at 2^32. */
+  get instructions(): number {
+    return new Uint32Array(this.cpu.wasm_memory.buffer, Register.instructionCounter, 1)[0]!;
+  }
+
+  private get cpu(): V86Cpu {
+    return this.emulator.v86.cpu;
+  }
+
+  private asExit(thrown: unknown): GuestExit {
+    if (thrown instanceof GuestExit) return thrown;
+    if (thrown instanceof DeviceFault) return new GuestExit('device-fault', thrown.message);
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    if (thrown instanceof WebAssembly.RuntimeError) {
+      // the engine panics where a CPU would shut down: no valid handler for a fault in a fault handler
+      const detail = this.lastLog || message;
+      return new GuestExit('guest-crash', `the CPU could not go on, as after a triple fault (${detail})`);
+    }
+    return new GuestExit('guest-crash', `the engine failed: ${message}`);
+  }
+}
+
+interface ExitSinks {
+  hooks: HookTable;
+  exits: ExitCounters;
+  guard: ChipsetGuard;
+  onTimers(): void;
+  onDeadHalt(): void;
+  onLog(offset: number, length: number): void;
+}
+
+/** The module's imports with ours around the engine's. The engine is made before our parts are: see `attach`. */
+class InterceptedImports {
+  engine!: V86Imports;
+  private sinks: ExitSinks | undefined;
+
+  attach(sinks: ExitSinks): void {
+    this.sinks = sinks;
+  }
+
+  around(engine: V86Imports): V86Imports & WebAssembly.ModuleImports {
+    this.engine = engine;
+    const self = this; // eslint-disable-line @typescript-eslint/no-this-alias -- plain functions are cheapest to call from wasm
+    const read = (port: number, width: number): number | undefined => self.sinks!.hooks.read(port, width);
+    const write = (port: number, width: number, value: number): boolean => {
+      const { hooks, guard } = self.sinks!;
+      if (hooks.write(port, width, value)) return true;
+      return !guard.admits(port, width, value);
+    };
+    const ours: V86Imports = {
+      ...engine,
+      io_port_read8: port => read(port, 0) ?? engine.io_port_read8(port),
+      io_port_read16: port => read(port, 1) ?? engine.io_port_read16(port),
+      io_port_read32: port => read(port, 2) ?? engine.io_port_read32(port),
+      io_port_write8: (port, value) => {
+        if (!write(port, 0, value & 0xff)) engine.io_port_write8(port, value);
+      },
+      io_port_write16: (port, value) => {
+        if (!write(port, 1, value & 0xffff)) engine.io_port_write16(port, value);
+      },
+      io_port_write32: (port, value) => {
+        if (!write(port, 2, value >>> 0)) engine.io_port_write32(port, value);
+      },
+      mmap_read8: address => {
+        self.sinks!.exits.mmioReads++;
+        return engine.mmap_read8(address);
+      },
+      mmap_read32: address => {
+        self.sinks!.exits.mmioReads++;
+        return engine.mmap_read32(address);
+      },
+      mmap_write8: (address, value) => {
+        self.sinks!.exits.mmioWrites++;
+        engine.mmap_write8(address, value);
+      },
+      mmap_write16: (address, value) => {
+        self.sinks!.exits.mmioWrites++;
+        engine.mmap_write16(address, value);
+      },
+      mmap_write32: (address, value) => {
+        self.sinks!.exits.mmioWrites++;
+        engine.mmap_write32(address, value);
+      },
+      mmap_write64: (address, low, high) => {
+        self.sinks!.exits.mmioWrites++;
+        engine.mmap_write64(address, low, high);
+      },
+      mmap_write128: (address, a, b, c, d) => {
+        self.sinks!.exits.mmioWrites++;
+        engine.mmap_write128(address, a, b, c, d);
+      },
+      run_hardware_timers: (acpi, now) => {
+        const { exits, onTimers } = self.sinks!;
+        exits.timerRuns++;
+        onTimers();
+        return engine.run_hardware_timers(acpi, now);
+      },
+      cpu_event_halt: () => self.sinks!.onDeadHalt(),
+      stop_idling: () => {}, // would restart the engine's own loop
+      console_log_from_wasm: (offset, length) => self.sinks?.onLog(offset, length),
+    };
+    return ours as V86Imports & WebAssembly.ModuleImports;
+  }
+}
+
+/** Calls back whenever a device raises an interrupt line that was down. */
+function countRaises(cpu: V86Cpu, raised: () => void): void {
+  const { device_raise_irq, device_lower_irq } = cpu;
+  let up = 0;
+  cpu.device_raise_irq = irq => {
+    if (!(up & (1 << irq))) raised();
+    up |= 1 << irq;
+    device_raise_irq(irq);
+  };
+  cpu.device_lower_irq = irq => {
+    up &= ~(1 << irq);
+    device_lower_irq(irq);
+  };
+}
+
+const toArrayBuffer = (bytes: Uint8Array): ArrayBuffer => bytes.slice().buffer as ArrayBuffer;

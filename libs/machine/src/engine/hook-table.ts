@@ -1,0 +1,121 @@
+import { DeviceFault } from '@v3vee/devices';
+
+/**
+ * The VMM's hook table: the one way by which guest I/O reaches hardware. Each of the 65,536 ports is either
+ * hooked (a handler of ours: a device, later a modelled one) or belongs to the chipset inside the engine, or to
+ * nobody. Every access is counted by port, direction and width, because exits are the unit of account
+ * (Palacios's telemetry).
+ *
+ * A port that nobody answers reads as all ones and swallows writes, as on an ISA bus without a card; drivers
+ * and the BIOS probe such ports all the time, so that is counted as `unhooked` and is no fault. An access that a
+ * *hooked* device does not understand is one: its handler throws {@link DeviceFault} and the VM stops.
+ */
+
+/** Answers accesses to a range of ports. Offsets are relative to the range's base, sizes 1, 2 or 4 bytes. */
+export interface IoHandler {
+  readonly name: string;
+  read(offset: number, size: number): number;
+  write(offset: number, size: number, value: number): void;
+}
+
+export interface PortCount {
+  port: number;
+  direction: 'in' | 'out';
+  /** Width in bytes. */
+  size: number;
+  count: number;
+}
+
+interface HookedRange {
+  handler: IoHandler;
+  base: number;
+  length: number;
+}
+
+const PORTS = 0x10000;
+const WRITE = 4;
+
+/** Index into the counters: port, direction, log2 of the width. 8 slots per port. */
+const slot = (port: number, write: number, width: number): number => (port << 3) | write | width;
+
+export class HookTable {
+  /** 0 = not hooked, else 1 + index into {@link ranges}. */
+  private readonly owner = new Uint8Array(PORTS);
+  private readonly ranges: (HookedRange | undefined)[] = [];
+  /** Lazily backed by memory: a guest touches some dozen ports. */
+  private readonly counts = new Float64Array(PORTS * 8);
+
+  /** Hooks `length` ports from `base`; the returned id moves or removes them. At most 255 ranges. */
+  hookIo(base: number, length: number, handler: IoHandler): number {
+    const free = this.ranges.indexOf(undefined);
+    const id = free >= 0 ? free : this.ranges.length;
+    if (id >= 255) throw new Error('more than 255 hooked port ranges');
+    this.ranges[id] = { handler, base, length };
+    this.rebuild();
+    return id;
+  }
+
+  /** A PCI base address register was written: the range answers at `base` from now on. */
+  moveIo(id: number, base: number): void {
+    const range = this.ranges[id];
+    if (!range || range.base === base) return;
+    range.base = base;
+    this.rebuild();
+  }
+
+  unhookIo(id: number): void {
+    this.ranges[id] = undefined;
+    this.rebuild();
+  }
+
+  /** @returns the handler's answer, or undefined if the port is not hooked */
+  read(port: number, width: number): number | undefined {
+    this.counts[slot(port, 0, width)]!++;
+    const id = this.owner[port]!;
+    if (id === 0) return undefined;
+    const range = this.ranges[id - 1]!;
+    return range.handler.read(port - range.base, this.within(range, port, width));
+  }
+
+  /** @returns false if the port is not hooked */
+  write(port: number, width: number, value: number): boolean {
+    this.counts[slot(port, WRITE, width)]!++;
+    const id = this.owner[port]!;
+    if (id === 0) return false;
+    const range = this.ranges[id - 1]!;
+    range.handler.write(port - range.base, this.within(range, port, width), value);
+    return true;
+  }
+
+  /** Every port that was accessed, most accessed first. */
+  portCounts(): PortCount[] {
+    const found: PortCount[] = [];
+    for (let i = 0; i < this.counts.length; i++) {
+      const count = this.counts[i]!;
+      if (count) found.push({ port: i >> 3, direction: i & WRITE ? 'out' : 'in', size: 1 << (i & 3), count });
+    }
+    return found.sort((a, b) => b.count - a.count);
+  }
+
+  isHooked(port: number): boolean {
+    return this.owner[port] !== 0;
+  }
+
+  private within(range: HookedRange, port: number, width: number): number {
+    const size = 1 << width;
+    if (port - range.base + size > range.length) {
+      throw new DeviceFault(
+        range.handler.name,
+        `access of ${size} bytes at port 0x${port.toString(16)} runs past its end`,
+      );
+    }
+    return size;
+  }
+
+  private rebuild(): void {
+    this.owner.fill(0);
+    this.ranges.forEach((range, id) => {
+      if (range) this.owner.fill(id + 1, range.base, Math.min(range.base + range.length, PORTS));
+    });
+  }
+}

@@ -1,0 +1,132 @@
+import type { Engine } from './engine';
+import { GuestExit } from './guest-exit';
+
+/** The word that others add to and notify when there is something for this thread; see {@link RunLoop}. */
+export type WakeWord = Int32Array<SharedArrayBuffer>;
+
+export interface RunLoopHost {
+  /** Takes in what arrived for the guest (frames, input, commands). True if there was anything. */
+  drain(): boolean;
+  /** Hands out what the guest produced. */
+  flush(): void;
+  /** The guest ended; it is not stepped again. */
+  exited(exit: GuestExit): void;
+}
+
+/** How long the loop keeps the thread before the event loop gets a turn (translated code arrives there). */
+const TURN_MS = 8;
+/**
+ * How far past its next timer a halted guest may sleep when nothing happens around it. Linux ticks at 250 Hz even
+ * when idle; with a reliable TSC its time-keeping catches up over missed ticks, so that this costs nothing but
+ * precision of the guest's own timers.
+ */
+const QUIET_SLACK_MS = 16;
+/** How long after the last I/O the guest counts as quiet. */
+const QUIET_AFTER_MS = 250;
+const LONGEST_SLEEP_MS = 100;
+
+/**
+ * Steps a guest and lets the thread sleep while the guest is halted. The engine's own loop spins when the next
+ * timer is near, which costs a quarter of a core per idle VM.
+ *
+ * Sleeping is `Atomics.wait` on the wake word. To lose no wake, the word is read *before* the loop looks for
+ * work: whoever posts work posts it first and changes the word afterwards.
+ */
+export class RunLoop {
+  private running = false;
+  private scheduled = false;
+  private seen: number;
+  private lastIo = 0;
+  /** Milliseconds spent in guest code, and asleep because the guest was halted. */
+  busyMs = 0;
+  idleMs = 0;
+
+  constructor(
+    private readonly engine: Engine,
+    private readonly wake: WakeWord,
+    private readonly host: RunLoopHost,
+  ) {
+    this.seen = Atomics.load(wake, 0);
+  }
+
+  get isRunning(): boolean {
+    return this.running;
+  }
+
+  start(): void {
+    if (this.running) return;
+    this.engine.clock.thaw();
+    this.running = true;
+    this.noteIo();
+    this.schedule();
+  }
+
+  /** At once: guest code never runs outside of a step. */
+  stop(): void {
+    if (!this.running) return;
+    this.running = false;
+    this.engine.clock.freeze();
+  }
+
+  /** There is I/O: answer timers exactly for a while. */
+  noteIo(): void {
+    this.lastIo = performance.now();
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.turn();
+      if (this.running) this.schedule();
+    });
+  }
+
+  private turn(): void {
+    const end = performance.now() + TURN_MS;
+    let now = performance.now();
+    while (this.running && now < end) {
+      const started = now;
+      const wait = this.step();
+      now = performance.now();
+      this.busyMs += now - started;
+      if (!this.running) return;
+      const seen = Atomics.load(this.wake, 0);
+      const worked = seen !== this.seen && this.host.drain();
+      this.seen = seen;
+      this.host.flush();
+      if (wait > 0 && !worked && this.running) {
+        this.sleep(wait, seen);
+        const woken = performance.now();
+        this.idleMs += woken - now;
+        now = woken;
+      }
+    }
+  }
+
+  private step(): number {
+    try {
+      return this.engine.step();
+    } catch (exit) {
+      this.stop();
+      this.host.flush();
+      this.host.exited(exit as GuestExit);
+      return 0;
+    }
+  }
+
+  private sleep(wait: number, seen: number): void {
+    const slack = performance.now() - this.lastIo > QUIET_AFTER_MS ? QUIET_SLACK_MS : 0;
+    if (Atomics.wait(this.wake, 0, seen, Math.min(wait + slack, LONGEST_SLEEP_MS)) !== 'timed-out') {
+      this.seen = Atomics.load(this.wake, 0);
+      if (this.host.drain()) this.noteIo();
+    }
+  }
+}
+
+/** For those who posted work: changes the word and wakes the sleeper. */
+export function wakeUp(word: WakeWord): void {
+  Atomics.add(word, 0, 1);
+  Atomics.notify(word, 0);
+}

@@ -1,0 +1,18 @@
+/** What we use of WebAssembly's JavaScript interface; the ES libraries leave it to the DOM's declarations. */
+declare namespace WebAssembly {
+  class Module {
+    constructor(bytes: Uint8Array);
+  }
+  class Memory {
+    readonly buffer: ArrayBuffer;
+  }
+  class RuntimeError extends Error {}
+  type Exports = Record<string, unknown>;
+  // eslint-disable-next-line @typescript-eslint/no-explicit-any -- functions of any signature
+  type ModuleImports = Record<string, any>;
+  class Instance {
+    readonly exports: Exports;
+  }
+  function compile(bytes: Uint8Array): Promise<Module>;
+  function instantiate(module: Module, imports: Record<string, ModuleImports>): Promise<Instance>;
+}

@@ -1,0 +1,21 @@
+export { Guest, AGENT_CHANNEL, CONFIG_CHANNEL, type GuestOptions, type GuestEnd } from './worker/guest';
+export type { GuestChannel } from './worker/channel';
+export type { Firmware, NicConfig, Telemetry } from './worker/protocol';
+export type { BootImage } from './engine/direct-boot';
+export type { ExitKind } from './engine/guest-exit';
+export type { PortCount } from './engine/hook-table';
+export { ENGINE_VERSION } from './engine/v86-internals';
+export { STATE_FORMAT, type MachineState } from './state/machine-state';
+export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
+export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
+export type { ConfigClient, GuestIdentity } from './config-channel/config-client';
+export {
+  ensureTemplate,
+  hasTemplate,
+  startFromTemplate,
+  unloadTemplates,
+  type TemplateOptions,
+} from './template/template';
+export type { TemplateSource } from './template/template-key';
+export * from './image';
+export { BareGuest } from './worker/bare-guest';

@@ -1,0 +1,14 @@
+/** Version of {@link MachineState} and of the files that hold one. */
+export const STATE_FORMAT = 1;
+
+/** A stopped machine: everything that another machine of the same shape needs to go on from there. */
+export interface MachineState {
+  format: number;
+  engineVersion: string;
+  memoryMiB: number;
+  nicCount: number;
+  /** Registers of CPU, chipset and our devices; some tens of KiB. */
+  devices: Uint8Array;
+  /** All of guest RAM, `memoryMiB` long; shared so that many machines can start from one copy. */
+  memory: Uint8Array<SharedArrayBuffer>;
+}

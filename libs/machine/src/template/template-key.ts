@@ -1,0 +1,33 @@
+import { createHash } from 'node:crypto';
+import type { BootImage } from '../engine/direct-boot';
+import { ENGINE_VERSION } from '../engine/v86-internals';
+import { STATE_FORMAT } from '../state/machine-state';
+import type { Firmware } from '../worker/protocol';
+
+/** Raised when machines are built in another way, so that templates of the old way are not used. */
+const TEMPLATE_VERSION = 1;
+
+export interface TemplateSource {
+  image: BootImage;
+  /** Over everything a guest sees of the image. */
+  imageDigest: string;
+  memoryMiB: number;
+  nicCount: number;
+  firmware: Firmware;
+}
+
+/** Two sources with the same key boot to the same state. */
+export function templateKey({ imageDigest, memoryMiB, nicCount, firmware }: TemplateSource): string {
+  const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
+  const parts = [
+    TEMPLATE_VERSION,
+    STATE_FORMAT,
+    ENGINE_VERSION,
+    imageDigest,
+    memoryMiB,
+    nicCount,
+    digest(firmware.bios),
+    digest(firmware.vgaBios),
+  ];
+  return digest(Buffer.from(JSON.stringify(parts))).slice(0, 32);
+}

@@ -1,0 +1,325 @@
+import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { V3Error, type ErrorCode } from '@v3vee/contracts';
+import { GuestAgent } from '../agent/guest-agent';
+import { ConfigClient } from '../config-channel/config-client';
+import type { BootImage } from '../engine/direct-boot';
+import type { ExitKind } from '../engine/guest-exit';
+import { engineModule } from '../engine/module';
+import { wakeUp, type WakeWord } from '../engine/run-loop';
+import type { MachineState } from '../state/machine-state';
+import { within } from '../timeout';
+import { GuestChannel } from './channel';
+import { Listeners } from './listeners';
+import { parseMac } from './mac';
+import type {
+  Command,
+  CommandResult,
+  Firmware,
+  FromWorker,
+  NicConfig,
+  Telemetry,
+  ToWorker,
+  WorkerSetup,
+} from './protocol';
+import { shared } from './shared';
+
+/** Port of qemu-guest-agent, and of the guest's configuration agent. */
+export const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
+export const CONFIG_CHANNEL = 'org.v3vee.config.0';
+
+/** What every kernel needs on this machine: a clock that survives missed ticks, a reset after a panic. */
+const MACHINE_CMDLINE = 'tsc=reliable panic=-1';
+
+export interface GuestOptions {
+  /** 32 … 1024. */
+  memoryMiB: number;
+  image: BootImage;
+  firmware: Firmware;
+  nics: NicConfig[];
+  /** Added to the image's kernel command line. */
+  cmdlineExtra?: string;
+}
+
+/** A guest ended by itself. */
+export interface GuestEnd {
+  kind: ExitKind;
+  reason: string;
+}
+
+const WORKER = resolve(__dirname, '../../dist/worker/worker.js');
+/** Starting a thread takes 0.2 s on a free core. */
+const CREATE_TIMEOUT_MS = 60_000;
+/** A thread answers between two steps of its guest, that is within milliseconds; a save copies all of RAM. */
+const COMMAND_TIMEOUT_MS = 15_000;
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
+
+/**
+ * A guest machine in a thread of its own. Made stopped and empty; then {@link boot} or {@link load}, then
+ * {@link run}. What happens in the thread (a crash, a loop, memory exhausted) ends this guest, is told by
+ * {@link onExit}, and hurts nobody else. A guest that ended cannot be run again: make a new one.
+ */
+export class Guest {
+  /** Runs commands in the guest and asks it questions, if its image has qemu-guest-agent. */
+  readonly agent: GuestAgent;
+  /** Tells the guest who it is, if its image listens to that. */
+  readonly config: ConfigClient;
+  private readonly console = new Listeners<[Uint8Array]>();
+  private readonly frames = new Listeners<[number, Uint8Array[]]>();
+  private readonly exits = new Listeners<[GuestEnd]>();
+  private readonly channels: GuestChannel[];
+  private readonly waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
+  private nextId = 1;
+  private end: GuestEnd | undefined;
+
+  private constructor(
+    private readonly options: GuestOptions,
+    private readonly worker: Worker,
+    private readonly wake: WakeWord,
+    channels: string[],
+  ) {
+    this.channels = channels.map(
+      (name, port) => new GuestChannel(name, data => this.sendChannel(port, data)),
+    );
+    this.agent = new GuestAgent(this.channel(AGENT_CHANNEL));
+    this.config = new ConfigClient(this.channel(CONFIG_CHANNEL));
+    worker.on('message', (message: FromWorker) => this.receive(message));
+    worker.on('error', error => this.ended('worker-error', `the guest's thread failed: ${error.message}`));
+    worker.on('exit', code => this.ended('worker-error', `the guest's thread ended with code ${code}`));
+  }
+
+  /** Starts the thread and builds the machine in it. */
+  static async create(options: GuestOptions): Promise<Guest> {
+    checkOptions(options);
+    const channels = [AGENT_CHANNEL, CONFIG_CHANNEL];
+    const wake = new SharedArrayBuffer(4);
+    const setup: WorkerSetup = {
+      memoryMiB: options.memoryMiB,
+      firmware: { bios: shared(options.firmware.bios), vgaBios: shared(options.firmware.vgaBios) },
+      nics: options.nics,
+      channels,
+      module: await engineModule(),
+      wake,
+    };
+    const worker = new Worker(WORKER, { workerData: setup, resourceLimits: RESOURCE_LIMITS, name: 'guest' });
+    const guest = new Guest(options, worker, new Int32Array(wake), channels);
+    try {
+      await within(guest.ready(), CREATE_TIMEOUT_MS, () => {
+        return new V3Error('TIMEOUT', `the guest's thread did not start within ${CREATE_TIMEOUT_MS} ms`);
+      });
+      return guest;
+    } catch (error) {
+      await guest.terminate();
+      throw error;
+    }
+  }
+
+  get memoryMiB(): number {
+    return this.options.memoryMiB;
+  }
+
+  /** Why the guest ended, once it did. */
+  get exit(): GuestEnd | undefined {
+    return this.end;
+  }
+
+  /** Prepares a cold start of the image; nothing runs before {@link run}. */
+  async boot(): Promise<void> {
+    const { image, cmdlineExtra = '' } = this.options;
+    await this.command({
+      type: 'boot',
+      image: {
+        kernelFormat: image.kernelFormat,
+        kernel: shared(image.kernel),
+        bootHeader: shared(image.bootHeader),
+        initrd: shared(image.initrd),
+        cmdline: `${image.cmdline} ${MACHINE_CMDLINE} ${cmdlineExtra}`.trim(),
+      },
+    });
+  }
+
+  /**
+   * Puts the stopped machine into a saved state. The MACs stay those of this guest's options; clock, host name and
+   * addresses inside of the guest are those of the state until its configuration channel is told others.
+   * @throws V3Error STATE_INCOMPATIBLE or STATE_CORRUPT
+   */
+  async load(state: MachineState): Promise<void> {
+    await this.command({ type: 'load', state: { ...state, memory: shared(state.memory) } });
+    this.agent.resync();
+    this.config.reset();
+  }
+
+  async run(): Promise<void> {
+    await this.command({ type: 'run' });
+  }
+
+  /** Stops the guest between two instructions; its time stands still. Resolves when it stopped, within milliseconds. */
+  async pause(): Promise<void> {
+    await this.command({ type: 'pause' });
+  }
+
+  /** The state of the paused machine. The machine stays as it is and may be run again. */
+  async save(): Promise<MachineState> {
+    return this.command({ type: 'save' });
+  }
+
+  /** Ends the thread at once, whatever it does; {@link onExit} is not called. */
+  async terminate(): Promise<void> {
+    this.end ??= { kind: 'worker-error', reason: 'the guest was terminated' };
+    this.failWaiting();
+    await this.worker.terminate();
+  }
+
+  /** Types into the serial console. */
+  writeConsole(data: Uint8Array | string): void {
+    this.post({ type: 'console', data: typeof data === 'string' ? new TextEncoder().encode(data) : data });
+  }
+
+  /** Output of the serial console. @returns a function that ends it */
+  onConsole(callback: (data: Uint8Array) => void): () => void {
+    return this.console.add(callback);
+  }
+
+  /** The channel to a program in the guest, {@link AGENT_CHANNEL} or {@link CONFIG_CHANNEL}. */
+  channel(name: string): GuestChannel {
+    const channel = this.channels.find(candidate => candidate.name === name);
+    if (!channel) throw new V3Error('INTERNAL', `the guest has no channel ${name}`);
+    return channel;
+  }
+
+  /**
+   * Gives frames to a card of the guest, each `[12-byte virtio_net_hdr][Ethernet frame]`. They are taken over:
+   * their buffers are moved to the guest's thread, so that the arrays must not be used afterwards, nor be passed to
+   * another guest. (An array that is only a part of its buffer is copied.)
+   */
+  sendFrames(nic: number, frames: Uint8Array[]): void {
+    if (frames.length === 0) return;
+    const owned = frames.map(frame => (ownsBuffer(frame) ? frame : new Uint8Array(frame)));
+    this.post(
+      { type: 'frames', nic, frames: owned },
+      owned.map(({ buffer }) => buffer as ArrayBuffer),
+    );
+  }
+
+  /** Frames that the guest sent, as many as it gave its card in one go. @returns a function that ends it */
+  onFrames(callback: (nic: number, frames: Uint8Array[]) => void): () => void {
+    return this.frames.add(callback);
+  }
+
+  setMac(nic: number, mac: string): void {
+    requireMac(mac);
+    this.post({ type: 'mac', nic, mac });
+  }
+
+  /** Plugs the cable of a card in or out. */
+  setLink(nic: number, up: boolean): void {
+    this.post({ type: 'link', nic, up });
+  }
+
+  async telemetry(): Promise<Telemetry> {
+    return this.command({ type: 'telemetry' });
+  }
+
+  /** Called once when the guest ends by itself. @returns a function that ends it */
+  onExit(callback: (end: GuestEnd) => void): () => void {
+    return this.exits.add(callback);
+  }
+
+  private ready(): Promise<void> {
+    return new Promise((resolve, reject) => this.waiting.set(0, { resolve, reject }));
+  }
+
+  private async command<C extends Command>(command: C): Promise<CommandResult[C['type']]> {
+    if (this.end) throw this.endedError();
+    const id = this.nextId++;
+    const answer = new Promise<CommandResult[C['type']]>((resolve, reject) => {
+      this.waiting.set(id, { resolve, reject });
+    });
+    this.post({ type: 'command', id, command });
+    try {
+      return await within(answer, COMMAND_TIMEOUT_MS, () => {
+        return new V3Error(
+          'TIMEOUT',
+          `the guest's thread did not ${command.type} within ${COMMAND_TIMEOUT_MS} ms`,
+        );
+      });
+    } finally {
+      this.waiting.delete(id);
+    }
+  }
+
+  private post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
+    if (this.end) return;
+    this.worker.postMessage(message, transfer);
+    wakeUp(this.wake);
+  }
+
+  private sendChannel(port: number, data: Uint8Array): void {
+    this.post({ type: 'channel', port, data: ownsBuffer(data) ? data : new Uint8Array(data) });
+  }
+
+  private receive(message: FromWorker): void {
+    switch (message.type) {
+      case 'ready':
+        this.waiting.get(0)?.resolve(undefined as never);
+        this.waiting.delete(0);
+        return;
+      case 'result': {
+        const waiting = this.waiting.get(message.id);
+        if (message.error)
+          waiting?.reject(new V3Error(message.error.code as ErrorCode, message.error.message));
+        else waiting?.resolve(message.result as never);
+        return;
+      }
+      case 'console':
+        return this.console.emit(message.data);
+      case 'channel':
+        return this.channels[message.port]?.received(message.data);
+      case 'channel-open':
+        return this.channels[message.port]?.setOpen(message.open);
+      case 'frames':
+        return this.frames.emit(message.nic, message.frames);
+      case 'exit':
+        return this.ended(message.kind, message.reason);
+    }
+  }
+
+  private ended(kind: ExitKind, reason: string): void {
+    if (this.end) return;
+    this.end = { kind, reason };
+    this.failWaiting();
+    this.exits.emit(this.end);
+  }
+
+  private failWaiting(): void {
+    for (const { reject } of this.waiting.values()) reject(this.endedError());
+    this.waiting.clear();
+    for (const channel of this.channels) channel.end(this.endedError());
+  }
+
+  private endedError(): V3Error {
+    return new V3Error('GUEST_FAILED', this.end!.reason);
+  }
+}
+
+const ownsBuffer = ({ buffer, byteLength }: Uint8Array): boolean =>
+  buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
+
+function checkOptions({ memoryMiB, nics }: GuestOptions): void {
+  if (!Number.isInteger(memoryMiB) || memoryMiB < 32 || memoryMiB > 1024) {
+    throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
+  }
+  if (nics.length > 8) throw new V3Error('INVALID_REQUEST', `a guest has at most 8 NICs, not ${nics.length}`);
+  for (const { mac, mtu } of nics) {
+    requireMac(mac);
+    if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65521) {
+      throw new V3Error('INVALID_REQUEST', `the MTU of a NIC must be 68 to 65521, not ${mtu}`);
+    }
+  }
+}
+
+function requireMac(text: string): void {
+  if (!parseMac(text)) {
+    throw new V3Error('INVALID_REQUEST', `"${text}" is not a MAC address such as 02:00:00:00:00:01`);
+  }
+}

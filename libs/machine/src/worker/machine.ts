@@ -1,0 +1,171 @@
+import { deserialize, serialize } from 'node:v8';
+import {
+  VirtioConsole,
+  VirtioNet,
+  VirtioTransport,
+  type DeviceState,
+  type PciFunction,
+} from '@v3vee/devices';
+import { Engine } from '../engine/engine';
+import { forEachUsedPage, type EngineState } from '../engine/state';
+import { ENGINE_VERSION } from '../engine/v86-internals';
+import { parseMac } from './mac';
+import { STATE_FORMAT, type MachineState } from '../state/machine-state';
+import type { Telemetry, WorkerSetup } from './protocol';
+import { MachineError } from '../errors';
+
+/** What the devices of a machine produce. */
+export interface MachineOutput {
+  serial(byte: number): void;
+  channelData(port: number, data: Uint8Array<ArrayBuffer>): void;
+  channelOpen(port: number, open: boolean): void;
+  frames(nic: number, frames: Uint8Array<ArrayBuffer>[]): void;
+}
+
+/** All devices' states by name, with the engine's. */
+interface DevicesState {
+  engine: EngineState;
+  devices: Record<string, DeviceState>;
+}
+
+const TOP_PORTS = 32;
+
+/** The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC. */
+export class Machine {
+  private readonly functions: PciFunction[] = [];
+  /** True while a state is half loaded: after a failure, only another load can help. */
+  private torn = false;
+
+  private constructor(
+    readonly engine: Engine,
+    private readonly setup: WorkerSetup,
+    readonly console: VirtioConsole,
+    readonly nics: VirtioNet[],
+    plug: (name: string, device: VirtioConsole | VirtioNet) => PciFunction,
+  ) {
+    this.functions.push(plug('virtio-console', console));
+    nics.forEach((nic, index) => this.functions.push(plug(`virtio-net${index}`, nic)));
+  }
+
+  static async create(setup: WorkerSetup, output: MachineOutput): Promise<Machine> {
+    const engine = await Engine.create({
+      memoryMiB: setup.memoryMiB,
+      firmware: setup.firmware,
+      module: setup.module as WebAssembly.Module,
+      onSerial: byte => output.serial(byte),
+    });
+    const console = new VirtioConsole({
+      ports: setup.channels,
+      output: (port, data) => output.channelData(port, data),
+      opened: (port, open) => output.channelOpen(port, open),
+    });
+    const nics = setup.nics.map(
+      ({ mac, mtu }, index) =>
+        new VirtioNet({ mac: parseMac(mac)!, mtu, transmit: frames => output.frames(index, frames) }),
+    );
+    return new Machine(engine, setup, console, nics, (name, device) =>
+      engine.pci.plug(line => new VirtioTransport(name, device, engine.memory, line)),
+    );
+  }
+
+  save(): MachineState {
+    const { memoryMiB, nics } = this.setup;
+    const from = this.engine.memory.bytes();
+    const memory = new Uint8Array(new SharedArrayBuffer(from.length));
+    forEachUsedPage(from, (start, end) => memory.set(from.subarray(start, end), start));
+    return {
+      format: STATE_FORMAT,
+      engineVersion: ENGINE_VERSION,
+      memoryMiB,
+      nicCount: nics.length,
+      devices: this.saveDevices(),
+      memory,
+    };
+  }
+
+  /** Everything but RAM: what a live migration sends last. */
+  saveDevices(): Uint8Array {
+    const devices = Object.fromEntries(this.functions.map(fn => [fn.name, fn.save()]));
+    return serialize({ engine: this.engine.save(), devices } satisfies DevicesState);
+  }
+
+  load(state: MachineState): void {
+    this.checkShape(state);
+    const { engine, devices } = this.parse(state.devices);
+    this.torn = true;
+    this.engine.restore(engine, state.memory);
+    this.engine.pci.restoreLines(() => {
+      for (const fn of this.functions) fn.restore(devices[fn.name]);
+    });
+    this.nics.forEach((nic, index) => nic.setMac(parseMac(this.setup.nics[index]!.mac)!));
+    this.torn = false;
+  }
+
+  /** @throws MachineError VM_WRONG_STATE if the last load failed half-way */
+  requireWhole(): void {
+    if (this.torn)
+      throw new MachineError('VM_WRONG_STATE', 'the machine holds half a state: load another one first');
+  }
+
+  setMac(nic: number, mac: string): void {
+    const config = this.setup.nics[nic];
+    if (!config) return;
+    config.mac = mac;
+    this.nics[nic]!.setMac(parseMac(mac)!);
+  }
+
+  telemetry(loop: { busyMs: number; idleMs: number }): Telemetry {
+    const { engine } = this;
+    const counts = engine.hooks.portCounts();
+    const sum = (of: typeof counts) => of.reduce((total, { count }) => total + count, 0);
+    return {
+      exits: {
+        portReads: sum(counts.filter(({ direction }) => direction === 'in')),
+        portWrites: sum(counts.filter(({ direction }) => direction === 'out')),
+        unhooked: sum(counts.filter(({ port }) => !engine.answers(port))),
+        ...engine.exits,
+      },
+      ports: counts.slice(0, TOP_PORTS),
+      instructions: engine.instructions,
+      guestMs: loop.busyMs,
+      idleMs: loop.idleMs,
+      devices: Object.fromEntries(this.functions.map(fn => [fn.name, fn.metrics()])),
+      picRepaired: engine.picRepair.repaired,
+      picStuck: engine.picRepair.stuck,
+      memoryBytes: engine.memory.size,
+    };
+  }
+
+  private checkShape(state: MachineState): void {
+    const { memoryMiB, nics } = this.setup;
+    const refuse = (what: string) =>
+      new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${what}`);
+    if (state.format !== STATE_FORMAT)
+      throw refuse(`its format is ${state.format}, this machine reads ${STATE_FORMAT}`);
+    if (state.engineVersion !== ENGINE_VERSION) {
+      throw refuse(`it was saved by ${state.engineVersion}, this machine is ${ENGINE_VERSION}`);
+    }
+    if (state.memoryMiB !== memoryMiB) {
+      throw refuse(`its machine had ${state.memoryMiB} MiB of memory, this one has ${memoryMiB}`);
+    }
+    if (state.nicCount !== nics.length) {
+      throw refuse(`its machine had ${state.nicCount} NICs, this one has ${nics.length}`);
+    }
+  }
+
+  private parse(bytes: Uint8Array): DevicesState {
+    try {
+      const state = deserialize(bytes) as DevicesState;
+      if (!state?.engine?.body || !state.devices) throw new Error('it has no engine or no devices');
+      return state;
+    } catch (cause) {
+      throw new MachineError(
+        'STATE_CORRUPT',
+        `the devices' state cannot be read: ${(cause as Error).message}`,
+        {
+          cause,
+        },
+      );
+    }
+  }
+}

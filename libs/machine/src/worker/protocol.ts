@@ -1,0 +1,100 @@
+import type { Metrics } from '@v3vee/devices';
+import type { BootImage } from '../engine/direct-boot';
+import type { ExitKind } from '../engine/guest-exit';
+import type { PortCount } from '../engine/hook-table';
+import type { MachineState } from '../state/machine-state';
+
+/** Messages between a guest's worker thread and its handle. Nothing else crosses, but the wake word. */
+
+export interface NicConfig {
+  /** `02:00:00:00:00:01` */
+  mac: string;
+  /** Largest IP packet, 68 … 65521. */
+  mtu: number;
+}
+
+export interface Firmware {
+  /** SeaBIOS `bios.bin` and `vgabios-stdvga.bin`. */
+  bios: Uint8Array;
+  vgaBios: Uint8Array;
+}
+
+/** What a worker is made from (`workerData`). Large arrays are views of SharedArrayBuffers. */
+export interface WorkerSetup {
+  memoryMiB: number;
+  firmware: Firmware;
+  nics: NicConfig[];
+  /** Names of the ports of the virtio console. */
+  channels: string[];
+  module: unknown;
+  wake: SharedArrayBuffer;
+}
+
+export type Command =
+  | { type: 'boot'; image: BootImage }
+  | { type: 'load'; state: MachineState }
+  | { type: 'run' }
+  | { type: 'pause' }
+  | { type: 'save' }
+  | { type: 'telemetry' };
+
+/** What each command answers. */
+export interface CommandResult {
+  boot: undefined;
+  load: undefined;
+  run: undefined;
+  pause: undefined;
+  save: MachineState;
+  telemetry: Telemetry;
+}
+
+export type ToWorker =
+  | { type: 'command'; id: number; command: Command }
+  | { type: 'console'; data: Uint8Array }
+  | { type: 'channel'; port: number; data: Uint8Array }
+  | { type: 'frames'; nic: number; frames: Uint8Array[] }
+  | { type: 'mac'; nic: number; mac: string }
+  | { type: 'link'; nic: number; up: boolean };
+
+/** A V3Error in a form that survives `postMessage`. */
+export interface WireError {
+  code: string;
+  message: string;
+}
+
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'result'; id: number; result?: unknown; error?: WireError }
+  | { type: 'console'; data: Uint8Array<ArrayBuffer> }
+  | { type: 'channel'; port: number; data: Uint8Array<ArrayBuffer> }
+  | { type: 'channel-open'; port: number; open: boolean }
+  | { type: 'frames'; nic: number; frames: Uint8Array<ArrayBuffer>[] }
+  | { type: 'exit'; kind: ExitKind; reason: string };
+
+/** Exits and times since the machine was made. */
+export interface Telemetry {
+  exits: {
+    portReads: number;
+    portWrites: number;
+    /** Port accesses that nobody answered: they read all ones. */
+    unhooked: number;
+    mmioReads: number;
+    mmioWrites: number;
+    interrupts: number;
+    halts: number;
+    timerRuns: number;
+  };
+  /** The most accessed ports, at most 32. */
+  ports: PortCount[];
+  /** Instructions, modulo 2^32 per reading; see {@link Telemetry.guestMs} for rates over time. */
+  instructions: number;
+  /** Milliseconds in guest code, and asleep with the guest halted. */
+  guestMs: number;
+  idleMs: number;
+  devices: Record<string, Metrics>;
+  /** Of the interrupt controller repair: the second stays 0 in a healthy machine. */
+  picRepaired: number;
+  picStuck: number;
+  /** Bytes of guest memory as the engine holds it, of JavaScript heap. */
+  memoryBytes: number;
+}

@@ -1,0 +1,13 @@
+const copies = new WeakMap<Uint8Array, Uint8Array<SharedArrayBuffer>>();
+
+/** The same bytes in memory that all threads share; copied once per array. */
+export function shared(bytes: Uint8Array): Uint8Array<SharedArrayBuffer> {
+  if (bytes.buffer instanceof SharedArrayBuffer) return bytes as Uint8Array<SharedArrayBuffer>;
+  let copy = copies.get(bytes);
+  if (!copy) {
+    copy = new Uint8Array(new SharedArrayBuffer(bytes.length));
+    copy.set(bytes);
+    copies.set(bytes, copy);
+  }
+  return copy;
+}

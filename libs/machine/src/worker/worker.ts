@@ -1,0 +1,127 @@
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { DeviceFault } from '@v3vee/devices';
+import { GuestExit } from '../engine/guest-exit';
+import { RunLoop } from '../engine/run-loop';
+import { MachineError } from '../errors';
+import { Machine } from './machine';
+import { PanicWatch } from './panic-watch';
+import type { Command, FromWorker, ToWorker, WireError, WorkerSetup } from './protocol';
+import { SerialBuffer } from './serial-buffer';
+
+/** Entry of a guest's thread: it owns one machine for all of its life and serves one handle ({@link Guest}). */
+
+const port = parentPort!;
+const setup = workerData as WorkerSetup;
+const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+async function main(): Promise<void> {
+  const panic = new PanicWatch();
+  const serial = new SerialBuffer(data => {
+    panic.look(data);
+    post({ type: 'console', data }, [data.buffer]);
+  });
+  const machine = await Machine.create(setup, {
+    serial: byte => serial.push(byte),
+    channelData: (channel, data) => post({ type: 'channel', port: channel, data }, [data.buffer]),
+    channelOpen: (channel, open) => post({ type: 'channel-open', port: channel, open }),
+    frames: (nic, frames) => {
+      loop.noteIo();
+      post(
+        { type: 'frames', nic, frames },
+        frames.map(({ buffer }) => buffer),
+      );
+    },
+  });
+  const exited = ({ kind, reason }: GuestExit) => {
+    const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
+    post(
+      ended ? { type: 'exit', kind: 'guest-panic', reason: panic.found! } : { type: 'exit', kind, reason },
+    );
+  };
+  const loop = new RunLoop(machine.engine, new Int32Array(setup.wake), {
+    drain: () => {
+      let any = false;
+      for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
+        handle(got.message as ToWorker);
+        any = true;
+      }
+      return any;
+    },
+    flush: () => serial.flush(),
+    exited,
+  });
+
+  const handle = (message: ToWorker): void => {
+    if (message.type === 'command') {
+      try {
+        const result = execute(message.command);
+        post({ type: 'result', id: message.id, result });
+      } catch (thrown) {
+        post({ type: 'result', id: message.id, error: toWire(thrown) });
+      }
+      return;
+    }
+    loop.noteIo();
+    try {
+      deliver(message);
+    } catch (thrown) {
+      // a ring that the guest left malformed: the fault is found when we use it
+      loop.stop();
+      exited(
+        thrown instanceof DeviceFault ? new GuestExit('device-fault', thrown.message) : asWorkerError(thrown),
+      );
+    }
+  };
+
+  const deliver = (message: Exclude<ToWorker, { type: 'command' }>): void => {
+    switch (message.type) {
+      case 'console':
+        return machine.engine.serialInput(message.data);
+      case 'channel':
+        return void machine.console.send(message.port, message.data);
+      case 'frames':
+        return machine.nics[message.nic]?.receive(message.frames);
+      case 'mac':
+        return machine.setMac(message.nic, message.mac);
+      case 'link':
+        return machine.nics[message.nic]?.setLink(message.up);
+    }
+  };
+
+  const execute = (command: Command): unknown => {
+    switch (command.type) {
+      case 'boot':
+        return machine.engine.boot(command.image);
+      case 'load':
+        loop.stop();
+        return machine.load(command.state);
+      case 'run':
+        machine.requireWhole();
+        return loop.start();
+      case 'pause':
+        loop.stop();
+        return serial.flush();
+      case 'save':
+        if (loop.isRunning)
+          throw new MachineError('VM_WRONG_STATE', 'the machine must be paused to be saved');
+        machine.requireWhole();
+        return machine.save();
+      case 'telemetry':
+        return machine.telemetry(loop);
+    }
+  };
+
+  port.on('message', handle);
+  post({ type: 'ready' });
+}
+
+function toWire(thrown: unknown): WireError {
+  if (thrown instanceof DeviceFault) return { code: 'STATE_CORRUPT', message: thrown.message };
+  if (thrown instanceof MachineError) return { code: thrown.code, message: thrown.message };
+  return { code: 'INTERNAL', message: thrown instanceof Error ? thrown.message : String(thrown) };
+}
+
+const asWorkerError = (thrown: unknown) =>
+  new GuestExit('worker-error', thrown instanceof Error ? thrown.message : String(thrown));
+
+void main();

@@ -1,0 +1,4 @@
+export { commonConfig, readConfig, type CommonConfig } from './config';
+export { Readiness } from './readiness';
+export { createService, runService, type ServiceOptions } from './run';
+export { Config, SERVICE_CONFIG, ServiceModule } from './service.module';

@@ -1,0 +1,46 @@
+import 'reflect-metadata';
+import { DataSource } from 'typeorm';
+import * as entities from './entities';
+import { InitialSchema1763800000000 } from './migrations/1763800000000-initial-schema';
+
+/** Any constant does, if all services use the same: 'V3VE' in ASCII. */
+const MIGRATION_LOCK = 0x56335645;
+
+/**
+ * The connection pool to Postgres. Not connected yet: `migrate` does that.
+ * @param url `postgres://user:password@host:port/database`
+ */
+export function createDataSource(url: string): DataSource {
+  return new DataSource({
+    type: 'postgres',
+    url,
+    entities: Object.values(entities),
+    migrations: [InitialSchema1763800000000],
+    migrationsTableName: 'migration',
+    synchronize: false,
+    logging: false,
+    connectTimeoutMS: 5_000,
+    // A few services with a pool each share Postgres's default of 100 connections.
+    poolSize: 8,
+  });
+}
+
+/**
+ * Connects if need be and brings the schema up to date. Several services may do so at once: an advisory lock
+ * lets one migrate while the others wait, and those then find nothing to do.
+ */
+export async function migrate(dataSource: DataSource): Promise<void> {
+  if (!dataSource.isInitialized) await dataSource.initialize();
+  const lock = dataSource.createQueryRunner();
+  await lock.connect();
+  try {
+    await lock.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
+    try {
+      await dataSource.runMigrations({ transaction: 'all' });
+    } finally {
+      await lock.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    }
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,50 @@
+import {
+  Column,
+  CreateDateColumn,
+  Entity,
+  JoinColumn,
+  ManyToOne,
+  OneToMany,
+  PrimaryColumn,
+  UpdateDateColumn,
+} from 'typeorm';
+import { NetworkEntity } from './network.entity';
+
+/** A VM's definition. Writer: gateway. What it does right now is `VmStatusEntity`, which Palacios writes. */
+@Entity('vm')
+export class VmEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column('text') name!: string;
+  /** Where it is declared to run. */
+  @Column('text') host!: string;
+  @Column('int', { name: 'memory_mib' }) memoryMiB!: number;
+  @Column('text') image!: string;
+  @Column('boolean') autostart!: boolean;
+  @Column('text') boot!: 'template' | 'cold';
+  /** The one host that may run it now; changes together with `epoch`. */
+  @Column('text', { name: 'owner_host' }) ownerHost!: string;
+  /** Grows with each change of the owner; whatever carries an older one is stale. */
+  @Column('int') epoch!: number;
+  /** Came with a cluster file; only such a VM is removed when a cluster file no longer names it. */
+  @Column('boolean') managed!: boolean;
+  @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
+  @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz', precision: 3 }) updatedAt!: Date;
+  @OneToMany(() => NicEntity, nic => nic.vm, { eager: true }) nics!: NicEntity[];
+}
+
+/** A VM's NIC. In a table of its own so that the database itself keeps MACs and addresses unique. */
+@Entity('nic')
+export class NicEntity {
+  @PrimaryColumn('uuid', { name: 'vm_id' }) vmId!: string;
+  @PrimaryColumn('smallint') index!: number;
+  @Column('uuid', { name: 'network_id' }) networkId!: string;
+  @Column('text') mac!: string;
+  /** With its prefix length, `10.10.0.11/24`. */
+  @Column('text', { nullable: true }) ip!: string | null;
+  @ManyToOne(() => VmEntity, vm => vm.nics)
+  @JoinColumn({ name: 'vm_id' })
+  vm!: VmEntity;
+  @ManyToOne(() => NetworkEntity, { eager: true })
+  @JoinColumn({ name: 'network_id' })
+  network!: NetworkEntity;
+}

@@ -1,0 +1,44 @@
+import { DataSource, MoreThan, type EntityManager } from 'typeorm';
+import { translating } from '../constraints';
+import { HostEntity } from '../entities';
+import type { PageOf } from '../page';
+
+export type HostRecord = Omit<HostEntity, 'createdAt'>;
+
+export class HostRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  private of(manager: EntityManager = this.dataSource.manager) {
+    return manager.getRepository(HostEntity);
+  }
+
+  find(name: string, manager?: EntityManager): Promise<HostEntity | null> {
+    return this.of(manager).findOneBy({ name });
+  }
+
+  /** By name. */
+  list({ after, limit }: PageOf<string>): Promise<HostEntity[]> {
+    return this.of().find({
+      where: after === undefined ? {} : { name: MoreThan(after) },
+      order: { name: 'ASC' },
+      take: limit,
+    });
+  }
+
+  all(): Promise<HostEntity[]> {
+    return this.of().find({ order: { name: 'ASC' } });
+  }
+
+  async save(host: HostRecord): Promise<void> {
+    await this.of().save({ ...host });
+  }
+
+  /** @throws V3Error HOST_IN_USE while VMs are defined on it */
+  async remove(name: string): Promise<void> {
+    const detail = `host ${name} still has virtual machines; delete or move them first`;
+    await translating(
+      { vm_host_exists: ['HOST_IN_USE', detail], vm_owner_host_exists: ['HOST_IN_USE', detail] },
+      () => this.of().delete({ name }),
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import { DataSource, type EntityManager } from 'typeorm';
+import { translating } from '../constraints';
+import { SnapshotEntity } from '../entities';
+import { isUuid, type AgeKey, type PageOf } from '../page';
+
+export type NewSnapshot = Omit<SnapshotEntity, 'createdAt'>;
+
+/** Named saved states. Written by the Palacios that took them; others read. */
+export class SnapshotRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  private of(manager: EntityManager = this.dataSource.manager) {
+    return manager.getRepository(SnapshotEntity);
+  }
+
+  async get(id: string): Promise<SnapshotEntity | null> {
+    return isUuid(id) ? this.of().findOneBy({ id }) : null;
+  }
+
+  /** Of one VM, by id or name. */
+  async find(vmId: string, idOrName: string): Promise<SnapshotEntity | null> {
+    const byId = await this.get(idOrName);
+    return byId?.vmId === vmId ? byId : this.of().findOneBy({ vmId, name: idOrName });
+  }
+
+  /** All of this name, whatever their VM. */
+  named(name: string): Promise<SnapshotEntity[]> {
+    return this.of().findBy({ name });
+  }
+
+  /** Of what VMs (`a1/before`) there are snapshots that were booted from an image. */
+  async usingImage(image: string): Promise<string[]> {
+    const rows = await this.of().find({ where: { image }, select: { vmName: true, name: true } });
+    return rows.map(({ vmName, name }) => `${vmName}/${name}`);
+  }
+
+  /** The newest of a VM: what a crashed guest starts again from. */
+  latest(vmId: string): Promise<SnapshotEntity | null> {
+    return this.of().findOne({ where: { vmId }, order: { createdAt: 'DESC', id: 'DESC' } });
+  }
+
+  /** Oldest first, all or those of one VM (id, or name at the time of the snapshot). */
+  list({ after, limit, vm }: PageOf<AgeKey> & { vm?: string }): Promise<SnapshotEntity[]> {
+    const query = this.of()
+      .createQueryBuilder('snapshot')
+      .orderBy('snapshot.created_at', 'ASC')
+      .addOrderBy('snapshot.id', 'ASC')
+      .limit(limit);
+    if (vm !== undefined) {
+      query.andWhere(
+        isUuid(vm) ? '(snapshot.vm_id = :vm OR snapshot.vm_name = :vm::text)' : 'snapshot.vm_name = :vm',
+        {
+          vm,
+        },
+      );
+    }
+    if (after) query.andWhere('(snapshot.created_at, snapshot.id) > (:createdAt, :id)', { ...after });
+    return query.getMany();
+  }
+
+  /**
+   * @param manager the transaction of `StateFiles.write`: row and file then appear together
+   * @throws V3Error SNAPSHOT_EXISTS when the VM has one of this name
+   */
+  async insert(snapshot: NewSnapshot, manager?: EntityManager): Promise<SnapshotEntity> {
+    const exists = `${snapshot.vmName} has a snapshot named "${snapshot.name}"; choose another name`;
+    return translating({ snapshot_name_unique: ['SNAPSHOT_EXISTS', exists] }, async () => {
+      const repository = this.of(manager);
+      await repository.insert({ ...snapshot });
+      return repository.findOneByOrFail({ id: snapshot.id });
+    });
+  }
+
+  /** The row only; call `StateFiles.remove(digest)` afterwards. */
+  async remove(id: string): Promise<void> {
+    await this.of().delete({ id });
+  }
+}

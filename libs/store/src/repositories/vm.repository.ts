@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto';
+import { V3Error, type ErrorCode } from '@v3vee/contracts';
+import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { translating } from '../constraints';
+import { NicEntity, VmEntity } from '../entities';
+import { isUuid, type PageOf } from '../page';
+import { toDefinition, type VmDefinition } from '../vm-definition';
+
+export interface NewNic {
+  networkId: string;
+  mac: string;
+  ip: string | null;
+}
+
+export interface NewVm {
+  id?: string;
+  name: string;
+  host: string;
+  memoryMiB: number;
+  image: string;
+  autostart: boolean;
+  boot: 'template' | 'cold';
+  managed: boolean;
+  nics: NewNic[];
+}
+
+/** A new host becomes the owner, under a new epoch; new NICs replace all old ones. */
+export type VmChanges = Partial<Omit<NewVm, 'id' | 'name'>>;
+
+export class VmRepository {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** By id. */
+  async get(id: string, manager?: EntityManager): Promise<VmDefinition | null> {
+    if (!isUuid(id)) return null;
+    return this.one(this.query(manager).where('vm.id = :id', { id }));
+  }
+
+  /** By id or name. */
+  async find(idOrName: string, manager?: EntityManager): Promise<VmDefinition | null> {
+    const byId = await this.get(idOrName, manager);
+    return byId ?? this.one(this.query(manager).where('vm.name = :name', { name: idOrName }));
+  }
+
+  /** Those a host owns, by name: what its Palacios is responsible for. */
+  ofHost(host: string): Promise<VmDefinition[]> {
+    return this.many(this.query().where('vm.owner_host = :host', { host }));
+  }
+
+  all(): Promise<VmDefinition[]> {
+    return this.many(this.query());
+  }
+
+  /** By name, all or those of one owner host. */
+  list({ after, limit, host }: PageOf<string> & { host?: string }): Promise<VmDefinition[]> {
+    const query = this.query().take(limit);
+    if (after !== undefined) query.andWhere('vm.name > :after', { after });
+    if (host !== undefined) query.andWhere('vm.owner_host = :host', { host });
+    return this.many(query);
+  }
+
+  /** Whether any definition uses an image. */
+  async usingImage(image: string): Promise<string[]> {
+    const rows = await this.dataSource
+      .getRepository(VmEntity)
+      .find({ where: { image }, select: { name: true }, loadEagerRelations: false, order: { name: 'ASC' } });
+    return rows.map(({ name }) => name);
+  }
+
+  /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND */
+  create({ nics, ...vm }: NewVm): Promise<VmDefinition> {
+    return this.writing(vm.name, async manager => {
+      const { id = randomUUID(), ...definition } = vm;
+      await manager
+        .getRepository(VmEntity)
+        .insert({ id, ...definition, ownerHost: definition.host, epoch: 1 });
+      await this.putNics(manager, id, nics);
+      return id;
+    });
+  }
+
+  /** @throws V3Error VM_NOT_FOUND, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND */
+  update(id: string, changes: VmChanges): Promise<VmDefinition> {
+    return this.writing(id, manager => this.change(manager, id, changes));
+  }
+
+  /**
+   * Changes several VMs at once, all or none: addresses need be unique only afterwards, so VMs may swap them.
+   * @throws V3Error like `update`
+   */
+  async updateAll(changes: ReadonlyMap<string, VmChanges>): Promise<void> {
+    await translating(violations(''), () =>
+      this.dataSource.transaction(async manager => {
+        await manager.query('SET CONSTRAINTS nic_mac_unique, nic_ip_unique DEFERRED');
+        for (const [id, change] of changes) await this.change(manager, id, change);
+      }),
+    );
+  }
+
+  /** Its NICs and its status go with it; its snapshots stay. */
+  async remove(id: string): Promise<void> {
+    await this.dataSource.getRepository(VmEntity).delete({ id });
+  }
+
+  private query(manager: EntityManager = this.dataSource.manager): SelectQueryBuilder<VmEntity> {
+    return manager
+      .getRepository(VmEntity)
+      .createQueryBuilder('vm')
+      .leftJoinAndSelect('vm.nics', 'nic')
+      .leftJoinAndSelect('nic.network', 'network')
+      .orderBy('vm.name', 'ASC');
+  }
+
+  private async one(query: SelectQueryBuilder<VmEntity>): Promise<VmDefinition | null> {
+    const vm = await query.getOne();
+    return vm && toDefinition(vm);
+  }
+
+  private async many(query: SelectQueryBuilder<VmEntity>): Promise<VmDefinition[]> {
+    return (await query.getMany()).map(toDefinition);
+  }
+
+  private async change(manager: EntityManager, id: string, { nics, ...changes }: VmChanges): Promise<string> {
+    const repository = manager.getRepository(VmEntity);
+    const lock = { mode: 'pessimistic_write' } as const;
+    const vm = await repository.findOne({ where: { id }, loadEagerRelations: false, lock });
+    if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine ${id}`);
+    const moved = changes.host !== undefined && changes.host !== vm.ownerHost;
+    const owner = moved ? { ownerHost: changes.host, epoch: vm.epoch + 1 } : {};
+    await repository.update({ id }, { ...changes, ...owner, updatedAt: new Date() });
+    if (nics) await this.putNics(manager, id, nics);
+    return id;
+  }
+
+  private async putNics(manager: EntityManager, vmId: string, nics: NewNic[]): Promise<void> {
+    await manager.getRepository(NicEntity).delete({ vmId });
+    if (nics.length === 0) return;
+    await manager.getRepository(NicEntity).insert(nics.map((nic, index) => ({ vmId, index, ...nic })));
+  }
+
+  private writing(vm: string, write: (manager: EntityManager) => Promise<string>): Promise<VmDefinition> {
+    return translating(violations(vm), () =>
+      this.dataSource.transaction(async manager => {
+        const id = await write(manager);
+        return (await this.get(id, manager)) as VmDefinition;
+      }),
+    );
+  }
+}
+
+/** What each constraint means to whoever wrote; `Key (mac)=(02:…) already exists.` carries the value. */
+export function violations(vm: string): Record<string, [ErrorCode, string | ((failure: string) => string)]> {
+  const value = (failure: string) => /=\((?:[0-9a-f-]{36}, )?([^)]*)\)/.exec(failure)?.[1] ?? 'given';
+  return {
+    vm_name_unique: ['VM_EXISTS', `a virtual machine named "${vm}" exists; choose another name`],
+    vm_host_exists: ['HOST_NOT_FOUND', failure => `there is no host "${value(failure)}"`],
+    vm_owner_host_exists: ['HOST_NOT_FOUND', failure => `there is no host "${value(failure)}"`],
+    nic_network_exists: ['NETWORK_NOT_FOUND', 'a network of these NICs was deleted meanwhile'],
+    nic_mac_unique: [
+      'MAC_IN_USE',
+      failure => `MAC ${value(failure)} belongs to another NIC; each NIC needs its own`,
+    ],
+    nic_ip_unique: [
+      'IP_IN_USE',
+      failure => `address ${value(failure)} belongs to another NIC on this network; choose a free one`,
+    ],
+  };
+}

@@ -1,0 +1,64 @@
+import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdown } from '@nestjs/common';
+import { DataSource } from 'typeorm';
+import { createDataSource, migrate } from './data-source';
+import { HostRepository } from './repositories/host.repository';
+import { NetworkRepository } from './repositories/network.repository';
+import { OperationRepository } from './repositories/operation.repository';
+import { RequestRepository } from './repositories/request.repository';
+import { SnapshotRepository } from './repositories/snapshot.repository';
+import { VmStatusRepository } from './repositories/vm-status.repository';
+import { VmRepository } from './repositories/vm.repository';
+
+const repositories = [
+  HostRepository,
+  NetworkRepository,
+  OperationRepository,
+  RequestRepository,
+  SnapshotRepository,
+  VmRepository,
+  VmStatusRepository,
+];
+
+/** Disconnects after the services that use it: this module is global, so it is shut down after theirs. */
+@Injectable()
+class StoreCloser implements OnApplicationShutdown {
+  constructor(@Inject(DataSource) private readonly dataSource: DataSource) {}
+  async onApplicationShutdown(): Promise<void> {
+    if (this.dataSource.isInitialized) await this.dataSource.destroy();
+  }
+}
+
+/**
+ * Provides the connected and migrated `DataSource` and every repository, to all modules of the service.
+ * `StoreModule.forRootAsync({ inject: [SERVICE_CONFIG], url: config => config.V3_DATABASE_URL })`
+ */
+@Global()
+@Module({})
+export class StoreModule {
+  static forRootAsync<A extends unknown[]>(options: {
+    inject: (symbol | string | (abstract new (...args: never[]) => unknown))[];
+    url: (...injected: A) => string;
+  }): DynamicModule {
+    return {
+      module: StoreModule,
+      providers: [
+        {
+          provide: DataSource,
+          inject: options.inject,
+          useFactory: async (...injected: A) => {
+            const dataSource = createDataSource(options.url(...injected));
+            await migrate(dataSource);
+            return dataSource;
+          },
+        },
+        ...repositories.map(repository => ({
+          provide: repository,
+          inject: [DataSource],
+          useFactory: (dataSource: DataSource) => new repository(dataSource),
+        })),
+        StoreCloser,
+      ],
+      exports: [DataSource, ...repositories],
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import type { VmEntity } from './entities';
+
+/** A NIC of a VM, with what its network means on the wire. */
+export interface NicDefinition {
+  /** 0 for eth0. */
+  index: number;
+  networkId: string;
+  network: string;
+  /** The network's number, 24 bits. */
+  vni: number;
+  /** Lower case with colons. */
+  mac: string;
+  /** With prefix length, `10.10.0.11/24`; null: the guest gets no address from us. */
+  ip: string | null;
+}
+
+/** All that Palacios needs to build the machine. */
+export interface VmDefinition {
+  id: string;
+  name: string;
+  /** Where it is declared to run. */
+  host: string;
+  /** The one host that may run it. */
+  ownerHost: string;
+  epoch: number;
+  memoryMiB: number;
+  image: string;
+  autostart: boolean;
+  boot: 'template' | 'cold';
+  /** By index. */
+  nics: NicDefinition[];
+  managed: boolean;
+  createdAt: Date;
+  updatedAt: Date;
+}
+
+export function toDefinition({ nics, ...vm }: VmEntity): VmDefinition {
+  return {
+    ...vm,
+    nics: nics
+      .map(({ index, networkId, network, mac, ip }) => ({
+        index,
+        networkId,
+        network: network.name,
+        vni: network.vni,
+        mac,
+        ip,
+      }))
+      .sort((a, b) => a.index - b.index),
+  };
+}

@@ -1,0 +1,2 @@
+export { stateFolder, TestCluster, v3, type CommandResult, type V3Options } from './v3';
+export { testNats, testPostgres } from './servers';

@@ -1,0 +1,35 @@
+import { rm } from 'node:fs/promises';
+import {
+  ensureNats,
+  ensurePostgres,
+  freePort,
+  resolvePaths,
+  startNats,
+  startPostgres,
+  type Daemon,
+  type NatsServer,
+} from '@v3vee/setup';
+import { stateFolder } from './v3';
+
+const { cache } = resolvePaths();
+
+/** A NATS server of its own for a test; `stop()` also removes what it left. */
+export async function testNats(): Promise<NatsServer> {
+  const dir = await stateFolder();
+  return ownedBy(dir, await startNats({ program: await ensureNats({ cache }), dir }));
+}
+
+/** A Postgres of its own for a test, empty. */
+export async function testPostgres(): Promise<Daemon> {
+  const dir = await stateFolder();
+  const binaries = await ensurePostgres({ cache });
+  return ownedBy(dir, await startPostgres({ binaries, dir, port: await freePort() }));
+}
+
+function ownedBy<T extends Daemon>(dir: string, daemon: T): T {
+  const stop = async () => {
+    await daemon.stop();
+    await rm(dir, { recursive: true, force: true });
+  };
+  return { ...daemon, stop };
+}

@@ -1,0 +1,86 @@
+import { spawn } from 'node:child_process';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkoutRoot } from '@v3vee/setup';
+
+export interface CommandResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+export interface V3Options {
+  stateDir: string;
+  env?: NodeJS.ProcessEnv;
+  input?: string;
+  timeoutMs?: number;
+}
+
+/** Runs `./v3 …` as a user would, against the cluster whose state is in `stateDir`. */
+export function v3(args: string[], options: V3Options): Promise<CommandResult> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(join(checkoutRoot, 'v3'), args, {
+      env: { ...process.env, V3_STATE_DIR: options.stateDir, NO_COLOR: '1', ...options.env },
+      stdio: ['pipe', 'pipe', 'pipe'],
+      timeout: options.timeoutMs ?? 180_000,
+      killSignal: 'SIGKILL',
+    });
+    const output = { stdout: '', stderr: '' };
+    child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
+    child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
+    child.on('error', reject);
+    child.stdin.on('error', () => undefined); // it may end without reading
+    child.stdin.end(options.input ?? '');
+    child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 137 : 1), ...output }));
+  });
+}
+
+/** A cluster of its own, in a state folder of its own, for tests and labs. */
+export class TestCluster {
+  private constructor(readonly stateDir: string) {}
+
+  /** `./v3 up --detach`; everything answers when this resolves. Postgres must be able to enter the folder. */
+  static async up(options: { topologyFile?: string; env?: NodeJS.ProcessEnv } = {}): Promise<TestCluster> {
+    const cluster = new TestCluster(await stateFolder());
+    const file = options.topologyFile ? ['-f', options.topologyFile] : [];
+    const result = await v3(['up', '--detach', ...file], {
+      stateDir: cluster.stateDir,
+      env: options.env,
+      timeoutMs: 600_000,
+    });
+    if (result.code !== 0) {
+      await cluster.down();
+      throw new Error(`./v3 up failed (${result.code}):\n${result.stdout}${result.stderr}`);
+    }
+    return cluster;
+  }
+
+  v3(args: string[], options: Omit<V3Options, 'stateDir'> = {}): Promise<CommandResult> {
+    return v3(args, { ...options, stateDir: this.stateDir });
+  }
+
+  /** As `v3`, but fails unless the exit code is 0; answers standard output. */
+  async ok(args: string[], options: Omit<V3Options, 'stateDir'> = {}): Promise<string> {
+    const { code, stdout, stderr } = await this.v3(args, options);
+    if (code !== 0) throw new Error(`v3 ${args.join(' ')} → ${code}\n${stdout}${stderr}`);
+    return stdout;
+  }
+
+  async json<T = unknown>(args: string[]): Promise<T> {
+    return JSON.parse(await this.ok([...args, '-o', 'json'])) as T;
+  }
+
+  /** Stops the cluster and removes its folder. */
+  async down(): Promise<void> {
+    await this.v3(['down']);
+    await rm(this.stateDir, { recursive: true, force: true });
+  }
+}
+
+/** A folder for a cluster's state. Traversable, because an embedded Postgres started by root runs as nobody. */
+export async function stateFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'v3-'));
+  await chmod(folder, 0o711);
+  return folder;
+}
