@@ -1,8 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, createWriteStream } from 'node:fs';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { createReadStream } from 'node:fs';
+import { mkdir, open, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pipeline } from 'node:stream/promises';
 import { V3Error } from '@v3vee/contracts';
 import { DataSource, type EntityManager } from 'typeorm';
 import { storeError } from './constraints';
@@ -152,7 +151,8 @@ const STATE_LOCKS = 0x53544154;
 
 async function fill(path: string, source: StateSource): Promise<SavedState> {
   if (typeof source === 'function') await source(path);
-  else await pipeline(source, createWriteStream(path, { flags: 'wx', mode: 0o600 }));
+  // Not a piped write stream: it may fail before its file is open, and make the file after that was removed.
+  else await writeFile(path, source, { flag: 'wx', mode: 0o600 });
   const file = await open(path, 'r+');
   try {
     await file.sync();
