@@ -39,7 +39,7 @@ describe('the image "debian"', () => {
     // Guests of 64 MB hold it twice while they boot.
     expect(initrd.length).toBeLessThan(12 << 20);
     const usr = readSquashfs(initrd.subarray(initrd.indexOf('hsqs', initrd.indexOf('usr.squashfs'))));
-    for (const program of ['ip', 'iperf3', 'tcpdump', 'ethtool', 'qemu-ga'])
+    for (const program of ['ip', 'iperf3', 'NPtcp', 'tcpdump', 'ethtool', 'qemu-ga'])
       expect(usr.get(`bin/${program}`)).toBeDefined();
   }, 300_000);
 
