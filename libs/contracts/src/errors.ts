@@ -59,6 +59,16 @@ export const errorCatalogue = {
   NETWORK_NOT_FOUND: entry('No such network', 404, 'NOT_FOUND'),
   NETWORK_EXISTS: entry('A network of this name exists', 409, 'ALREADY_EXISTS'),
   NETWORK_IN_USE: entry('The network still has NICs', 409, 'FAILED_PRECONDITION'),
+  // the overlay
+  NIC_NOT_FOUND: entry('The virtual machine has no such NIC', 404, 'NOT_FOUND'),
+  VNET_ROUTE_NOT_FOUND: entry('No such route', 404, 'NOT_FOUND'),
+  VNET_ROUTE_EXISTS: entry('This route exists', 409, 'ALREADY_EXISTS'),
+  VNET_LINK_NOT_FOUND: entry('No such link', 404, 'NOT_FOUND'),
+  VNET_LINK_EXISTS: entry('This link exists', 409, 'ALREADY_EXISTS'),
+  VNET_LINK_IN_USE: entry('Routes lead over the link', 409, 'FAILED_PRECONDITION'),
+  VNET_CONTROL_INVALID: entry('This is not a line of the VNET language', 400, 'INVALID_ARGUMENT', 2),
+  CAPTURE_FILTER_INVALID: entry('The capture filter is not valid', 400, 'INVALID_ARGUMENT', 2),
+  CAPTURE_POINT_NOT_FOUND: entry('There is nothing to capture at', 404, 'NOT_FOUND'),
   // images
   IMAGE_NOT_FOUND: entry('No such image', 404, 'NOT_FOUND'),
   IMAGE_EXISTS: entry('An image of this name exists', 409, 'ALREADY_EXISTS'),

@@ -6,3 +6,4 @@ export * from './rpc';
 export * from './topology';
 export * from './topology-file';
 export * from './validate';
+export * from './vnet';

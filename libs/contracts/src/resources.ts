@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
+import { nicSettings, nicSettingsPatch } from './vnet';
 
 const instant = z.iso.datetime().describe('RFC 3339, UTC');
 
@@ -57,18 +58,30 @@ export const network = z.object({
   id: z.uuid(),
   name: resourceName,
   subnet: ipWithPrefix.nullable(),
+  dhcp: z.boolean(),
+  dns: z.boolean(),
+  serviceAddress: z
+    .string()
+    .nullable()
+    .describe('where DHCP and DNS answer: the first address of the subnet'),
   nics: z.int().describe('NICs attached by definition'),
   createdAt: instant,
 });
 export type Network = z.infer<typeof network>;
 
-export const networkSpec = z.strictObject({ name: resourceName, subnet: ipWithPrefix.optional() });
+export const networkSpec = z.strictObject({
+  name: resourceName,
+  subnet: ipWithPrefix.optional(),
+  dhcp: z.boolean().default(false).describe('lend addresses of the subnet to guests that ask'),
+  dns: z.boolean().default(false).describe('answer guests’ questions for the names of VMs'),
+});
 export type NetworkSpec = z.infer<typeof networkSpec>;
 
 export const nicSpec = z.strictObject({
   network: resourceName,
   mac: macAddress.optional().describe('chosen by the gateway when absent'),
   ip: ipWithPrefix.optional().describe('set in the guest by the configuration channel'),
+  settings: nicSettingsPatch.optional(),
 });
 export type NicSpec = z.infer<typeof nicSpec>;
 
@@ -108,6 +121,7 @@ export const nic = z.object({
   network: resourceName,
   mac: z.string(),
   ips: z.array(z.string()).describe('as the guest reports them; the configured address until it does'),
+  settings: nicSettings,
 });
 
 export const vm = z.object({

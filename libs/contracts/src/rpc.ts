@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { macAddress, resourceName } from './quantities';
 import { execRequest, execResult, physicalNic, radio, snapshot, telemetry, vmState } from './resources';
+import { coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
 
 export interface Call<Q extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
   readonly subject: string;
@@ -112,6 +113,13 @@ export const palaciosCalls = {
   deleteSnapshot: call('palacios.{host}.snapshot.delete', z.object({ snapshotId: z.uuid() }), empty, 30_000),
   exec: call('palacios.{host}.vm.exec', ofVm.extend(execRequest.shape), execResult, 3_660_000),
   telemetry: call('palacios.{host}.vm.telemetry', ofVm, telemetry),
+  /** New settings of one NIC of a machine that there is; `nic` counts from 0. */
+  setNic: call(
+    'palacios.{host}.vm.nic',
+    ofVm.extend({ nic: z.int().min(0), settings: nicSettings }),
+    empty,
+    15_000,
+  ),
   /** The guest's view of its interfaces, asked now of its agent. */
   refresh: call('palacios.{host}.vm.refresh', ofVm, vmStatus, 15_000),
   /** The console's recent output, base64; from now on output is published on `console.<vmId>.out`. */
@@ -128,59 +136,118 @@ export const vmChanged = announcement('event.vm.{host}', vmStatus);
 
 // ---- VNET: the overlay's routing authority ------------------------------------------------------------------
 
+const vni = z.int().min(1).max(0xffffff);
+/** A host, or the vnet service's own end where links are attached. */
+const overlayHost = resourceName.or(z.literal(LINKS_HOST));
+
 /** One attached NIC. `vni` numbers the network (24 bits, as in VXLAN). */
 export const attachment = z.object({
-  vni: z.int().min(1).max(0xffffff),
+  vni,
   mac: macAddress,
   vmId: z.uuid(),
   epoch: z.int(),
 });
 export type Attachment = z.infer<typeof attachment>;
 
-/** Which hosts get frames for (vni, mac); `mac` is the broadcast address for all group frames. */
-export const route = z.object({
-  vni: attachment.shape.vni,
-  mac: macAddress.or(z.literal('ff:ff:ff:ff:ff:ff')),
-  hosts: z.array(resourceName),
+/** One attached link, with the addresses that were seen behind it. */
+export const edgeAttachment = z.object({
+  vni,
+  link: z.int().positive(),
+  learned: z.array(macAddress),
 });
-export type Route = z.infer<typeof route>;
+export type EdgeAttachment = z.infer<typeof edgeAttachment>;
 
-const routeKey = route.omit({ hosts: true });
-export type RouteKey = z.infer<typeof routeKey>;
+const anyMac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
+/** What a route is looked up by: VNET/P's cache key (source type, source id, both addresses) and the network. */
+export const flow = z.object({ vni, from: vnetPlace, source: anyMac, destination: anyMac });
+export type Flow = z.infer<typeof flow>;
+
+/** Where frames of a flow go: to one place of a host, or (null) to whom the destination address names there. */
+export const target = z.object({ host: overlayHost, to: vnetPlace.nullable() });
+export type Target = z.infer<typeof target>;
+
+/** Flows that are no longer true: all of a network, or those to one address. */
+export const staleFlows = z.object({ vni, destination: anyMac.nullable() });
+export type StaleFlows = z.infer<typeof staleFlows>;
 
 export const vnetCalls = {
   /**
-   * The full list of a host's attached NICs; sent at each change and when the router is new. Once it is
+   * The full list of what a host has attached; sent at each change and when the router is new. Once it is
    * answered, no other host holds a route that this list made wrong.
    */
   attach: call(
     'vnet.attach',
-    z.object({ host: resourceName, nics: z.array(attachment) }),
+    z.object({
+      host: overlayHost,
+      nics: z.array(attachment),
+      edges: z.array(edgeAttachment).default([]),
+    }),
     z.object({ incarnation }),
   ),
-  routes: call(
-    'vnet.routes',
+  /** Routes or links changed in the store: once it is answered, they are in force on every host. */
+  reload: call('vnet.reload', empty, empty, 10_000),
+  /** Automatic routes (those of attached NICs and links), counters, and how the links are. */
+  status: call(
+    'vnet.status',
     empty,
-    z.object({ routes: z.array(route), counters: z.record(z.string(), z.int()) }),
+    z.object({
+      automatic: z.array(z.object({ vni, mac: macAddress, host: overlayHost, to: vnetPlace })),
+      router: z.record(z.string(), z.int()),
+      core: coreStats,
+      links: z.array(linkStatus),
+    }),
   ),
 };
 /** The router started anew, or was away: every host announces its NICs again and has its cached routes confirmed. */
 export const vnetHello = announcement('vnet.hello', z.object({ incarnation }));
-/** The router answers a miss or a query: put this into the route cache. No hosts: nobody has this address. */
-export const vnetRoute = announcement('vnet.route.{host}', route.extend({ incarnation }));
-/** Routes changed: drop these from the route cache. */
+/** The router answers a miss or a query: put this into the route cache. No targets: nobody gets such frames. */
+export const vnetRouteFound = announcement(
+  'vnet.route.{host}',
+  flow.extend({ targets: z.array(target), incarnation }),
+);
 export const vnetInvalidate = announcement(
   'vnet.invalidate',
-  z.object({ incarnation, routes: z.array(routeKey) }),
+  z.object({ incarnation, flows: z.array(staleFlows) }),
 );
-/** A host asks for these routes without having a frame for them. The answers are `vnetRoute`s, once they are known. */
-export const vnetQuery = announcement('vnet.query.{host}', z.object({ routes: z.array(routeKey) }));
+/** A host asks for these routes without having a frame for them. The answers are `vnetRouteFound`, once they are known. */
+export const vnetQuery = announcement('vnet.query.{host}', z.object({ flows: z.array(flow) }));
+
+/** Counters of a host's core, served by its Palacios; the links' core is in `vnetCalls.status`. */
+export const vnetCoreStats = call('palacios.{host}.vnet', empty, coreStats);
+
+// ---- Capture: served by the Palacios of a host, and by the vnet service as host `_links` ----------------------------
+
+export const captureCalls = {
+  /**
+   * Starts to publish what passes the point on `rawSubjects.capture(id)`; ends when it is stopped or not renewed
+   * for 10 s. Messages are batches of `u64 time (ns, Unix) · u32 length on the wire · u32 kept · bytes`, little endian,
+   * of Ethernet frames without virtio header.
+   */
+  start: call(
+    'capture.{host}.start',
+    z.object({
+      id: z.uuid(),
+      /** Null: everything that passes the core. */
+      place: z.object({ vni, place: vnetPlace }).nullable(),
+      filter: z.string(),
+      snapLength: z.int(),
+    }),
+    empty,
+  ),
+  renew: call(
+    'capture.{host}.renew',
+    z.object({ id: z.uuid() }),
+    z.object({ captured: z.int(), dropped: z.int() }),
+  ),
+  stop: call('capture.{host}.stop', z.object({ id: z.uuid() }), empty),
+};
 
 /** Subjects of raw bytes, which the bus carries without validation; their codecs check them. */
 export const rawSubjects = {
   framesTo: (host: string) => `vnet.frames.host.${host}`,
   /** Frames that `host` has no route for; the router listens to all hosts (`*`) and learns from it who asks. */
   framesToRouter: (host: string) => `vnet.frames.router.${host}`,
+  capture: (id: string) => `capture.${id}`,
   consoleOut: (vmId: string) => `console.${vmId}.out`,
   consoleIn: (vmId: string) => `console.${vmId}.in`,
 };

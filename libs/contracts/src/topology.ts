@@ -41,7 +41,7 @@ const shape = z.strictObject({
       networkSpec
         .omit({ name: true })
         .nullable()
-        .transform(value => value ?? {}),
+        .transform(value => value ?? { dhcp: false, dns: false }),
     )
     .default({}),
   vms: z.record(resourceName, vmEntry).default({}),
