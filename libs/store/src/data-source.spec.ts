@@ -17,6 +17,7 @@ describe('the database', () => {
     const [first] = sources;
     expect(await first?.query('SELECT name FROM migration')).toEqual([
       { name: 'InitialSchema1763800000000' },
+      { name: 'Overlay1764000000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

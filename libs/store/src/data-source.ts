@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { DataSource } from 'typeorm';
 import * as entities from './entities';
 import { InitialSchema1763800000000 } from './migrations/1763800000000-initial-schema';
+import { Overlay1764000000000 } from './migrations/1764000000000-overlay';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -15,7 +16,7 @@ export function createDataSource(url: string): DataSource {
     type: 'postgres',
     url,
     entities: Object.values(entities),
-    migrations: [InitialSchema1763800000000],
+    migrations: [InitialSchema1763800000000, Overlay1764000000000],
     migrationsTableName: 'migration',
     synchronize: false,
     logging: false,

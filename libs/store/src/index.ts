@@ -1,7 +1,7 @@
 export { storeError, translating, violatedConstraint } from './constraints';
 export { createDataSource, migrate } from './data-source';
 export * from './entities';
-export { isUuid, type AgeKey, type PageOf } from './page';
+export { isSerial, isUuid, type AgeKey, type PageOf } from './page';
 export { HostRepository, type HostRecord } from './repositories/host.repository';
 export { NetworkRepository, type NewNetwork } from './repositories/network.repository';
 export {
@@ -13,6 +13,13 @@ export { RequestRepository } from './repositories/request.repository';
 export { SnapshotRepository, type NewSnapshot } from './repositories/snapshot.repository';
 export { VmStatusRepository, type VmStatusRecord } from './repositories/vm-status.repository';
 export { VmRepository, type NewNic, type NewVm, type VmChanges } from './repositories/vm.repository';
+export {
+  defaultLocalAddress,
+  VnetLinkRepository,
+  type LinkRecord,
+  type NewLink,
+} from './repositories/vnet-link.repository';
+export { VnetRouteRepository, type NewRoute, type RouteRecord } from './repositories/vnet-route.repository';
 export { StateFiles, type SavedState, type StateFilesOptions, type StateSource } from './state-files';
 export { StoreModule } from './store.module';
 export { type NicDefinition, type VmDefinition } from './vm-definition';

@@ -8,6 +8,8 @@ import { RequestRepository } from './repositories/request.repository';
 import { SnapshotRepository } from './repositories/snapshot.repository';
 import { VmStatusRepository } from './repositories/vm-status.repository';
 import { VmRepository } from './repositories/vm.repository';
+import { VnetLinkRepository } from './repositories/vnet-link.repository';
+import { VnetRouteRepository } from './repositories/vnet-route.repository';
 
 const repositories = [
   HostRepository,
@@ -17,6 +19,8 @@ const repositories = [
   SnapshotRepository,
   VmRepository,
   VmStatusRepository,
+  VnetLinkRepository,
+  VnetRouteRepository,
 ];
 
 /** Disconnects after the services that use it: this module is global, so it is shut down after theirs. */

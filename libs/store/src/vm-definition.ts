@@ -1,3 +1,4 @@
+import { nicSettings, type NicSettings } from '@v3vee/contracts';
 import type { VmEntity } from './entities';
 
 /** A NIC of a VM, with what its network means on the wire. */
@@ -12,6 +13,8 @@ export interface NicDefinition {
   mac: string;
   /** With prefix length, `10.10.0.11/24`; null: the guest gets no address from us. */
   ip: string | null;
+  /** Complete: what was not set is as by default. */
+  settings: NicSettings;
 }
 
 /** All that Palacios needs to build the machine. */
@@ -38,13 +41,14 @@ export function toDefinition({ nics, ...vm }: VmEntity): VmDefinition {
   return {
     ...vm,
     nics: nics
-      .map(({ index, networkId, network, mac, ip }) => ({
+      .map(({ index, networkId, network, mac, ip, settings }) => ({
         index,
         networkId,
         network: network.name,
         vni: network.vni,
         mac,
         ip,
+        settings: nicSettings.parse(settings),
       }))
       .sort((a, b) => a.index - b.index),
   };

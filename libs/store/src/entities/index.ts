@@ -5,3 +5,5 @@ export * from './request.entity';
 export * from './snapshot.entity';
 export * from './vm-status.entity';
 export * from './vm.entity';
+export * from './vnet-link.entity';
+export * from './vnet-route.entity';

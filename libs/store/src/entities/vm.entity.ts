@@ -1,3 +1,4 @@
+import type { NicSettingsPatch } from '@v3vee/contracts';
 import {
   Column,
   CreateDateColumn,
@@ -41,6 +42,8 @@ export class NicEntity {
   @Column('text') mac!: string;
   /** With its prefix length, `10.10.0.11/24`. */
   @Column('text', { nullable: true }) ip!: string | null;
+  /** What was set of it; the rest is as by default. */
+  @Column('jsonb', { default: {} }) settings!: NicSettingsPatch;
   @ManyToOne(() => VmEntity, vm => vm.nics)
   @JoinColumn({ name: 'vm_id' })
   vm!: VmEntity;

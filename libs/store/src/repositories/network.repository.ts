@@ -8,6 +8,8 @@ export interface NewNetwork {
   name: string;
   subnet: string | null;
   managed: boolean;
+  dhcp?: boolean;
+  dns?: boolean;
 }
 
 export class NetworkRepository {
@@ -64,7 +66,9 @@ export class NetworkRepository {
       try {
         return await translating({ network_name_unique: ['NETWORK_EXISTS', exists] }, async () => {
           const repository = this.of();
-          return repository.save(repository.create({ ...network, vni: await this.freeVni() }));
+          return repository.save(
+            repository.create({ dhcp: false, dns: false, ...network, vni: await this.freeVni() }),
+          );
         });
       } catch (thrown) {
         // Another creation took the number between our look and our write.
@@ -73,15 +77,27 @@ export class NetworkRepository {
     }
   }
 
-  async update(id: string, changes: Partial<Pick<NetworkEntity, 'subnet' | 'managed'>>): Promise<void> {
+  async update(
+    id: string,
+    changes: Partial<Pick<NetworkEntity, 'subnet' | 'managed' | 'dhcp' | 'dns'>>,
+  ): Promise<void> {
     await this.of().update({ id }, changes);
   }
 
-  /** @throws V3Error NETWORK_IN_USE while NICs are attached to it */
+  /**
+   * Its routes go with it.
+   * @throws V3Error NETWORK_IN_USE while NICs or links are attached to it
+   */
   async remove(network: NetworkEntity): Promise<void> {
-    const detail = `network ${network.name} still has NICs; remove them from their VMs first`;
-    await translating({ nic_network_exists: ['NETWORK_IN_USE', detail] }, () =>
-      this.of().delete({ id: network.id }),
+    const still = `network ${network.name} still has`;
+    await translating(
+      {
+        nic_network_exists: ['NETWORK_IN_USE', `${still} NICs; remove them from their VMs first`],
+        vnet_link_network_exists: ['NETWORK_IN_USE', `${still} links; delete them first`],
+        // Routes over such a link may be looked at before the link itself.
+        vnet_route_to_link_exists: ['NETWORK_IN_USE', `${still} links; delete them first`],
+      },
+      () => this.of().delete({ id: network.id }),
     );
   }
 

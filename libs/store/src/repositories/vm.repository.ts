@@ -1,15 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { V3Error, type ErrorCode } from '@v3vee/contracts';
+import { V3Error, type ErrorCode, type NicSettingsPatch } from '@v3vee/contracts';
 import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { translating } from '../constraints';
 import { NicEntity, VmEntity } from '../entities';
 import { isUuid, type PageOf } from '../page';
-import { toDefinition, type VmDefinition } from '../vm-definition';
+import { toDefinition, type NicDefinition, type VmDefinition } from '../vm-definition';
 
 export interface NewNic {
   networkId: string;
   mac: string;
   ip: string | null;
+  /** What differs from the defaults. */
+  settings?: NicSettingsPatch;
 }
 
 export interface NewVm {
@@ -95,6 +97,30 @@ export class VmRepository {
         for (const [id, change] of changes) await this.change(manager, id, change);
       }),
     );
+  }
+
+  /**
+   * Changes what is named of a NIC's settings.
+   * @throws V3Error NIC_NOT_FOUND
+   */
+  async setNic(vm: VmDefinition, index: number, settings: NicSettingsPatch): Promise<NicDefinition> {
+    // `||` of jsonb: keys of the right replace those of the left, in one step also beside another change.
+    await this.dataSource.query(
+      'UPDATE nic SET settings = settings || $3::jsonb WHERE vm_id = $1 AND index = $2',
+      [vm.id, index, JSON.stringify(settings)],
+    );
+    const nic = (await this.get(vm.id))?.nics[index];
+    if (!nic) throw new V3Error('NIC_NOT_FOUND', `${vm.name} has no NIC ${index}`);
+    return nic;
+  }
+
+  /** The NIC with an address, and whose it is. */
+  async findNic(
+    mac: string,
+    manager: EntityManager = this.dataSource.manager,
+  ): Promise<{ networkId: string; network: string } | null> {
+    const nic = await manager.getRepository(NicEntity).findOneBy({ mac });
+    return nic && { networkId: nic.networkId, network: nic.network.name };
   }
 
   /** Its NICs and its status go with it; its snapshots stay. */
