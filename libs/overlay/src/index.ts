@@ -12,3 +12,4 @@ export {
   type RouterSink,
 } from './router/router';
 export { RoutingTable, type RouteLookup } from './router/routing-table';
+export { Line, LineCounters, systemClock, type LineClock } from './impairment';

@@ -1,0 +1,3 @@
+export { systemClock, type LineClock } from './delay-queue';
+export { LineCounters } from './impairer';
+export { Line } from './line';
