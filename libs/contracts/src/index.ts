@@ -1,4 +1,5 @@
 export * from './errors';
+export * from './network-services';
 export * from './quantities';
 export * from './resources';
 export * from './rest';

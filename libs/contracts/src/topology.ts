@@ -3,6 +3,7 @@
  * `POST /v1/cluster:apply`, and for what the supervisor starts.
  */
 import { z } from 'zod';
+import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { memoryMiB, parseCidr, resourceName } from './quantities';
 import { guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
 
@@ -55,6 +56,11 @@ export const topology = shape.superRefine((cluster, ctx) => {
   const known = (names: object) => Object.keys(names).join(', ') || 'none';
   if (Object.keys(cluster.hosts).length === 0) complain(['hosts'], 'a cluster needs at least one host');
 
+  for (const [name, network] of Object.entries(cluster.networks)) {
+    const problem = serviceProblem(network);
+    if (problem) complain(['networks', name], problem);
+  }
+
   const macs = new Map<string, string>();
   const ips = new Map<string, string>();
   const memory = new Map<string, number>();
@@ -73,6 +79,11 @@ export const topology = shape.superRefine((cluster, ctx) => {
           `there is no network "${nic.network}"; networks are: ${known(cluster.networks)}`,
         );
       }
+      if (nic.mac && isServiceMac(nic.mac))
+        complain(
+          [...at, 'mac'],
+          `${nic.mac} is of the range of network services; choose for example one that begins with 02`,
+        );
       if (nic.mac) {
         const other = macs.get(nic.mac);
         if (other)
@@ -85,6 +96,8 @@ export const topology = shape.superRefine((cluster, ctx) => {
         if (other)
           complain([...at, 'ip'], `IP ${nic.ip} is already used by ${other} on network ${nic.network}`);
         ips.set(key, where);
+        const taken = network && serviceAddressProblem(nic.ip, network);
+        if (taken) complain([...at, 'ip'], taken);
         if (network?.subnet && !inSubnet(nic.ip, network.subnet)) {
           complain([...at, 'ip'], `IP ${nic.ip} is not in network ${nic.network}'s subnet ${network.subnet}`);
         }
