@@ -220,8 +220,8 @@ export const vnetCoreStats = call('palacios.{host}.vnet', empty, coreStats);
 export const captureCalls = {
   /**
    * Starts to publish what passes the point on `rawSubjects.capture(id)`; ends when it is stopped or not renewed
-   * for 10 s. Messages are batches of `u64 time (ns, Unix) · u32 length on the wire · u32 kept · bytes`, little endian,
-   * of Ethernet frames without virtio header.
+   * for 10 s. Messages are batches of `u64 time (ns, Unix) · u32 direction (1 in, 2 out) · u32 length · u32 kept ·
+   * bytes`, little endian, of Ethernet frames without virtio header.
    */
   start: call(
     'capture.{host}.start',
