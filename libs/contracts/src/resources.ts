@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
-import { nicSettings, nicSettingsPatch } from './vnet';
+import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
 
 const instant = z.iso.datetime().describe('RFC 3339, UTC');
 
@@ -249,6 +249,7 @@ export const telemetry = z.object({
       transmitPackets: z.int(),
       transmitBytes: z.int(),
       dropped: z.record(z.string(), z.int()),
+      dispatch: nicDispatch,
     }),
   ),
 });

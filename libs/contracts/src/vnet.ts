@@ -3,7 +3,7 @@
  * VNET/P's (palacios/src/vnet: vnet_core.c, palacios-vnet-ctrl.c).
  */
 import { z } from 'zod';
-import { macAddress, resourceName } from './quantities';
+import { ipAddress, macAddress, resourceName } from './quantities';
 
 const instant = z.iso.datetime();
 const percent = z.number().min(0, 'a share is from 0 to 100 %').max(100, 'a share is from 0 to 100 %');
@@ -15,7 +15,6 @@ const mtu = z
   .int()
   .min(68, 'an MTU is at least 68 bytes (RFC 791)')
   .max(65_521, 'an MTU is at most 65521 bytes');
-const ipAddress = z.union([z.ipv4(), z.ipv6()], { error: 'an IPv4 or IPv6 address is needed' });
 const port = z.int().min(1, 'ports are from 1 to 65535').max(65_535, 'ports are from 1 to 65535');
 
 /** What a line does to frames, as netem(8) does; each direction by itself. Nothing by default. */
@@ -35,6 +34,23 @@ export type Impairment = z.infer<typeof impairment>;
 export const nicModes = ['guest-driven', 'vmm-driven', 'adaptive'] as const;
 export const nicMode = z.enum(nicModes);
 export type NicMode = z.infer<typeof nicMode>;
+
+const direction = z.enum(['guest-driven', 'vmm-driven']);
+/** How a NIC's frames are dispatched now, and what that cost so far. */
+export const nicDispatch = z.object({
+  mode: nicMode,
+  transmit: direction.describe('in force for what the guest sends'),
+  receive: direction.describe('in force for what the guest receives'),
+  kicks: z.int().describe('exits by which the guest told of new buffers'),
+  interrupts: z.int(),
+  earlyInterrupts: z.int().describe('of these, injected when frames were known to be on their way'),
+  spuriousInterrupts: z
+    .int()
+    .describe('of the early ones, those that the driver took before a frame was there'),
+  polls: z.int().describe('turns of the dispatcher'),
+  switches: z.int().describe('changes of direction between the two modes'),
+});
+export type NicDispatch = z.infer<typeof nicDispatch>;
 
 /** What can be changed of a NIC while its VM runs. */
 export const nicSettings = z.strictObject({

@@ -1,8 +1,8 @@
 export * from './platform';
 export { interruptPin, setIoBar } from './pci/config-space';
-export { VirtioTransport } from './virtio/transport/transport';
+export { identityOf, VirtioTransport } from './virtio/transport/transport';
 export type { VirtioDevice, VirtioHost } from './virtio/transport/device';
-export { VirtioNet, type NetOptions } from './virtio/net/device';
+export { VirtioNet, type NetOptions, type NetSettings } from './virtio/net/device';
 export {
   isSuperFrame,
   MAX_FRAME_LENGTH,

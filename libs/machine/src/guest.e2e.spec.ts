@@ -125,10 +125,10 @@ describe('two guests', () => {
   it('do not hear each other when a cable is out', async () => {
     const [a, b] = [await guests.start(0), await guests.start(1)];
     connect(a, b);
-    b.setLink(0, false);
+    b.setNic(0, { linkUp: false });
     expect(await sh(a, 'ping -c 1 -W 2 10.0.0.2 || echo silence')).toContain('silence');
     expect(await sh(b, 'cat /sys/class/net/eth0/carrier')).toBe('0');
-    b.setLink(0, true);
+    b.setNic(0, { linkUp: true });
     expect(await sh(a, 'ping -c 5 -W 5 10.0.0.2 | grep -c "bytes from"')).not.toBe('0');
   });
 });

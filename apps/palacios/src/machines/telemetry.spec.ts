@@ -1,5 +1,18 @@
+import { defaultNicSettings } from '@v3vee/contracts';
 import type { Telemetry as GuestTelemetry } from '@v3vee/machine';
 import { toTelemetry, Unwrapped } from './telemetry';
+
+const dispatch = {
+  mode: 'adaptive' as const,
+  transmit: 'vmm-driven' as const,
+  receive: 'guest-driven' as const,
+  kicks: 11,
+  interrupts: 12,
+  earlyInterrupts: 3,
+  spuriousInterrupts: 1,
+  polls: 14,
+  switches: 5,
+};
 
 const guest: GuestTelemetry = {
   exits: {
@@ -21,7 +34,10 @@ const guest: GuestTelemetry = {
   instructions: 0,
   guestMs: 1500,
   idleMs: 250,
-  devices: { 'virtio-net0': { rxPackets: 7, rxBytes: 700, txPackets: 8, txBytes: 800, rxDroppedFull: 9 } },
+  devices: {
+    'virtio-net0': { rxPackets: 7, rxBytes: 700, txPackets: 8, txBytes: 800, rxDroppedFull: 9, txSpoofed: 4 },
+  },
+  nics: [dispatch],
   picRepaired: 0,
   picStuck: 1,
   memoryBytes: 64 << 20,
@@ -30,8 +46,24 @@ const guest: GuestTelemetry = {
 describe('telemetry', () => {
   it('tells exits by kind, ports with their owners, and what each card counted', () => {
     const nics = [
-      { index: 0, networkId: 'n', network: 'lan', vni: 1, mac: '02:00:00:00:00:01', ip: null },
-      { index: 1, networkId: 'n', network: 'lan', vni: 1, mac: '02:00:00:00:00:02', ip: null },
+      {
+        index: 0,
+        networkId: 'n',
+        network: 'lan',
+        vni: 1,
+        mac: '02:00:00:00:00:01',
+        ip: null,
+        settings: defaultNicSettings,
+      },
+      {
+        index: 1,
+        networkId: 'n',
+        network: 'lan',
+        vni: 1,
+        mac: '02:00:00:00:00:02',
+        ip: null,
+        settings: defaultNicSettings,
+      },
     ];
     const t = toTelemetry({
       host: 'alpha',
@@ -58,7 +90,8 @@ describe('telemetry', () => {
       name: 'eth0',
       receivePackets: 7,
       transmitBytes: 800,
-      dropped: { 'receive-full': 9, 'receive-congested': 3, 'transmit-size': 0 },
+      dropped: { 'receive-full': 9, 'receive-congested': 3, 'transmit-size': 0, 'transmit-spoofed': 4 },
+      dispatch,
     });
     expect(t.nics[1]).toMatchObject({ name: 'eth1', receivePackets: 0, dropped: { 'receive-congested': 0 } });
   });

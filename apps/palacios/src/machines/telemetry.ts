@@ -1,4 +1,4 @@
-import type { Telemetry } from '@v3vee/contracts';
+import type { NicDispatch, Telemetry } from '@v3vee/contracts';
 import type { Telemetry as GuestTelemetry } from '@v3vee/machine';
 import type { VmDefinition } from '@v3vee/store';
 import { portOwner } from './port-owners';
@@ -7,10 +7,26 @@ import { portOwner } from './port-owners';
 const dropCounters: Record<string, string> = {
   txDroppedSize: 'transmit-size',
   txDroppedInvalid: 'transmit-invalid',
+  txDroppedDown: 'transmit-down',
+  txSpoofed: 'transmit-spoofed',
   rxDroppedDown: 'receive-down',
   rxDroppedSize: 'receive-size',
   rxDroppedOffload: 'receive-offload',
   rxDroppedFull: 'receive-full',
+  rxFiltered: 'receive-filtered',
+};
+
+/** Of a card that has done nothing yet. */
+const idle: NicDispatch = {
+  mode: 'guest-driven',
+  transmit: 'guest-driven',
+  receive: 'guest-driven',
+  kicks: 0,
+  interrupts: 0,
+  earlyInterrupts: 0,
+  spuriousInterrupts: 0,
+  polls: 0,
+  switches: 0,
 };
 
 export interface TelemetrySource {
@@ -58,6 +74,7 @@ export function toTelemetry({ host, vm, guest, instructions, congested }: Teleme
           ...Object.fromEntries(Object.entries(dropCounters).map(([name, reason]) => [reason, count(name)])),
           'receive-congested': congested[index] ?? 0,
         },
+        dispatch: guest.nics[index] ?? idle,
       };
     }),
   };

@@ -126,6 +126,13 @@ export class Virtqueue {
     return ((this.usedIndex - event - 1) & 0xffff) < ((this.usedIndex - old) & 0xffff);
   }
 
+  /** Whether the guest wants an interrupt for the very next chain that is used: it does not while it polls. */
+  interruptsNext(): boolean {
+    const view = this.memory.view();
+    if (!this.eventIndex) return (view.getUint16(this.avail, true) & AVAIL_NO_INTERRUPT) === 0;
+    return view.getUint16(this.avail + 4 + 2 * this.size, true) === this.usedIndex;
+  }
+
   /** Asks the guest to notify (or not to notify) when it makes the next chain available. */
   wantNotification(wanted: boolean): void {
     const view = this.memory.view();

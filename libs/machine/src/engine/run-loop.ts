@@ -7,6 +7,10 @@ export type WakeWord = Int32Array<SharedArrayBuffer>;
 export interface RunLoopHost {
   /** Takes in what arrived for the guest (frames, input, commands). True if there was anything. */
   drain(): boolean;
+  /** The devices' turn, between two stretches of guest code; `now` as `performance.now()`. True if they had work. */
+  poll(now: number): boolean;
+  /** The thread is about to sleep: devices ask to be notified. True if one must be polled again instead. */
+  settle(): boolean;
   /** Hands out what the guest produced. */
   flush(): void;
   /** The guest ended; it is not stepped again. */
@@ -93,10 +97,11 @@ export class RunLoop {
       this.busyMs += now - started;
       if (!this.running) return;
       const seen = Atomics.load(this.wake, 0);
-      const worked = seen !== this.seen && this.host.drain();
+      const drained = seen !== this.seen && this.host.drain();
       this.seen = seen;
+      const worked = this.running && this.host.poll(now);
       this.host.flush();
-      if (wait > 0 && !worked && this.running) {
+      if (wait > 0 && !drained && !worked && this.running && !this.host.settle() && this.running) {
         this.sleep(wait, seen);
         const woken = performance.now();
         this.idleMs += woken - now;
@@ -121,6 +126,7 @@ export class RunLoop {
     if (Atomics.wait(this.wake, 0, seen, Math.min(wait + slack, LONGEST_SLEEP_MS)) !== 'timed-out') {
       this.seen = Atomics.load(this.wake, 0);
       if (this.host.drain()) this.noteIo();
+      if (this.running) this.host.poll(performance.now());
     }
   }
 }

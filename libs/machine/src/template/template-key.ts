@@ -2,7 +2,9 @@ import { createHash } from 'node:crypto';
 import type { BootImage } from '../engine/direct-boot';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { STATE_FORMAT } from '../state/machine-state';
+import { devicesIdentity } from '../worker/devices';
 import type { Firmware } from '../worker/protocol';
+import { CHANNELS } from '../worker/channel';
 
 /** Raised when machines are built in another way, so that templates of the old way are not used. */
 const TEMPLATE_VERSION = 1;
@@ -26,6 +28,7 @@ export function templateKey({ imageDigest, memoryMiB, nicCount, firmware }: Temp
     imageDigest,
     memoryMiB,
     nicCount,
+    devicesIdentity(CHANNELS, nicCount),
     digest(firmware.bios),
     digest(firmware.vgaBios),
   ];

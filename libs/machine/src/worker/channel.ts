@@ -1,5 +1,11 @@
 import { Listeners } from './listeners';
 
+/** Port of qemu-guest-agent, and of the guest's configuration agent. */
+export const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
+export const CONFIG_CHANNEL = 'org.v3vee.config.0';
+/** All that a guest has. */
+export const CHANNELS = [AGENT_CHANNEL, CONFIG_CHANNEL];
+
 /** What is kept of a port's output until somebody listens. */
 const MAX_UNHEARD = 64 * 1024;
 

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { V3Error, type ErrorCode } from '@v3vee/contracts';
+import { nicModes, V3Error, type ErrorCode } from '@v3vee/contracts';
+import type { NetSettings } from '@v3vee/devices';
 import { GuestAgent } from '../agent/guest-agent';
 import { ConfigClient } from '../config-channel/config-client';
 import type { BootImage } from '../engine/direct-boot';
@@ -9,7 +10,8 @@ import { engineModule } from '../engine/module';
 import { wakeUp, type WakeWord } from '../engine/run-loop';
 import type { MachineState } from '../state/machine-state';
 import { within } from '../timeout';
-import { GuestChannel } from './channel';
+import { Arrivals } from './arrivals';
+import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
 import { Listeners } from './listeners';
 import { parseMac } from './mac';
 import type {
@@ -23,10 +25,6 @@ import type {
   WorkerSetup,
 } from './protocol';
 import { shared } from './shared';
-
-/** Port of qemu-guest-agent, and of the guest's configuration agent. */
-export const AGENT_CHANNEL = 'org.qemu.guest_agent.0';
-export const CONFIG_CHANNEL = 'org.v3vee.config.0';
 
 /** What every kernel needs on this machine: a clock that survives missed ticks, a reset after a panic. */
 const MACHINE_CMDLINE = 'tsc=reliable panic=-1';
@@ -68,6 +66,8 @@ export class Guest {
   private readonly frames = new Listeners<[number, Uint8Array[]]>();
   private readonly exits = new Listeners<[GuestEnd]>();
   private readonly channels: GuestChannel[];
+  private readonly arrivals: Arrivals;
+  private readonly wake: WakeWord;
   private readonly waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
   private nextId = 1;
   private end: GuestEnd | undefined;
@@ -75,9 +75,11 @@ export class Guest {
   private constructor(
     private readonly options: GuestOptions,
     private readonly worker: Worker,
-    private readonly wake: WakeWord,
+    wake: SharedArrayBuffer,
     channels: string[],
   ) {
+    this.wake = new Int32Array(wake, 0, 1);
+    this.arrivals = new Arrivals(wake);
     this.channels = channels.map(
       (name, port) => new GuestChannel(name, data => this.sendChannel(port, data)),
     );
@@ -89,20 +91,20 @@ export class Guest {
   }
 
   /** Starts the thread and builds the machine in it. */
-  static async create(options: GuestOptions): Promise<Guest> {
+  static async create({ nics, ...rest }: GuestOptions): Promise<Guest> {
+    const options = { ...rest, nics: nics.map(nic => ({ ...nic })) };
     checkOptions(options);
-    const channels = [AGENT_CHANNEL, CONFIG_CHANNEL];
-    const wake = new SharedArrayBuffer(4);
+    const wake = new SharedArrayBuffer(Arrivals.bytes(options.nics.length));
     const setup: WorkerSetup = {
       memoryMiB: options.memoryMiB,
       firmware: { bios: shared(options.firmware.bios), vgaBios: shared(options.firmware.vgaBios) },
       nics: options.nics,
-      channels,
+      channels: CHANNELS,
       module: await engineModule(),
       wake,
     };
     const worker = new Worker(WORKER, { workerData: setup, resourceLimits: RESOURCE_LIMITS, name: 'guest' });
-    const guest = new Guest(options, worker, new Int32Array(wake), channels);
+    const guest = new Guest(options, worker, wake, CHANNELS);
     try {
       await within(guest.ready(), CREATE_TIMEOUT_MS, () => {
         return new V3Error('TIMEOUT', `the guest's thread did not start within ${CREATE_TIMEOUT_MS} ms`);
@@ -193,7 +195,10 @@ export class Guest {
    * another guest. (An array that is only a part of its buffer is copied.)
    */
   sendFrames(nic: number, frames: Uint8Array[]): void {
-    if (frames.length === 0) return;
+    if (frames.length === 0 || this.end) return;
+    // with optimistic interrupts the guest is told before the frames are even copied
+    const known = this.arrivals.announce(nic, frames.length);
+    if (known && this.options.nics[nic]!.optimisticInterrupts) wakeUp(this.wake);
     const owned = frames.map(frame => (ownsBuffer(frame) ? frame : new Uint8Array(frame)));
     this.post(
       { type: 'frames', nic, frames: owned },
@@ -211,9 +216,21 @@ export class Guest {
     this.post({ type: 'mac', nic, mac });
   }
 
-  /** Plugs the cable of a card in or out. */
-  setLink(nic: number, up: boolean): void {
-    this.post({ type: 'link', nic, up });
+  /** Changes what is named of a card's settings; the guest may run. @throws V3Error INVALID_REQUEST */
+  setNic(nic: number, settings: NetSettings): void {
+    const config = this.options.nics[nic];
+    if (!config) {
+      throw new V3Error('INVALID_REQUEST', `the guest has ${this.options.nics.length} NICs, none is ${nic}`);
+    }
+    requireSettings(settings);
+    const { mode, optimisticInterrupts, spoofGuard, linkUp } = settings;
+    if (optimisticInterrupts !== undefined) config.optimisticInterrupts = optimisticInterrupts;
+    this.post({ type: 'nic', nic, settings: { mode, optimisticInterrupts, spoofGuard, linkUp } });
+  }
+
+  /** Has the guest tell the network where it is (gratuitous ARP), as after a migration. */
+  announce(nic: number): void {
+    this.post({ type: 'announce', nic });
   }
 
   async telemetry(): Promise<Telemetry> {
@@ -310,11 +327,22 @@ function checkOptions({ memoryMiB, nics }: GuestOptions): void {
     throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
   }
   if (nics.length > 8) throw new V3Error('INVALID_REQUEST', `a guest has at most 8 NICs, not ${nics.length}`);
-  for (const { mac, mtu } of nics) {
+  for (const { mac, mtu, ...settings } of nics) {
     requireMac(mac);
+    requireSettings(settings);
     if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65521) {
       throw new V3Error('INVALID_REQUEST', `the MTU of a NIC must be 68 to 65521, not ${mtu}`);
     }
+  }
+}
+
+function requireSettings({ mode, ...switches }: NetSettings): void {
+  if (mode !== undefined && !nicModes.includes(mode)) {
+    throw new V3Error('INVALID_REQUEST', `a NIC's mode is ${nicModes.join(', ')}, not ${String(mode)}`);
+  }
+  for (const name of ['optimisticInterrupts', 'spoofGuard', 'linkUp'] as const) {
+    if (switches[name] === undefined || typeof switches[name] === 'boolean') continue;
+    throw new V3Error('INVALID_REQUEST', `${name} of a NIC is true or false, not ${String(switches[name])}`);
   }
 }
 

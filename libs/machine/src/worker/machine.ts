@@ -1,25 +1,24 @@
 import { deserialize, serialize } from 'node:v8';
 import {
-  VirtioConsole,
-  VirtioNet,
   VirtioTransport,
   type DeviceState,
+  type NetSettings,
   type PciFunction,
+  type VirtioConsole,
+  type VirtioNet,
 } from '@v3vee/devices';
 import { Engine } from '../engine/engine';
 import { forEachUsedPage, type EngineState } from '../engine/state';
 import { ENGINE_VERSION } from '../engine/v86-internals';
+import { makeDevices, type DeviceOutput } from './devices';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
 import { MachineError } from '../errors';
 
 /** What the devices of a machine produce. */
-export interface MachineOutput {
+export interface MachineOutput extends DeviceOutput {
   serial(byte: number): void;
-  channelData(port: number, data: Uint8Array<ArrayBuffer>): void;
-  channelOpen(port: number, open: boolean): void;
-  frames(nic: number, frames: Uint8Array<ArrayBuffer>[]): void;
 }
 
 /** All devices' states by name, with the engine's. */
@@ -44,7 +43,10 @@ export class Machine {
     plug: (name: string, device: VirtioConsole | VirtioNet) => PciFunction,
   ) {
     this.functions.push(plug('virtio-console', console));
-    nics.forEach((nic, index) => this.functions.push(plug(`virtio-net${index}`, nic)));
+    nics.forEach((nic, index) => {
+      this.functions.push(plug(`virtio-net${index}`, nic));
+      nic.configure(setup.nics[index]!);
+    });
   }
 
   static async create(setup: WorkerSetup, output: MachineOutput): Promise<Machine> {
@@ -54,15 +56,7 @@ export class Machine {
       module: setup.module as WebAssembly.Module,
       onSerial: byte => output.serial(byte),
     });
-    const console = new VirtioConsole({
-      ports: setup.channels,
-      output: (port, data) => output.channelData(port, data),
-      opened: (port, open) => output.channelOpen(port, open),
-    });
-    const nics = setup.nics.map(
-      ({ mac, mtu }, index) =>
-        new VirtioNet({ mac: parseMac(mac)!, mtu, transmit: frames => output.frames(index, frames) }),
-    );
+    const { console, nics } = makeDevices(setup, output);
     return new Machine(engine, setup, console, nics, (name, device) =>
       engine.pci.plug(line => new VirtioTransport(name, device, engine.memory, line)),
     );
@@ -97,7 +91,11 @@ export class Machine {
     this.engine.pci.restoreLines(() => {
       for (const fn of this.functions) fn.restore(devices[fn.name]);
     });
-    this.nics.forEach((nic, index) => nic.setMac(parseMac(this.setup.nics[index]!.mac)!));
+    this.nics.forEach((nic, index) => {
+      const { mac, linkUp } = this.setup.nics[index]!;
+      nic.setMac(parseMac(mac)!);
+      nic.configure({ linkUp });
+    });
     this.torn = false;
   }
 
@@ -112,6 +110,14 @@ export class Machine {
     if (!config) return;
     config.mac = mac;
     this.nics[nic]!.setMac(parseMac(mac)!);
+  }
+
+  setNic(nic: number, settings: NetSettings): void {
+    const config = this.setup.nics[nic];
+    if (!config) return;
+    for (const [name, value] of Object.entries(settings))
+      if (value !== undefined) Object.assign(config, { [name]: value });
+    this.nics[nic]!.configure(settings);
   }
 
   telemetry(loop: { busyMs: number; idleMs: number }): Telemetry {
@@ -130,6 +136,7 @@ export class Machine {
       guestMs: loop.busyMs,
       idleMs: loop.idleMs,
       devices: Object.fromEntries(this.functions.map(fn => [fn.name, fn.metrics()])),
+      nics: this.nics.map(nic => nic.dispatch()),
       picRepaired: engine.picRepair.repaired,
       picStuck: engine.picRepair.stuck,
       memoryBytes: engine.memory.size,

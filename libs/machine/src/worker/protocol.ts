@@ -1,4 +1,5 @@
-import type { Metrics } from '@v3vee/devices';
+import type { NicDispatch } from '@v3vee/contracts';
+import type { Metrics, NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
@@ -6,7 +7,8 @@ import type { MachineState } from '../state/machine-state';
 
 /** Messages between a guest's worker thread and its handle. Nothing else crosses, but the wake word. */
 
-export interface NicConfig {
+/** The settings are the first ones; a link state that is not given is that of the loaded state, else up. */
+export interface NicConfig extends NetSettings {
   /** `02:00:00:00:00:01` */
   mac: string;
   /** Largest IP packet, 68 … 65521. */
@@ -27,6 +29,7 @@ export interface WorkerSetup {
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
+  /** The wake word of the run loop, then a word per NIC: see `Arrivals`. */
   wake: SharedArrayBuffer;
 }
 
@@ -54,7 +57,8 @@ export type ToWorker =
   | { type: 'channel'; port: number; data: Uint8Array }
   | { type: 'frames'; nic: number; frames: Uint8Array[] }
   | { type: 'mac'; nic: number; mac: string }
-  | { type: 'link'; nic: number; up: boolean };
+  | { type: 'nic'; nic: number; settings: NetSettings }
+  | { type: 'announce'; nic: number };
 
 /** A V3Error in a form that survives `postMessage`. */
 export interface WireError {
@@ -92,6 +96,8 @@ export interface Telemetry {
   guestMs: number;
   idleMs: number;
   devices: Record<string, Metrics>;
+  /** How each NIC's frames are dispatched. */
+  nics: NicDispatch[];
   /** Of the interrupt controller repair: the second stays 0 in a healthy machine. */
   picRepaired: number;
   picStuck: number;

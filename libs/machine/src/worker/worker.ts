@@ -3,6 +3,7 @@ import { DeviceFault } from '@v3vee/devices';
 import { GuestExit } from '../engine/guest-exit';
 import { RunLoop } from '../engine/run-loop';
 import { MachineError } from '../errors';
+import { Arrivals } from './arrivals';
 import { Machine } from './machine';
 import { PanicWatch } from './panic-watch';
 import type { Command, FromWorker, ToWorker, WireError, WorkerSetup } from './protocol';
@@ -12,6 +13,7 @@ import { SerialBuffer } from './serial-buffer';
 
 const port = parentPort!;
 const setup = workerData as WorkerSetup;
+const arrivals = new Arrivals(setup.wake);
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 async function main(): Promise<void> {
@@ -38,7 +40,7 @@ async function main(): Promise<void> {
       ended ? { type: 'exit', kind: 'guest-panic', reason: panic.found! } : { type: 'exit', kind, reason },
     );
   };
-  const loop = new RunLoop(machine.engine, new Int32Array(setup.wake), {
+  const loop = new RunLoop(machine.engine, new Int32Array(setup.wake, 0, 1), {
     drain: () => {
       let any = false;
       for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
@@ -46,6 +48,21 @@ async function main(): Promise<void> {
         any = true;
       }
       return any;
+    },
+    poll: now => {
+      let worked = false;
+      guarded(() =>
+        machine.nics.forEach((nic, index) => {
+          if (arrivals.underWay(index) && nic.expect()) worked = true;
+          if (nic.poll(now)) worked = true;
+        }),
+      );
+      return worked;
+    },
+    settle: () => {
+      let missed = false;
+      guarded(() => machine.nics.forEach(nic => (missed = nic.settle() || missed)));
+      return missed;
     },
     flush: () => serial.flush(),
     exited,
@@ -62,10 +79,14 @@ async function main(): Promise<void> {
       return;
     }
     loop.noteIo();
+    guarded(() => deliver(message));
+  };
+
+  /** A ring that the guest left malformed: the fault is found when we use it. */
+  const guarded = (action: () => void): void => {
     try {
-      deliver(message);
+      action();
     } catch (thrown) {
-      // a ring that the guest left malformed: the fault is found when we use it
       loop.stop();
       exited(
         thrown instanceof DeviceFault ? new GuestExit('device-fault', thrown.message) : asWorkerError(thrown),
@@ -80,11 +101,14 @@ async function main(): Promise<void> {
       case 'channel':
         return void machine.console.send(message.port, message.data);
       case 'frames':
+        arrivals.received(message.nic, message.frames.length);
         return machine.nics[message.nic]?.receive(message.frames);
       case 'mac':
         return machine.setMac(message.nic, message.mac);
-      case 'link':
-        return machine.nics[message.nic]?.setLink(message.up);
+      case 'nic':
+        return machine.setNic(message.nic, message.settings);
+      case 'announce':
+        return machine.nics[message.nic]?.announce();
     }
   };
 

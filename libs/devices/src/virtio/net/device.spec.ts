@@ -5,6 +5,7 @@ import { VirtioTransport } from '../transport/transport';
 import { VirtioNet } from './device';
 import { NetFeature } from './header';
 
+const MAC = Uint8Array.of(2, 0, 0, 0, 0, 1);
 const RX = 0;
 const TX = 1;
 const ALL = [...Object.values(NetFeature), VIRTIO_F_INDIRECT_DESC];
@@ -14,7 +15,7 @@ function plug(features: number[] = ALL) {
   const line = new TestLine();
   const sent: Uint8Array[] = [];
   const net = new VirtioNet({
-    mac: Uint8Array.of(2, 0, 0, 0, 0, 1),
+    mac: MAC,
     mtu: 1500,
     transmit: frames => void sent.push(...frames),
   });
@@ -24,13 +25,14 @@ function plug(features: number[] = ALL) {
   return { memory, line, net, transport, driver, sent };
 }
 
-/** A virtio header and an Ethernet frame of `length` bytes with a pattern in it. */
+/** A virtio header and an Ethernet frame of `length` bytes to this card, with a pattern in it. */
 function frame(
   length: number,
   header: Partial<Record<'flags' | 'gso' | 'gsoSize' | 'csumStart' | 'csumOffset', number>> = {},
 ) {
   const bytes = new Uint8Array(12 + length);
   for (let i = 12; i < bytes.length; i++) bytes[i] = (i * 7) & 0xff;
+  bytes.set(MAC.subarray(0, length), 12);
   const view = new DataView(bytes.buffer);
   view.setUint8(0, header.flags ?? 0);
   view.setUint8(1, header.gso ?? 0);
@@ -127,7 +129,7 @@ describe('transmission', () => {
 
   it('sends nothing while the link is down', () => {
     const { driver, sent, net } = plug();
-    net.setLink(false);
+    net.configure({ linkUp: false });
     driver.offer(TX, [driver.readable(frame(60))]);
     driver.kick(TX);
     expect(sent).toEqual([]);
@@ -237,7 +239,7 @@ it('saves the frames that wait and delivers them after a restore', () => {
   expect(driver.bytes(buffer, 312).subarray(12)).toEqual(frame(300).subarray(12));
 });
 
-it.each([[undefined], [{ version: 2 }], [{ version: 1, mac: new Uint8Array(5) }]])(
+it.each([[undefined], [{ version: 3 }], [{ version: 2 }], [{ version: 1, mac: new Uint8Array(5) }]])(
   'refuses the state %p',
   state => {
     const { transport } = plug();

@@ -26,15 +26,21 @@ export interface VirtioDevice {
   readonly features: readonly number[];
   /** Largest size of each queue, a power of two. */
   readonly queueSizes: readonly number[];
+  /** How many queues the saved states of earlier versions have, where that differs. */
+  readonly olderQueueCounts?: readonly number[];
   /** Bytes of device configuration. */
   readonly configSize: number;
   attach(host: VirtioHost): void;
   /** Reads one byte of the device configuration. */
   readConfig(offset: number): number;
+  /** Whether a driver may negotiate these features together; if absent, any that are offered. */
+  acceptable?(features: bigint): boolean;
   /** The driver is ready: the features are settled and its queues may be used. */
   start(): void;
   /** The guest made buffers available in queue `index`. */
   notify(index: number): void;
+  /** The driver took an interrupt and is about to look into its rings. */
+  acknowledged?(): void;
   /** The driver reset the device, or the machine was reset. */
   reset(): void;
   save(): DeviceState;

@@ -22,7 +22,7 @@ export function checkTransportState(
   name: string,
   saved: unknown,
   type: number,
-  queues: number,
+  queueCounts: readonly number[],
   offered: bigint,
 ): TransportState {
   const state = saved as Partial<TransportState> | null | undefined;
@@ -37,8 +37,8 @@ export function checkTransportState(
   }
   const numbers = [state.status, state.isr, state.generation, ...(state.selects ?? [])];
   if (state.selects?.length !== 3 || !numbers.every(isCount)) throw refuse('its registers are not numbers');
-  if (!Array.isArray(state.queues) || state.queues.length !== queues)
-    throw refuse(`it does not have ${queues} queues`);
+  if (!Array.isArray(state.queues) || !queueCounts.includes(state.queues.length))
+    throw refuse(`it does not have ${queueCounts.join(' or ')} queues`);
   for (const queue of state.queues) {
     const { enabled, ...rest } = queue;
     if (typeof enabled !== 'boolean' || !Object.values(rest).every(isCount))

@@ -98,9 +98,9 @@ describe('registers', () => {
 
   it('has no queue beyond the last one', () => {
     const { transport } = plug();
-    transport.write(Common.queueSelect, 2, 2);
+    transport.write(Common.queueSelect, 2, 3);
     expect(transport.read(Common.queueSize, 2)).toBe(0);
-    expect(() => transport.write(Common.queueSize, 2, 64)).toThrow('set-up of queue 2; there are 2');
+    expect(() => transport.write(Common.queueSize, 2, 64)).toThrow('set-up of queue 3; there are 3');
   });
 
   it.each([

@@ -21,6 +21,12 @@ import { checkTransportState, TRANSPORT_STATE_VERSION, type TransportState } fro
 
 const RING_FEATURES = [VIRTIO_F_INDIRECT_DESC, VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1];
 
+const offeredBy = (device: VirtioDevice): bigint => featureMask([...device.features, ...RING_FEATURES]);
+
+/** What a driver sees of a device before it uses it: a state belongs to devices with the same. */
+export const identityOf = (device: VirtioDevice): string =>
+  `virtio ${device.type} features=${offeredBy(device).toString(16)} queues=${device.queueSizes.join(',')} config=${device.configSize}`;
+
 /**
  * The modern virtio transport over PCI (virtio 1.2, section 4.1) with every structure in one I/O BAR and
  * interrupts by INTx. It keeps the driver's hand-shake:
@@ -51,7 +57,7 @@ export class VirtioTransport implements PciFunction, VirtioHost {
   ) {
     if (device.configSize > reg.DEVICE_LENGTH)
       throw new Error(`${name}: the device configuration is too large`);
-    this.offered = featureMask([...device.features, ...RING_FEATURES]);
+    this.offered = offeredBy(device);
     this.queues = device.queueSizes.map((size, index) => new Virtqueue(name, index, size, memory));
     this.config = buildConfigSpace(
       {
@@ -136,6 +142,7 @@ export class VirtioTransport implements PciFunction, VirtioHost {
     const isr = this.isr;
     this.isr = 0;
     this.line.lower();
+    if (isr & Isr.queue) this.device.acknowledged?.();
     return isr;
   }
 
@@ -246,7 +253,10 @@ export class VirtioTransport implements PciFunction, VirtioHost {
     if (value === 0) return this.reset();
     const fresh = value & ~this.status;
     if (fresh & Status.featuresOk) {
-      const acceptable = (this.accepted & ~this.offered) === 0n && this.negotiated(VIRTIO_F_VERSION_1);
+      const acceptable =
+        (this.accepted & ~this.offered) === 0n &&
+        this.negotiated(VIRTIO_F_VERSION_1) &&
+        (this.device.acceptable?.(this.accepted) ?? true);
       if (!acceptable) value &= ~Status.featuresOk; // the driver reads it back and gives up (3.1.1)
       this.setRingFeatures();
     }
@@ -282,7 +292,8 @@ export class VirtioTransport implements PciFunction, VirtioHost {
   }
 
   restore(saved: unknown): void {
-    const state = checkTransportState(this.name, saved, this.device.type, this.queues.length, this.offered);
+    const counts = [this.queues.length, ...(this.device.olderQueueCounts ?? [])];
+    const state = checkTransportState(this.name, saved, this.device.type, counts, this.offered);
     this.accepted = state.accepted;
     this.status = state.status;
     this.isr = state.isr;
@@ -292,7 +303,11 @@ export class VirtioTransport implements PciFunction, VirtioHost {
       eventIndex: this.negotiated(VIRTIO_F_EVENT_IDX),
       indirect: this.negotiated(VIRTIO_F_INDIRECT_DESC),
     };
-    this.queues.forEach((queue, index) => queue.restore(state.queues[index]!, features));
+    this.queues.forEach((queue, index) => {
+      const was = state.queues[index];
+      if (was) queue.restore(was, features);
+      else queue.reset();
+    });
     this.device.restore(state.device);
     if (this.isr) this.line.raise();
     else this.line.lower();
