@@ -8,3 +8,4 @@ export * from './topology';
 export * from './topology-file';
 export * from './validate';
 export * from './vnet';
+export * from './vnet-language';

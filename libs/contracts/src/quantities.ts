@@ -48,6 +48,23 @@ const cidr = (text: string): boolean => {
   );
 };
 
+/** An IPv4 or IPv6 address in its canonical spelling (RFC 5952), so that two spellings are never two addresses. */
+export const ipAddress = z
+  .union([z.ipv4(), z.ipv6()], { error: 'an IPv4 or IPv6 address is needed' })
+  .transform(text => (text.includes(':') ? canonicalIpv6(text) : text));
+
+function canonicalIpv6(text: string): string {
+  const canonical = new URL(`http://[${text}]`).hostname.slice(1, -1);
+  // An IPv4 address in IPv6's clothes (RFC 4291, 2.5.5.2) is that IPv4 address.
+  const mapped = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/.exec(canonical);
+  if (!mapped) return canonical;
+  return mapped
+    .slice(1)
+    .map(part => Number.parseInt(part, 16))
+    .map(part => `${part >> 8}.${part & 0xff}`)
+    .join('.');
+}
+
 /** An IPv4 address with its prefix length, `10.10.0.11/24`. */
 export const ipWithPrefix = z
   .string()

@@ -5,35 +5,13 @@
  * `{vm}` takes an id or a name.
  */
 import { z } from 'zod';
-import type { ErrorCode } from './errors';
 import { resourceName } from './quantities';
 import * as r from './resources';
+import { endpoint, nothing, page, repeatable } from './rest-endpoint';
+import { vnetEndpoints } from './rest-vnet';
 import { topology } from './topology';
-import * as v from './vnet';
 
-export interface Endpoint {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-  /** OpenAPI path template below `/v1`. */
-  readonly path: string;
-  readonly summary: string;
-  readonly tag: string;
-  readonly query?: z.ZodObject;
-  readonly body?: z.ZodType;
-  readonly response: z.ZodType;
-  readonly status: 200 | 201 | 202;
-  readonly errors: readonly ErrorCode[];
-}
-
-const endpoint = <const E extends Endpoint>(e: E): E => e;
-
-const page = z.strictObject({
-  pageSize: z.coerce.number().int().min(1).max(1000).default(100),
-  pageToken: z.string().optional(),
-});
-const repeatable = z.strictObject({
-  requestId: z.uuid().optional().describe('the same id and request again returns the first result'),
-});
-const nothing = z.object({});
+export type { Endpoint } from './rest-endpoint';
 
 const vmVerb = <const V extends string, const B extends z.ZodType>(verb: V, summary: string, body: B) =>
   endpoint({
@@ -111,127 +89,7 @@ export const rest = {
     errors: ['NETWORK_NOT_FOUND', 'NETWORK_IN_USE'],
   }),
 
-  listInterfaces: endpoint({
-    method: 'GET',
-    path: '/vnet/interfaces',
-    summary: 'List NICs with their overlay settings',
-    tag: 'vnet',
-    query: page,
-    response: r.list(v.vnetInterface),
-    status: 200,
-    errors: ['PAGE_TOKEN_INVALID'],
-  }),
-  updateNic: endpoint({
-    method: 'PATCH',
-    path: '/vms/{vm}/nics/{nic}',
-    summary: 'Change settings of a NIC, while its VM runs or not',
-    tag: 'vnet',
-    query: repeatable,
-    body: v.nicSettingsPatch,
-    response: v.vnetInterface,
-    status: 200,
-    errors: ['VM_NOT_FOUND', 'NIC_NOT_FOUND', 'HOST_NOT_READY'],
-  }),
-  listRoutes: endpoint({
-    method: 'GET',
-    path: '/vnet/routes',
-    summary: 'List routes, automatic ones included',
-    tag: 'vnet',
-    query: page.extend({ network: resourceName.optional() }),
-    response: r.list(v.vnetRoute),
-    status: 200,
-    errors: ['PAGE_TOKEN_INVALID'],
-  }),
-  getRoute: endpoint({
-    method: 'GET',
-    path: '/vnet/routes/{route}',
-    summary: 'Show a route',
-    tag: 'vnet',
-    response: v.vnetRoute,
-    status: 200,
-    errors: ['VNET_ROUTE_NOT_FOUND'],
-  }),
-  createRoute: endpoint({
-    method: 'POST',
-    path: '/vnet/routes',
-    summary: 'Add a route',
-    tag: 'vnet',
-    query: repeatable,
-    body: v.vnetRouteSpec,
-    response: v.vnetRoute,
-    status: 201,
-    errors: ['VNET_ROUTE_EXISTS', 'NETWORK_NOT_FOUND', 'VNET_LINK_NOT_FOUND', 'NIC_NOT_FOUND'],
-  }),
-  deleteRoute: endpoint({
-    method: 'DELETE',
-    path: '/vnet/routes/{route}',
-    summary: 'Delete a route',
-    tag: 'vnet',
-    query: repeatable,
-    response: nothing,
-    status: 200,
-    errors: ['VNET_ROUTE_NOT_FOUND'],
-  }),
-  listLinks: endpoint({
-    method: 'GET',
-    path: '/vnet/links',
-    summary: 'List links to peers outside of the cluster',
-    tag: 'vnet',
-    query: page,
-    response: r.list(v.vnetLink),
-    status: 200,
-    errors: ['PAGE_TOKEN_INVALID'],
-  }),
-  getLink: endpoint({
-    method: 'GET',
-    path: '/vnet/links/{link}',
-    summary: 'Show a link, by name or index',
-    tag: 'vnet',
-    response: v.vnetLink,
-    status: 200,
-    errors: ['VNET_LINK_NOT_FOUND'],
-  }),
-  createLink: endpoint({
-    method: 'POST',
-    path: '/vnet/links',
-    summary: 'Add a link',
-    tag: 'vnet',
-    query: repeatable,
-    body: v.vnetLinkSpec,
-    response: v.vnetLink,
-    status: 201,
-    errors: ['VNET_LINK_EXISTS', 'NETWORK_NOT_FOUND'],
-  }),
-  updateLink: endpoint({
-    method: 'PATCH',
-    path: '/vnet/links/{link}',
-    summary: 'Change a link: up or down, MTU, impairment',
-    tag: 'vnet',
-    query: repeatable,
-    body: v.vnetLinkPatch,
-    response: v.vnetLink,
-    status: 200,
-    errors: ['VNET_LINK_NOT_FOUND'],
-  }),
-  deleteLink: endpoint({
-    method: 'DELETE',
-    path: '/vnet/links/{link}',
-    summary: 'Delete a link',
-    tag: 'vnet',
-    query: repeatable,
-    response: nothing,
-    status: 200,
-    errors: ['VNET_LINK_NOT_FOUND', 'VNET_LINK_IN_USE'],
-  }),
-  vnetStats: endpoint({
-    method: 'GET',
-    path: '/vnet/stats',
-    summary: 'Counters of every core, of the router and of the links',
-    tag: 'vnet',
-    response: v.vnetStats,
-    status: 200,
-    errors: [],
-  }),
+  ...vnetEndpoints,
 
   listVms: endpoint({
     method: 'GET',
