@@ -1,0 +1,2 @@
+export type { Packet, Test } from './packet';
+export { compileFilter } from './parser';
