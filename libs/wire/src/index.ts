@@ -1,6 +1,30 @@
+export { ARP_BYTES, arpFrame, arpOperations, parseArp, type ArpPacket } from './arp';
+export { u16, u32 } from './big-endian';
 export { completeChecksum, superFrameFromWire } from './checksum-offload';
+export {
+  dhcpNumber,
+  dhcpOptions,
+  dhcpPorts,
+  dhcpTypes,
+  dhcpValue,
+  encodeDhcp,
+  parseDhcp,
+  type DhcpMessage,
+} from './dhcp';
 export { ETHERNET_HEADER_BYTES, ethernetFields, EthernetView, MAX_ETHERNET_BYTES } from './ethernet';
+export { checksumOf, fold, sumWords } from './internet-checksum';
 export { fragmentIpv4 } from './ip-fragments';
+export { etherTypes, findIpPacket, ipProtocols, networkLayer, type IpPacket } from './ip-packet';
+export { formatIpv4, parseIpv4 } from './ipv4-address';
+export {
+  findUdp,
+  icmpFrame,
+  ipv4Frame,
+  ipv4HeaderIsIntact,
+  udpFrame,
+  type Ipv4Ends,
+  type UdpDatagram,
+} from './ipv4-frame';
 export { BROADCAST_MAC, formatMac, isGroupMac, MAC_BYTES, parseMac } from './mac-address';
 export { MacMap } from './mac-map';
 export { packetTooBig } from './packet-too-big';
@@ -21,3 +45,16 @@ export {
 export { gsoTypes, VIRTIO_NET_HEADER_BYTES, virtioNetFlags, VirtioNetHeader } from './virtio-net-header';
 export { MAX_VNI, VXLAN_HEADER_BYTES, VXLAN_PORT, vxlanHeader, vxlanVni } from './vxlan';
 export { WireError } from './wire-error';
+export {
+  enhancedPacket,
+  interfaceDescription,
+  interfaceStatistics,
+  packetDirections,
+  pcapngBlocks,
+  sectionHeader,
+  type CapturedInterface,
+  type CapturedPacket,
+  type CaptureStatistics,
+  type PacketDirection,
+} from './pcapng';
+export { PcapngSplitter, readPacket, readStatistics, type PcapngBlock } from './pcapng-reader';
