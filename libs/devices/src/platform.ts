@@ -51,17 +51,27 @@ export interface DeviceState {
   version: number;
 }
 
-/** A function on the PCI bus with one I/O BAR (BAR 0). */
+/** A window of a PCI function, in I/O ports or in memory, that a base address register places. */
+export interface PciBar {
+  kind: 'io' | 'memory';
+  /** Ports or bytes, a power of two. */
+  size: number;
+}
+
+/** A function on the PCI bus. All of its BARs, numbered from 0, show the same registers. */
 export interface PciFunction {
   readonly name: string;
-  /** Configuration header, 256 bytes, as it is after power-on; BAR 0 is filled in by the machine. */
+  /** Configuration header, 256 bytes, as it is after power-on; the BARs are filled in by the machine. */
   readonly config: Uint8Array;
-  /** Size of BAR 0 in ports, a power of two. */
-  readonly barSize: number;
-  /** Reads `size` (1, 2, 4) bytes at `offset` in BAR 0. Unsigned. Throws {@link DeviceFault} where nothing is. */
+  readonly bars: readonly PciBar[];
+  /** Reads `size` (1, 2, 4) bytes at `offset` in a BAR. Unsigned. Throws {@link DeviceFault} where nothing is. */
   read(offset: number, size: number): number;
-  /** Writes `size` (1, 2, 4) bytes at `offset` in BAR 0. Throws {@link DeviceFault} where nothing is. */
+  /** Writes `size` (1, 2, 4) bytes at `offset` in a BAR. Throws {@link DeviceFault} where nothing is. */
   write(offset: number, size: number, value: number): void;
+  /** The guest let the function master the bus or forbade it: bit 2 of the PCI command register. */
+  setBusMaster?(enabled: boolean): void;
+  /** Guest time has gone on: called about every millisecond while the guest runs, by machines that know the time. */
+  poll?(): void;
   /** As after power-on. */
   reset(): void;
   save(): DeviceState;

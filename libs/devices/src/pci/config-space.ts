@@ -1,3 +1,5 @@
+import type { PciBar } from '../platform';
+
 /** Builds PCI type 0 configuration headers (PCI Local Bus Specification 3.0, section 6.1). */
 
 export interface PciIdentity {
@@ -12,10 +14,16 @@ export interface PciIdentity {
 
 const STATUS_CAPABILITIES = 0x10;
 const FIRST_CAPABILITY = 0x40;
+/** Command register: the function answers at its ports, at its memory; it may master the bus. */
+export const COMMAND_IO = 1;
+export const COMMAND_MEMORY = 2;
+export const COMMAND_MASTER = 4;
+const FIRST_BAR = 0x10;
+const BAR_IS_IO = 1;
 
 /**
- * A 256-byte header with interrupt pin INTA and a chain of capabilities. BAR 0 is an I/O BAR whose base the
- * machine fills in with {@link setIoBar}.
+ * A 256-byte header with interrupt pin INTA and a chain of capabilities. The machine fills the BARs in with
+ * {@link setBar}.
  * @param capabilities bodies without the two leading bytes (id, next); `id` is prepended here
  */
 export function buildConfigSpace(
@@ -26,10 +34,9 @@ export function buildConfigSpace(
   const view = new DataView(space.buffer);
   view.setUint16(0x00, identity.vendor, true);
   view.setUint16(0x02, identity.device, true);
-  view.setUint16(0x04, 0x0001, true); // I/O decoding on
+  view.setUint16(0x04, COMMAND_IO, true);
   view.setUint16(0x06, capabilities.length ? STATUS_CAPABILITIES : 0, true);
   view.setUint32(0x08, ((identity.classCode << 8) | identity.revision) >>> 0, true);
-  view.setUint32(0x10, 1, true); // BAR 0: I/O
   view.setUint16(0x2c, identity.subsystemVendor, true);
   view.setUint16(0x2e, identity.subsystem, true);
   view.setUint8(0x3d, 1); // INTA
@@ -47,9 +54,10 @@ export function buildConfigSpace(
   return space;
 }
 
-/** Puts BAR 0 at I/O port `base`. */
-export function setIoBar(space: Uint8Array, base: number): void {
-  new DataView(space.buffer, space.byteOffset).setUint32(0x10, base | 1, true);
+/** Puts BAR `index` at `base`. */
+export function setBar(space: Uint8Array, index: number, { kind }: PciBar, base: number): void {
+  const value = kind === 'io' ? base | BAR_IS_IO : base;
+  new DataView(space.buffer, space.byteOffset).setUint32(FIRST_BAR + 4 * index, value >>> 0, true);
 }
 
 /** Interrupt pin (1 = INTA … 4 = INTD, 0 = none) of a header. */

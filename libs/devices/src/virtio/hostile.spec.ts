@@ -3,24 +3,13 @@ import { VirtioConsole } from './console/device';
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC } from './features';
 import { VirtioNet } from './net/device';
 import { NetFeature } from './net/header';
-import { TestDriver, TestLine, testMemory } from './testing';
+import { random, TestDriver, TestLine, testMemory } from './testing';
 import { VirtioTransport } from './transport/transport';
 
 /**
  * A guest may put anything into its rings and registers. Whatever it does, a device must either work on or throw
  * a DeviceFault; it must not throw anything else, touch memory outside of the guest's, or work without end.
  */
-
-/** mulberry32: the same numbers in every run. */
-function random(seed: number): (limit: number) => number {
-  let a = seed;
-  return limit => {
-    a = (a + 0x6d2b79f5) | 0;
-    let t = Math.imul(a ^ (a >>> 15), 1 | a);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % limit;
-  };
-}
 
 const SIZE = 256 << 10;
 

@@ -1,8 +1,19 @@
 import { LinearMemory, type GuestMemory, type PciFunction } from '../platform';
-import { VIRTIO_F_VERSION_1 } from './features';
+import { VIRTIO_F_EVENT_IDX, VIRTIO_F_VERSION_1 } from './features';
 import { Common, NOTIFY_OFFSET, ISR_OFFSET, Status } from './transport/registers';
 
 /** Test kit: guest memory, and the driver's side of a virtio PCI device, as a kernel would drive it. */
+
+/** mulberry32: the same numbers in every run; each is below `limit`. */
+export function random(seed: number): (limit: number) => number {
+  let a = seed;
+  return limit => {
+    a = (a + 0x6d2b79f5) | 0;
+    let t = Math.imul(a ^ (a >>> 15), 1 | a);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) % limit;
+  };
+}
 
 export const TEST_MEMORY_SIZE = 1 << 20;
 
@@ -55,6 +66,7 @@ export interface TestRing {
 export class TestDriver {
   readonly rings = new Map<number, TestRing>();
   private heap = 0x10000;
+  private eventIndex = false;
 
   constructor(
     readonly fn: PciFunction,
@@ -63,12 +75,22 @@ export class TestDriver {
 
   /** Up to DRIVER_OK with the given features (VERSION_1 is added) and all of the queues. */
   start(features: number[], queues: number[], size?: number): void {
+    this.eventIndex = features.includes(VIRTIO_F_EVENT_IDX);
     this.setStatus(Status.acknowledge);
     this.setStatus(Status.acknowledge | Status.driver);
     this.writeFeatures([...features, VIRTIO_F_VERSION_1]);
     this.setStatus(Status.acknowledge | Status.driver | Status.featuresOk);
     for (const index of queues) this.setUpQueue(index, size);
     this.setStatus(Status.acknowledge | Status.driver | Status.featuresOk | Status.driverOk);
+  }
+
+  /** This driver after its machine went on elsewhere, with a copy of its memory. */
+  moved(fn: PciFunction, memory: GuestMemory): TestDriver {
+    const driver = new TestDriver(fn, memory);
+    driver.heap = this.heap;
+    driver.eventIndex = this.eventIndex;
+    for (const [index, ring] of this.rings) driver.rings.set(index, { ...ring });
+    return driver;
   }
 
   setStatus(value: number): void {
@@ -155,6 +177,23 @@ export class TestDriver {
 
   kick(index: number): void {
     this.fn.write(NOTIFY_OFFSET, 2, index);
+  }
+
+  /** Kicks as a kernel does: only if the device asked to be told of what was offered since `before`. */
+  kickIfWanted(index: number, before: number): void {
+    const ring = this.rings.get(index)!;
+    const view = this.memory.view();
+    const event = view.getUint16(ring.used + 4 + 8 * ring.size, true);
+    const wanted = this.eventIndex
+      ? ((ring.availIndex - event - 1) & 0xffff) < ((ring.availIndex - before) & 0xffff)
+      : (view.getUint16(ring.used, true) & 1) === 0;
+    if (wanted) this.kick(index);
+  }
+
+  /** Asks for an interrupt at the next used chain. */
+  wantInterrupt(index: number): void {
+    const ring = this.rings.get(index)!;
+    this.memory.view().setUint16(ring.avail + 4 + 2 * ring.size, ring.seenUsed, true);
   }
 
   /** What the device has used since the last call. */
