@@ -6,6 +6,8 @@ export * from './rest';
 export * from './rpc';
 export * from './topology';
 export * from './topology-file';
+export { networkOfLink, routeOf, type LinkEntry } from './topology-vnet';
 export * from './validate';
 export * from './vnet';
 export * from './vnet-language';
+export * from './vnet-resolve';

@@ -50,7 +50,11 @@ const cidr = (text: string): boolean => {
 
 /** An IPv4 or IPv6 address in its canonical spelling (RFC 5952), so that two spellings are never two addresses. */
 export const ipAddress = z
-  .union([z.ipv4(), z.ipv6()], { error: 'an IPv4 or IPv6 address is needed' })
+  .string()
+  .refine(text => z.ipv4().safeParse(text).success || z.ipv6().safeParse(text).success, {
+    message: 'an IPv4 or IPv6 address is needed, for example 192.0.2.1',
+    abort: true,
+  })
   .transform(text => (text.includes(':') ? canonicalIpv6(text) : text));
 
 function canonicalIpv6(text: string): string {

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { memoryMiB, parseCidr, resourceName } from './quantities';
 import { guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
+import { checkOverlay, vnetEntry } from './topology-vnet';
 
 /** Memory that Kitten keeps for itself (kernel text, data, boot structures), in MiB. */
 export const KITTEN_RESERVED_MIB = 16;
@@ -46,6 +47,7 @@ const shape = z.strictObject({
     )
     .default({}),
   vms: z.record(resourceName, vmEntry).default({}),
+  vnet: vnetEntry,
 });
 
 type Path = (string | number)[];
@@ -104,6 +106,7 @@ export const topology = shape.superRefine((cluster, ctx) => {
       }
     });
   }
+  checkOverlay(cluster, (path, message) => complain(['vnet', ...path], message));
   for (const [name, host] of Object.entries(cluster.hosts)) {
     const asked = memory.get(name) ?? 0;
     const usable = host.memory - KITTEN_RESERVED_MIB;

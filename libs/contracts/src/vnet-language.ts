@@ -73,16 +73,20 @@ export function parseVnetLanguage(text: string): VnetStatement[] {
   return statements;
 }
 
-/** A route alone, as in a cluster file or on a command line: with ADD, ADD ROUTE, or neither before it. */
-export function parseRoute(text: string): RouteText & { at: Position } {
-  const line = /^\s*add\s/i.test(text) ? text : `add route ${text}`;
-  const [statement, another] = parseVnetLanguage(line);
-  if (!statement || another || statement.verb !== 'add-route') {
-    throw vnetMistake([
-      { path: '', line: 1, column: 1, message: `a route is needed: ${grammar.route}, in one line` },
-    ]);
+/**
+ * A route alone, as in a cluster file or on a command line: with ADD, ADD ROUTE, or neither before it.
+ * @throws V3Error VNET_CONTROL_INVALID with the column of what is wrong
+ */
+export function parseRoute(text: string): RouteText {
+  try {
+    const words = new Words(text);
+    words.skip('add');
+    words.skip('route');
+    return parseRouteWords(words, { line: 1, columns: { start: 1 } });
+  } catch (thrown) {
+    if (!(thrown instanceof Mistake)) throw thrown;
+    throw vnetMistake([{ path: '', message: thrown.message, line: 1, column: thrown.column }]);
   }
-  return { ...statement.route, at: statement.at };
 }
 
 export function vnetMistake(fields: FieldError[]): V3Error {

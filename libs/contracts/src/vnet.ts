@@ -141,8 +141,11 @@ export type LinkType = z.infer<typeof linkType>;
 /** VNET/P's bridge listens on UDP port 9000; VXLAN's port is IANA's. */
 export const defaultLinkPort: Record<LinkType, number> = { udp: 9000, tcp: 9000, vxlan: 4789 };
 
+/** A number would be taken for an index. */
+export const linkName = resourceName.regex(/[^0-9]/, 'a link’s name is not a number, which is its index');
+
 const linkFields = {
-  name: resourceName.optional(),
+  name: linkName.optional(),
   type: linkType.default('udp'),
   remote: ipAddress.describe('the peer: frames from anybody else are dropped'),
   remotePort: port.optional().describe('9000, for vxlan 4789, when absent'),

@@ -13,12 +13,7 @@ export { RequestRepository } from './repositories/request.repository';
 export { SnapshotRepository, type NewSnapshot } from './repositories/snapshot.repository';
 export { VmStatusRepository, type VmStatusRecord } from './repositories/vm-status.repository';
 export { VmRepository, type NewNic, type NewVm, type VmChanges } from './repositories/vm.repository';
-export {
-  defaultLocalAddress,
-  VnetLinkRepository,
-  type LinkRecord,
-  type NewLink,
-} from './repositories/vnet-link.repository';
+export { VnetLinkRepository, type LinkRecord, type NewLink } from './repositories/vnet-link.repository';
 export { VnetRouteRepository, type NewRoute, type RouteRecord } from './repositories/vnet-route.repository';
 export { StateFiles, type SavedState, type StateFilesOptions, type StateSource } from './state-files';
 export { StoreModule } from './store.module';

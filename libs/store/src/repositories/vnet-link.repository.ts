@@ -1,5 +1,6 @@
 import {
   defaultLinkPort,
+  loopback,
   V3Error,
   type Impairment,
   type LinkConfig,
@@ -36,9 +37,6 @@ export interface LinkRecord extends LinkConfig {
   managed: boolean;
   createdAt: Date;
 }
-
-/** Where a link listens unless it is said: the loopback address of the peer's family. */
-export const defaultLocalAddress = (remote: string): string => (remote.includes(':') ? '::1' : '127.0.0.1');
 
 export class VnetLinkRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -82,7 +80,7 @@ export class VnetLinkRepository {
 
   /** @throws V3Error VNET_LINK_EXISTS, NETWORK_NOT_FOUND */
   async create(link: NewLink, manager?: EntityManager): Promise<LinkRecord> {
-    const { type, remote, local = defaultLocalAddress(remote) } = link;
+    const { type, remote, local = loopback(remote) } = link;
     const { remotePort = defaultLinkPort[type], localPort = defaultLinkPort[type] } = link;
     const repository = this.of(manager);
     const [row] = (await repository.query(
