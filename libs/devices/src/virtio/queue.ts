@@ -133,11 +133,16 @@ export class Virtqueue {
     return view.getUint16(this.avail + 4 + 2 * this.size, true) === this.usedIndex;
   }
 
-  /** Asks the guest to notify (or not to notify) when it makes the next chain available. */
+  /**
+   * Asks the guest to notify (or not to notify) when it makes the next chain available: the one after all that are
+   * available now, taken or not. (Were it the next to be taken, a guest that adds to chains which are too few for
+   * a frame would never notify.)
+   */
   wantNotification(wanted: boolean): void {
     const view = this.memory.view();
     if (this.eventIndex) {
-      const event = wanted ? this.lastAvail : (this.lastAvail - 1) & 0xffff;
+      const available = view.getUint16(this.avail + 2, true);
+      const event = wanted ? available : (available - 1) & 0xffff;
       view.setUint16(this.used + 4 + 8 * this.size, event, true);
     } else {
       view.setUint16(this.used, wanted ? 0 : USED_NO_NOTIFY, true);

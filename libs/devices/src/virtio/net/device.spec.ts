@@ -76,7 +76,8 @@ describe('transmission', () => {
 
   it('strips what a sender may not say', () => {
     const { driver, sent } = plug();
-    const data = frame(60, { flags: 0xff & ~1 });
+    const data = frame(60, { flags: 0xff & ~1, gsoSize: 9, csumStart: 9, csumOffset: 9 });
+    data[2] = 9; // hdr_len
     data[10] = 9; // num_buffers
     driver.offer(TX, [driver.readable(data)]);
     driver.kick(TX);
@@ -88,6 +89,10 @@ describe('transmission', () => {
     ['longer than a super-frame', frame(70000), 'txDroppedSize'],
     ['whose checksum lies outside', frame(60, { flags: 1, csumStart: 60 }), 'txDroppedInvalid'],
     ['with segmentation but no segment size', frame(3000, { ...TSO, gsoSize: 0 }), 'txDroppedInvalid'],
+    ['with segments of a few bytes', frame(3000, { ...TSO, gsoSize: 47 }), 'txDroppedInvalid'],
+    ["with segments whose checksum is not TCP's", frame(3000, { ...TSO, csumOffset: 6 }), 'txDroppedInvalid'],
+    ['whose TCP header lies outside', frame(60, { ...TSO, csumStart: 41 }), 'txDroppedInvalid'],
+    ['whose checksum lies in the Ethernet header', frame(60, { flags: 1, csumStart: 2 }), 'txDroppedInvalid'],
     ['of an unknown segmentation type', frame(3000, { ...TSO, gso: 3 }), 'txDroppedInvalid'],
   ])('drops and counts a frame %s', (_, data, counter) => {
     const { driver, sent, net } = plug();
@@ -133,6 +138,7 @@ describe('transmission', () => {
     driver.offer(TX, [driver.readable(frame(60))]);
     driver.kick(TX);
     expect(sent).toEqual([]);
+    expect(net.metrics()).toMatchObject({ txDroppedDown: 1, txPackets: 0 });
     expect(driver.used(TX)).toHaveLength(1);
   });
 });
@@ -165,6 +171,34 @@ describe('reception', () => {
     expect(Buffer.concat(used.map(({ written }, i) => driver.bytes(buffers[i]!, written)))).toEqual(
       Buffer.from(data),
     );
+  });
+
+  it('is notified of the next buffer when those that are there are too few for a super-frame', () => {
+    const { driver, net } = plug([...ALL, VIRTIO_F_EVENT_IDX]);
+    for (let i = 0; i < 2; i++) driver.offer(RX, [driver.writable(1526)]);
+    net.receive([frame(5000, TSO)]);
+    for (let i = 0; i < 2; i++) {
+      expect(driver.used(RX)).toEqual([]);
+      const before = driver.rings.get(RX)!.availIndex;
+      driver.offer(RX, [driver.writable(1526)]);
+      driver.kickIfWanted(RX, before);
+    }
+    expect(driver.used(RX)).toHaveLength(4);
+  });
+
+  it('drops a frame that all buffers of a full ring cannot hold, and goes on', () => {
+    const { driver, net } = plug();
+    for (let i = 0; i < 256; i++) driver.offer(RX, [driver.writable(128)]);
+    net.receive([frame(60000, TSO), frame(100)]);
+    expect(driver.used(RX)).toHaveLength(1);
+    expect(net.metrics()).toMatchObject({ rxPackets: 1, rxDroppedSize: 1, rxBacklogFrames: 0 });
+  });
+
+  it('passes no frame beyond the MTU, unless it is a super-frame', () => {
+    const { driver, net } = plug();
+    for (let i = 0; i < 8; i++) driver.offer(RX, [driver.writable(1526)]);
+    net.receive([frame(1518), frame(1519), frame(1600, TSO)]);
+    expect(net.metrics()).toMatchObject({ rxPackets: 2, rxDroppedSize: 1 });
   });
 
   it('keeps frames until the guest has buffers, in order, and asks for a notification', () => {
@@ -207,8 +241,9 @@ describe('reception', () => {
   it('drops what does not fit one buffer when buffers cannot be merged', () => {
     const { driver, net } = plug([]);
     driver.offer(RX, [driver.writable(100)]);
-    net.receive([frame(1000)]);
-    expect(net.metrics()).toMatchObject({ rxPackets: 0, rxDroppedSize: 1 });
+    net.receive([frame(1000), frame(50)]);
+    expect(driver.used(RX)).toEqual([{ id: 0, written: 62 }]);
+    expect(net.metrics()).toMatchObject({ rxPackets: 1, rxDroppedSize: 1 });
   });
 
   it('drops frames before the driver runs', () => {
