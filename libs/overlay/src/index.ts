@@ -1,8 +1,9 @@
-export { CoreCounters, dropReasons, type DropReason } from './counters';
+export { CoreCounters, dropReasons, flattened, PortCounters, type DropReason } from './counters';
+export { FlowMap } from './flow-map';
 export { OverlayNode, type OverlayNodeOptions } from './overlay-node';
-export type { Port } from './port';
+export { isNic, placeKey, type LinkPort, type NicPort, type Port } from './port';
 export { RouteCache } from './route-cache';
-export { VnetCore, type FrameSink } from './vnet-core';
+export { VnetCore, type FrameSink, type VnetCoreOptions } from './vnet-core';
 export {
   Router,
   RouterCounters,
@@ -11,5 +12,17 @@ export {
   type RouterOptions,
   type RouterSink,
 } from './router/router';
-export { RoutingTable, type RouteLookup } from './router/routing-table';
-export { Line, LineCounters, systemClock, type LineClock } from './impairment';
+export { type Located } from './router/members';
+export { RoutingTable, type Lookup } from './router/routing-table';
+export {
+  compileFilter,
+  decodeBatch,
+  MAX_CAPTURES,
+  nanoseconds,
+  serveCaptures,
+  Tap,
+  Taps,
+  type CapturedFrame,
+  type ServeCapturesOptions,
+  type Watcher,
+} from './capture';
