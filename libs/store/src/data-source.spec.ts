@@ -18,6 +18,7 @@ describe('the database', () => {
     expect(await first?.query('SELECT name FROM migration')).toEqual([
       { name: 'InitialSchema1763800000000' },
       { name: 'Overlay1764000000000' },
+      { name: 'DhcpLeases1764000001000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

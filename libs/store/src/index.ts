@@ -2,6 +2,7 @@ export { storeError, translating, violatedConstraint } from './constraints';
 export { createDataSource, migrate } from './data-source';
 export * from './entities';
 export { isSerial, isUuid, type AgeKey, type PageOf } from './page';
+export { DhcpLeaseRepository, type DhcpLease } from './repositories/dhcp-lease.repository';
 export { HostRepository, type HostRecord } from './repositories/host.repository';
 export { NetworkRepository, type NewNetwork } from './repositories/network.repository';
 export {

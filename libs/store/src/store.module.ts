@@ -1,6 +1,7 @@
 import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { createDataSource, migrate } from './data-source';
+import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
 import { HostRepository } from './repositories/host.repository';
 import { NetworkRepository } from './repositories/network.repository';
 import { OperationRepository } from './repositories/operation.repository';
@@ -12,6 +13,7 @@ import { VnetLinkRepository } from './repositories/vnet-link.repository';
 import { VnetRouteRepository } from './repositories/vnet-route.repository';
 
 const repositories = [
+  DhcpLeaseRepository,
   HostRepository,
   NetworkRepository,
   OperationRepository,

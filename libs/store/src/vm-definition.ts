@@ -1,4 +1,4 @@
-import { nicSettings, type NicSettings } from '@v3vee/contracts';
+import { nicSettings, serviceAddress, serviceDomain, type NicSettings } from '@v3vee/contracts';
 import type { VmEntity } from './entities';
 
 /** A NIC of a VM, with what its network means on the wire. */
@@ -11,8 +11,12 @@ export interface NicDefinition {
   vni: number;
   /** Lower case with colons. */
   mac: string;
-  /** With prefix length, `10.10.0.11/24`; null: the guest gets no address from us. */
+  /** With prefix length, `10.10.0.11/24`; null: the guest gets no address from its definition. */
   ip: string | null;
+  /** Whether its network lends it an address, since it is defined without one. */
+  dhcp: boolean;
+  /** Where its network answers DNS, and under which domain; null: it does not. */
+  dns: { server: string; domain: string } | null;
   /** Complete: what was not set is as by default. */
   settings: NicSettings;
 }
@@ -48,6 +52,11 @@ export function toDefinition({ nics, ...vm }: VmEntity): VmDefinition {
         vni: network.vni,
         mac,
         ip,
+        dhcp: network.dhcp && ip === null,
+        dns:
+          network.dns && network.subnet !== null
+            ? { server: serviceAddress(network.subnet), domain: serviceDomain(network.name) }
+            : null,
         settings: nicSettings.parse(settings),
       }))
       .sort((a, b) => a.index - b.index),

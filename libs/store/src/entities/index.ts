@@ -1,3 +1,4 @@
+export * from './dhcp-lease.entity';
 export * from './host.entity';
 export * from './network.entity';
 export * from './operation.entity';
