@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bus, Stoppable } from '@v3vee/bus';
-import { V3Error } from '@v3vee/contracts';
+import { V3Error, vnetCoreStats } from '@v3vee/contracts';
 import { ImageStore } from '@v3vee/machine';
-import { OverlayNode } from '@v3vee/overlay';
+import { OverlayNode, serveCaptures } from '@v3vee/overlay';
 import { ensureFirmware } from '@v3vee/setup';
 import {
   StateFiles,
@@ -170,8 +170,10 @@ export class Palacios {
     const onDone = metrics.verbDone.bind(metrics);
     this.#stoppables.push(
       serveVerbs({ bus, host, fleet, consoles, snapshots: this.#snapshots, onDone }),
+      serveCaptures({ bus, host, taps: overlay.taps }),
       new Names({ bus, fleet, definitions, log }),
       startHeartbeat(bus, host, incarnation, fleet),
+      bus.serve(vnetCoreStats, host, () => overlay.stats()),
     );
   }
 

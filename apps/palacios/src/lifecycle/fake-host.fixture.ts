@@ -3,7 +3,7 @@
  * guests (a worker that hangs at the one wrong moment, a disk that is full, Kitten that refuses).
  */
 import { randomUUID } from 'node:crypto';
-import { V3Error, type VmStatus } from '@v3vee/contracts';
+import { V3Error, type NicSettings, type VmStatus } from '@v3vee/contracts';
 import type { SnapshotEntity, VmDefinition } from '@v3vee/store';
 import { limiter } from './limiter';
 import type { GuestEnd, Machine, StatusRecord, VmHost } from './ports';
@@ -45,6 +45,10 @@ export class FakeMachine implements Machine {
   exec = () => Promise.reject(new Error('not here'));
   telemetry = () => Promise.reject(new Error('not here'));
   setHosts(): void {}
+  readonly nicSettings: [number, NicSettings][] = [];
+  setNic(nic: number, settings: NicSettings): void {
+    this.nicSettings.push([nic, settings]);
+  }
 
   end(end: GuestEnd): void {
     this.running = false;

@@ -2,7 +2,7 @@
  * What a VM's life cycle needs from the world: the machine that executes the guest, the host's memory, the
  * store. Their real counterparts are in `../machines`, `../host` and `../records`.
  */
-import type { ExecRequest, ExecResult, Telemetry, VmState, VmStatus } from '@v3vee/contracts';
+import type { ExecRequest, ExecResult, NicSettings, Telemetry, VmState, VmStatus } from '@v3vee/contracts';
 import type { DesiredState, SavedState, SnapshotEntity, StateSource, VmDefinition } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
 
@@ -32,6 +32,8 @@ export interface Machine {
   /** @throws V3Error VM_NO_AGENT, EXEC_TIMEOUT, EXEC_FAILED */
   exec(request: ExecRequest): Promise<ExecResult>;
   telemetry(): Promise<Telemetry>;
+  /** New settings of one NIC, in force at once; the machine was made with those of its definition. */
+  setNic(nic: number, settings: NicSettings): void;
   /** Names of other VMs for the guest's hosts file, whenever they change. */
   setHosts(hosts: HostsEntry[]): void;
 }

@@ -1,4 +1,11 @@
-import { V3Error, vmStates, verbStates, type VmState, type VmVerb } from '@v3vee/contracts';
+import {
+  defaultNicSettings,
+  V3Error,
+  vmStates,
+  verbStates,
+  type VmState,
+  type VmVerb,
+} from '@v3vee/contracts';
 import { definition, FakeHost, failing, hanging, snapshotOf } from './fake-host.fixture';
 import { mayMove, requireState } from './states';
 import { Vm } from './vm';
@@ -110,6 +117,56 @@ describe('a VM', () => {
     expect([host.machineList.map(({ closed }) => closed), host.held.size]).toEqual([[true, true], 0]);
     expect(await vm.reset()).toMatchObject({ state: 'RUNNING' });
     expect(host.held.get(vm.id)).toBe(64);
+  });
+});
+
+describe('settings of a NIC', () => {
+  const nic = {
+    index: 0,
+    networkId: 'n',
+    network: 'lan',
+    vni: 7,
+    mac: '02:00:00:00:00:01',
+    ip: null,
+    dhcp: false,
+    dns: null,
+    settings: defaultNicSettings,
+  };
+  const guarded = { ...defaultNicSettings, spoofGuard: true };
+  const withNic = () => {
+    const vmDefinition = definition({ nics: [nic] });
+    const host = new FakeHost([vmDefinition]);
+    return { host, vmDefinition, vm: new Vm(host, vmDefinition, undefined) };
+  };
+
+  it('reach the machine at once, and each that follows', async () => {
+    const { host, vm } = withNic();
+    await vm.start();
+    vm.setNic(0, guarded);
+    expect(host.machine.nicSettings).toEqual([
+      [0, defaultNicSettings],
+      [0, guarded],
+    ]);
+    host.machine.end({ kind: 'reboot', detail: '' });
+    await settled();
+    expect(host.machine.nicSettings).toEqual([[0, guarded]]);
+  });
+
+  it('reach the machine that is being made', async () => {
+    const { host, vm } = withNic();
+    const { boot } = host.machines;
+    host.machines.boot = made => {
+      vm.setNic(0, guarded);
+      return boot(made);
+    };
+    await vm.start();
+    expect(host.machine.nicSettings).toEqual([[0, guarded]]);
+  });
+
+  it('are refused for a NIC that is not there', () => {
+    const { vm } = withNic();
+    expect(() => vm.setNic(1, guarded)).toThrow(code('NIC_NOT_FOUND'));
+    expect(() => vm.setNic(1, guarded)).toThrow('VM a1 has 1 NICs; there is no net1');
   });
 });
 

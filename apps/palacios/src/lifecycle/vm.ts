@@ -1,4 +1,11 @@
-import { V3Error, verbStates, type VmState, type VmStatus, type VmVerb } from '@v3vee/contracts';
+import {
+  V3Error,
+  verbStates,
+  type NicSettings,
+  type VmState,
+  type VmStatus,
+  type VmVerb,
+} from '@v3vee/contracts';
 import type { SnapshotEntity, StateSource, VmDefinition } from '@v3vee/store';
 import { GuestWatch } from './guest-watch';
 import type { GuestEnd, Machine, RestoreOptions, StatusRecord, VmHost } from './ports';
@@ -137,6 +144,20 @@ export class Vm {
     return this.status();
   }
 
+  /**
+   * New settings of a NIC, as the store has them already: at once if there is a machine, and for the one that is
+   * being made. @throws V3Error NIC_NOT_FOUND
+   */
+  setNic(index: number, settings: NicSettings): void {
+    const { nics } = this.#definition;
+    if (!nics[index]) {
+      throw new V3Error('NIC_NOT_FOUND', `VM ${this.name} has ${nics.length} NICs; there is no net${index}`);
+    }
+    const changed = nics.map((nic, i) => (i === index ? { ...nic, settings } : nic));
+    this.#definition = { ...this.#definition, nics: changed };
+    this.#machine?.setNic(index, settings);
+  }
+
   /** For what needs no lock: exec, console, telemetry. @throws V3Error VM_WRONG_STATE */
   machineFor(what: string, allowed: readonly VmState[]): Machine {
     requireState(this.#brief(), what, allowed);
@@ -254,6 +275,8 @@ export class Vm {
 
   #adopt(machine: Machine): void {
     this.#machine = machine;
+    // They may have changed while it was being made.
+    for (const [index, { settings }] of this.#definition.nics.entries()) machine.setNic(index, settings);
     void machine.ended.then(end => this.#lock.wait('the end of the guest', () => this.#onEnd(machine, end)));
   }
 

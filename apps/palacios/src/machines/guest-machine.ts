@@ -1,4 +1,10 @@
-import { V3Error, type ExecRequest, type ExecResult, type Telemetry } from '@v3vee/contracts';
+import {
+  V3Error,
+  type ExecRequest,
+  type ExecResult,
+  type NicSettings,
+  type Telemetry,
+} from '@v3vee/contracts';
 import { encodeState, type Guest, type GuestEnd as EngineEnd, type GuestIdentity } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import type { StateSource, VmDefinition } from '@v3vee/store';
@@ -152,13 +158,18 @@ export class GuestMachine implements Machine {
     const { host, definition } = this.#options;
     const guest = await this.#guest.telemetry();
     const instructions = this.#instructions.read(guest.instructions);
-    return toTelemetry({ host, vm: definition, guest, instructions, congested: this.#nics.dropped });
+    return toTelemetry({ host, vm: definition, guest, instructions, drops: this.#nics.drops() });
   }
 
   setHosts(names: HostsEntry[]): void {
     this.#names = names;
     // A guest that stands still would not listen; it is told when it goes on.
     if (this.#stoodStillAt === undefined) this.#then(() => this.#tellNames());
+  }
+
+  setNic(nic: number, { impairment, ...card }: NicSettings): void {
+    this.#nics.impair(nic, impairment);
+    this.#guest.setNic(nic, card);
   }
 
   async #goOn(): Promise<void> {

@@ -97,7 +97,11 @@ export class GuestMachines implements Machines {
     const { host, firmware, overlay, consoles, neighbours, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
-    const nics: NicConfig[] = definition.nics.map(({ mac }) => ({ mac, mtu: MTU }));
+    const nics: NicConfig[] = definition.nics.map(({ mac, settings: { impairment: _, ...card } }) => ({
+      mac,
+      mtu: MTU,
+      ...card,
+    }));
     const guest = await Guest.create({ memoryMiB: definition.memoryMiB, image: boot, firmware, nics });
     try {
       await prepare(guest);

@@ -1,10 +1,20 @@
+import { defaultNicSettings, impairment, type NicSettings } from '@v3vee/contracts';
+import { Taps, type Port } from '@v3vee/overlay';
 import { NicPlugs } from './nic-plugs';
 
-type Port = Parameters<ConstructorParameters<typeof NicPlugs>[0]['attach']>[0];
+const nic = {
+  index: 0,
+  networkId: 'n',
+  network: 'lan',
+  vni: 7,
+  mac: '02:00:00:00:00:01',
+  ip: null,
+  dhcp: false,
+  dns: null,
+};
 
-const nic = { index: 0, networkId: 'n', network: 'lan', vni: 7, mac: '02:00:00:00:00:01', ip: null };
-
-function setUp() {
+function setUp(settings: NicSettings = defaultNicSettings) {
+  const taps = new Taps();
   const ports = new Set<Port>();
   const sent: Uint8Array[] = [];
   const transmitted: Uint8Array[][] = [];
@@ -15,8 +25,9 @@ function setUp() {
       attach: async port => void ports.add(port),
       detach: async port => void ports.delete(port),
       transmit: (_, frames) => void transmitted.push([...frames]),
+      taps,
     },
-    { id: 'vm', epoch: 3, nics: [nic] },
+    { id: 'vm', epoch: 3, nics: [{ ...nic, settings }] },
     {
       sendFrames: (_, frames) => void sent.push(...frames),
       onFrames: listener => {
@@ -29,6 +40,7 @@ function setUp() {
   const port = () => [...ports][0] as Port;
   return {
     plugs,
+    tap: taps.at(nic.vni, { type: 'interface', mac: nic.mac }),
     ports,
     port,
     sent,
@@ -42,7 +54,12 @@ describe('the plugs of a VM', () => {
   it('pass frames both ways while they are plugged in', async () => {
     const { plugs, ports, port, sent, transmitted, fromGuest } = setUp();
     await plugs.plug();
-    expect(port()).toMatchObject({ vni: 7, mac: nic.mac, vmId: 'vm', epoch: 3 });
+    expect(port()).toMatchObject({
+      vni: 7,
+      place: { type: 'interface', mac: nic.mac },
+      vmId: 'vm',
+      epoch: 3,
+    });
     const frame = Uint8Array.of(1, 2, 3);
     port().deliver([frame]);
     expect(sent).toEqual([frame]);
@@ -68,10 +85,45 @@ describe('the plugs of a VM', () => {
     await plugs.plug();
     const big = new Uint8Array(1 << 20);
     for (let i = 0; i < 20; i++) port().deliver([big]);
-    expect([sent.length, plugs.dropped[0], barriers.length]).toEqual([16, 4, 1]);
+    expect([sent.length, plugs.drops()[0]!['receive-congested'], barriers.length]).toEqual([16, 4, 1]);
     barriers[0]!();
     await new Promise(resolve => setImmediate(resolve));
     port().deliver([big]);
-    expect([sent.length, plugs.dropped[0], barriers.length]).toEqual([17, 4, 2]);
+    expect([sent.length, plugs.drops()[0]!['receive-congested'], barriers.length]).toEqual([17, 4, 2]);
+  });
+
+  it('impair both directions as the definition says, and differently from when they are told', async () => {
+    const { plugs, port, sent, transmitted, fromGuest } = setUp({
+      ...defaultNicSettings,
+      impairment: impairment.parse({ lossPercent: 100 }),
+    });
+    await plugs.plug();
+    const frame = new Uint8Array(64);
+    port().deliver([frame]);
+    fromGuest(0, [frame, frame]);
+    expect([sent.length, transmitted.length]).toEqual([0, 0]);
+    expect(plugs.drops()[0]).toMatchObject({ 'receive-impaired': 1, 'transmit-impaired': 2 });
+    plugs.impair(0, null);
+    plugs.impair(7, null);
+    port().deliver([frame]);
+    fromGuest(0, [frame]);
+    expect([sent.length, transmitted.length]).toEqual([1, 1]);
+  });
+
+  it('show captures what the guest sends before it is impaired, and what reaches it after', async () => {
+    const { plugs, port, tap, fromGuest } = setUp({
+      ...defaultNicSettings,
+      impairment: impairment.parse({ lossPercent: 100 }),
+    });
+    const seen: string[] = [];
+    tap.watch({ see: (frames, direction) => void seen.push(`${direction} ${frames.length}`) });
+    await plugs.plug();
+    const frame = new Uint8Array(64);
+    fromGuest(0, [frame, frame]);
+    port().deliver([frame]);
+    expect(seen).toEqual(['out 2']);
+    plugs.impair(0, null);
+    port().deliver([frame]);
+    expect(seen).toEqual(['out 2', 'in 1']);
   });
 });

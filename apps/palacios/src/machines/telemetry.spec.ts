@@ -70,7 +70,7 @@ describe('telemetry', () => {
       vm: { name: 'a1', nics },
       guest,
       instructions: 5e9,
-      congested: [3],
+      drops: [{ 'receive-congested': 3 }, { 'receive-congested': 0 }],
     });
     expect(t).toMatchObject({
       vm: 'a1',

@@ -35,11 +35,11 @@ export interface TelemetrySource {
   guest: GuestTelemetry;
   /** Instructions in all, which the guest's own counter only has modulo 2^32. */
   instructions: number;
-  /** Frames that did not reach the card because the guest's thread was too slow, by NIC. */
-  congested: readonly number[];
+  /** Frames lost between the overlay and the card, by NIC and reason. */
+  drops: readonly Readonly<Record<string, number>>[];
 }
 
-export function toTelemetry({ host, vm, guest, instructions, congested }: TelemetrySource): Telemetry {
+export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetrySource): Telemetry {
   const { exits } = guest;
   const kinds: Record<string, number> = {
     'io-in': exits.portReads,
@@ -72,7 +72,7 @@ export function toTelemetry({ host, vm, guest, instructions, congested }: Teleme
         transmitBytes: count('txBytes'),
         dropped: {
           ...Object.fromEntries(Object.entries(dropCounters).map(([name, reason]) => [reason, count(name)])),
-          'receive-congested': congested[index] ?? 0,
+          ...drops[index],
         },
         dispatch: guest.nics[index] ?? idle,
       };

@@ -65,6 +65,10 @@ export function serveVerbs({ bus, host, fleet, consoles, snapshots, onDone }: Ve
   serve('telemetry', async ({ vmId }) =>
     (await fleet.get(vmId)).machineFor('telemetry', verbStates.console).telemetry(),
   );
+  serve('setNic', async ({ vmId, nic, settings }) => {
+    (await fleet.get(vmId)).setNic(nic, settings);
+    return {};
+  });
   serve('refresh', async ({ vmId }) => (await fleet.get(vmId)).refresh());
   serve('consoleAttach', async ({ vmId }) => {
     (await fleet.get(vmId)).machineFor('console', verbStates.console);
