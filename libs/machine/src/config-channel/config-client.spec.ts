@@ -32,6 +32,15 @@ it('tells the guest who it is, in one go', async () => {
   expect(Math.abs(Number(sent[0]!.split(' ')[1]) - Date.now() / 1000)).toBeLessThan(5);
 });
 
+it('tells which cards ask for an address and who answers for names, and has leases asked for again', async () => {
+  const { client, sent } = connect(ok);
+  const nics = [{ mac: '02:00:00:00:00:01', cidr: 'dhcp', mtu: 1500 }];
+  await client.configure({ ...identity, nics, dns: { server: '10.0.0.1', domain: 'lan.internal' } });
+  expect(sent.slice(3)).toEqual(['nic 0 02:00:00:00:00:01 dhcp 1500', 'dns 10.0.0.1 lan.internal', 'ready']);
+  await client.renewLeases();
+  expect(sent.at(-1)).toBe('lease');
+});
+
 it('passes on what the guest refuses', async () => {
   const { client } = connect(line => (line.startsWith('nic') ? 'error nic there is no eth0' : ok(line)));
   await expect(client.configure(identity)).rejects.toMatchObject({

@@ -8,8 +8,13 @@ import { Listeners } from '../worker/listeners';
 /** Who a guest is: what makes a copy of a template a machine of its own. */
 export interface GuestIdentity {
   hostname: string;
-  /** In the order of the cards. `cidr` is `10.0.0.2/24`; without it the card comes up without an address. */
+  /**
+   * In the order of the cards. `cidr` is `10.0.0.2/24` or `dhcp`, for an address to be asked for; without it the card
+   * comes up without an address.
+   */
   nics: { mac: string; cidr?: string; mtu: number }[];
+  /** Who answers for names, and the domain of names without a dot. */
+  dns?: { server: string; domain: string };
   /** Names of other machines. */
   hosts?: { name: string; ip: string }[];
 }
@@ -62,12 +67,13 @@ export class ConfigClient {
   }
 
   /** Makes the guest who it is: clock, randomness, names, cards. */
-  async configure({ hostname, nics, hosts = [] }: GuestIdentity, timeoutMs = 10_000): Promise<void> {
+  async configure({ hostname, nics, dns, hosts = [] }: GuestIdentity, timeoutMs = 10_000): Promise<void> {
     const lines = [
       clockLine(),
       `seed ${randomBytes(SEED_BYTES).toString('base64')}`,
       `hostname ${hostname}`,
       ...nics.map(({ mac, cidr, mtu }, index) => `nic ${index} ${mac} ${cidr ?? '-'} ${mtu}`),
+      ...(dns ? [`dns ${dns.server} ${dns.domain}`] : []),
       ...(hosts.length ? [hostsLine(hosts)] : []),
       'ready',
     ];
@@ -77,6 +83,11 @@ export class ConfigClient {
   /** Sets the guest's clock to ours; needed after every pause and restore, for which guest time stood still. */
   async setClock(timeoutMs = 5_000): Promise<void> {
     await this.send([clockLine()], timeoutMs);
+  }
+
+  /** Has the guest ask again for what DHCP lent it: its leases may have ended while its time stood still. */
+  async renewLeases(timeoutMs = 5_000): Promise<void> {
+    await this.send(['lease'], timeoutMs);
   }
 
   async setHosts(hosts: { name: string; ip: string }[], timeoutMs = 5_000): Promise<void> {
