@@ -37,4 +37,12 @@ export class SavedState {
     }
     return Uint8Array.from(value);
   }
+
+  /** A copy of an array of that many numbers of 32 bits. */
+  words(value: unknown, length: number, what: string): Uint32Array<ArrayBuffer> {
+    if (!(value instanceof Uint32Array) || value.length !== length) {
+      throw this.refuse(`${what} is not an array of ${length} numbers of 32 bits`);
+    }
+    return Uint32Array.from(value);
+  }
 }

@@ -99,7 +99,8 @@ export function checkNe2000State(device: string, saved: unknown, ramLength: numb
   }
   const registers = check.numbers<Ne2000Registers>(state.registers, REGISTER_WIDTHS);
   if (registers.sendNext > 0x100) throw check.refuse('sendNext is beyond the last page');
-  if (registers.cr & Cr.transmit) throw check.refuse('a transmission is under way, which this card never saves');
+  if (registers.cr & Cr.transmit)
+    throw check.refuse('a transmission is under way, which this card never saves');
   return {
     version: NE2000_STATE_VERSION,
     model: 'ne2000',

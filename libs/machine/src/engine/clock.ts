@@ -7,8 +7,14 @@ import type { V86Cpu } from './v86-internals';
 export class GuestClock {
   private frozenAt: number | undefined;
   private tsc: [number, number] = [0, 0];
+  private stoodStill = 0;
 
   constructor(private readonly cpu: V86Cpu) {}
+
+  /** Milliseconds of guest time: never goes back, stands still while the guest does. */
+  get now(): number {
+    return (this.frozenAt ?? performance.now()) - this.stoodStill;
+  }
 
   /** Guest time stands still until {@link thaw}. */
   freeze(): void {
@@ -22,6 +28,7 @@ export class GuestClock {
     if (this.frozenAt === undefined) return;
     this.setTsc(...this.tsc);
     this.rebaseTimer(this.frozenAt);
+    this.stoodStill += performance.now() - this.frozenAt;
     this.frozenAt = undefined;
   }
 

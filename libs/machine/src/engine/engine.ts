@@ -74,7 +74,10 @@ export class Engine {
       hooks: this.hooks,
       exits: this.exits,
       guard: new ChipsetGuard(cpu, imports.engine.io_port_write8),
-      onTimers: () => this.picRepair.check(),
+      onTimers: () => {
+        this.picRepair.check();
+        this.pci.poll();
+      },
       onDeadHalt: () => (this.haltedForGood = true),
       onLog: (offset, length) => {
         this.lastLog = new TextDecoder().decode(
@@ -154,6 +157,7 @@ export class Engine {
     const { fresh } = this;
     this.fresh = this.haltedForGood = false;
     restoreEngineState(this.emulator, this.clock, state, { memory, into: this.memory.bytes(), fresh });
+    this.pci.follow();
   }
 
   /** Whether anything, ours or the chipset's, answers at `port`. */
@@ -210,6 +214,17 @@ class InterceptedImports {
       if (hooks.write(port, width, value)) return true;
       return !guard.admits(port, width, value);
     };
+    // physical addresses arrive as signed numbers
+    const readMemory = (address: number, size: number): number | undefined => {
+      const { hooks, exits } = self.sinks!;
+      exits.mmioReads++;
+      return hooks.readMemory(address >>> 0, size);
+    };
+    const writeMemory = (address: number, size: number, value: number): boolean => {
+      const { hooks, exits } = self.sinks!;
+      exits.mmioWrites++;
+      return hooks.writeMemory(address >>> 0, size, value);
+    };
     const ours: V86Imports = {
       ...engine,
       io_port_read8: port => read(port, 0) ?? engine.io_port_read8(port),
@@ -224,33 +239,24 @@ class InterceptedImports {
       io_port_write32: (port, value) => {
         if (!write(port, 2, value >>> 0)) engine.io_port_write32(port, value);
       },
-      mmap_read8: address => {
-        self.sinks!.exits.mmioReads++;
-        return engine.mmap_read8(address);
-      },
-      mmap_read32: address => {
-        self.sinks!.exits.mmioReads++;
-        return engine.mmap_read32(address);
-      },
+      mmap_read8: address => readMemory(address, 1) ?? engine.mmap_read8(address),
+      mmap_read32: address => readMemory(address, 4) ?? engine.mmap_read32(address),
       mmap_write8: (address, value) => {
-        self.sinks!.exits.mmioWrites++;
-        engine.mmap_write8(address, value);
+        if (!writeMemory(address, 1, value & 0xff)) engine.mmap_write8(address, value);
       },
       mmap_write16: (address, value) => {
-        self.sinks!.exits.mmioWrites++;
-        engine.mmap_write16(address, value);
+        if (!writeMemory(address, 2, value & 0xffff)) engine.mmap_write16(address, value);
       },
       mmap_write32: (address, value) => {
-        self.sinks!.exits.mmioWrites++;
-        engine.mmap_write32(address, value);
+        if (!writeMemory(address, 4, value >>> 0)) engine.mmap_write32(address, value);
       },
       mmap_write64: (address, low, high) => {
-        self.sinks!.exits.mmioWrites++;
-        engine.mmap_write64(address, low, high);
+        if (!writeMemory(address, 4, low >>> 0)) engine.mmap_write64(address, low, high);
+        else writeMemory(address + 4, 4, high >>> 0);
       },
-      mmap_write128: (address, a, b, c, d) => {
-        self.sinks!.exits.mmioWrites++;
-        engine.mmap_write128(address, a, b, c, d);
+      mmap_write128: (address, ...words) => {
+        if (!writeMemory(address, 4, words[0] >>> 0)) engine.mmap_write128(address, ...words);
+        else for (let i = 1; i < 4; i++) writeMemory(address + 4 * i, 4, words[i]! >>> 0);
       },
       run_hardware_timers: (acpi, now) => {
         const { exits, onTimers } = self.sinks!;

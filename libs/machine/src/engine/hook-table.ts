@@ -42,6 +42,8 @@ export class HookTable {
   /** 0 = not hooked, else 1 + index into {@link ranges}. */
   private readonly owner = new Uint8Array(PORTS);
   private readonly ranges: (HookedRange | undefined)[] = [];
+  /** Of physical memory above RAM, where each access is an exit anyway. */
+  private readonly memory: HookedRange[] = [];
   /** Lazily backed by memory: a guest touches some dozen ports. */
   private readonly counts = new Float64Array(PORTS * 8);
 
@@ -55,7 +57,7 @@ export class HookTable {
     return id;
   }
 
-  /** A PCI base address register was written: the range answers at `base` from now on. */
+  /** A PCI base address register was written: the range answers at `base` from now on; beyond the ports, nowhere. */
   moveIo(id: number, base: number): void {
     const range = this.ranges[id];
     if (!range || range.base === base) return;
@@ -68,13 +70,39 @@ export class HookTable {
     this.rebuild();
   }
 
+  /** No guest has RAM at 0: a range there is not reachable. At most as many ranges as there are PCI functions. */
+  hookMemory(base: number, length: number, handler: IoHandler): number {
+    return this.memory.push({ handler, base, length }) - 1;
+  }
+
+  moveMemory(id: number, base: number): void {
+    this.memory[id]!.base = base;
+  }
+
+  /** @returns the handler's answer, or undefined if nothing of ours is at that physical address */
+  readMemory(address: number, size: number): number | undefined {
+    const range = this.memoryAt(address);
+    return range?.handler.read(address - range.base, this.inside(range, address, size));
+  }
+
+  /** @returns false if nothing of ours is at that physical address */
+  writeMemory(address: number, size: number, value: number): boolean {
+    const range = this.memoryAt(address);
+    range?.handler.write(address - range.base, this.inside(range, address, size), value);
+    return range !== undefined;
+  }
+
+  private memoryAt(address: number): HookedRange | undefined {
+    return this.memory.find(({ base, length }) => base !== 0 && address >= base && address < base + length);
+  }
+
   /** @returns the handler's answer, or undefined if the port is not hooked */
   read(port: number, width: number): number | undefined {
     this.counts[slot(port, 0, width)]!++;
     const id = this.owner[port]!;
     if (id === 0) return undefined;
     const range = this.ranges[id - 1]!;
-    return range.handler.read(port - range.base, this.within(range, port, width));
+    return range.handler.read(port - range.base, this.inside(range, port, 1 << width));
   }
 
   /** @returns false if the port is not hooked */
@@ -83,7 +111,7 @@ export class HookTable {
     const id = this.owner[port]!;
     if (id === 0) return false;
     const range = this.ranges[id - 1]!;
-    range.handler.write(port - range.base, this.within(range, port, width), value);
+    range.handler.write(port - range.base, this.inside(range, port, 1 << width), value);
     return true;
   }
 
@@ -101,12 +129,11 @@ export class HookTable {
     return this.owner[port] !== 0;
   }
 
-  private within(range: HookedRange, port: number, width: number): number {
-    const size = 1 << width;
-    if (port - range.base + size > range.length) {
+  private inside(range: HookedRange, at: number, size: number): number {
+    if (at - range.base + size > range.length) {
       throw new DeviceFault(
         range.handler.name,
-        `access of ${size} bytes at port 0x${port.toString(16)} runs past its end`,
+        `access of ${size} bytes at 0x${at.toString(16)} runs past its end`,
       );
     }
     return size;
@@ -115,7 +142,7 @@ export class HookTable {
   private rebuild(): void {
     this.owner.fill(0);
     this.ranges.forEach((range, id) => {
-      if (range) this.owner.fill(id + 1, range.base, Math.min(range.base + range.length, PORTS));
+      if (range) this.owner.fill(id + 1, range.base, range.base + range.length);
     });
   }
 }

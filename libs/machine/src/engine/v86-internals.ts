@@ -20,6 +20,10 @@ export interface V86Pci {
   isa_bridge_space8: Uint8Array;
   register_device(device: V86PciDevice): Int32Array;
   set_io_bars(bar: V86Bar, from: number, to: number): void;
+  /** `address` holds the function in bits 8 … 23 and the register in bits 0 … 7. */
+  pci_write8(address: number, value: number): void;
+  pci_write16(address: number, value: number): void;
+  pci_write32(address: number, value: number): void;
 }
 
 export interface V86Bar {

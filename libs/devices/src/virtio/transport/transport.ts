@@ -3,6 +3,7 @@ import {
   type GuestMemory,
   type InterruptLine,
   type Metrics,
+  type PciBar,
   type PciFunction,
 } from '../../platform';
 import { buildConfigSpace } from '../../pci/config-space';
@@ -36,7 +37,7 @@ export const identityOf = (device: VirtioDevice): string =>
  */
 export class VirtioTransport implements PciFunction, VirtioHost {
   readonly config: Uint8Array;
-  readonly barSize = reg.BAR_SIZE;
+  readonly bars: readonly PciBar[] = [{ kind: 'io', size: reg.BAR_SIZE }];
 
   private readonly queues: Virtqueue[];
   private readonly offered: bigint;
