@@ -11,7 +11,7 @@ const GROWTH = 1.5;
  */
 export class GuestWatch {
   #machine: Machine | undefined;
-  /** How many NICs have an address of ours, which the guest should report sooner or later. */
+  /** How many NICs have an address of ours or from DHCP, which the guest should report sooner or later. */
   #expected = 0;
   #timer: NodeJS.Timeout | undefined;
   #wait = FIRST_WAIT_MS;

@@ -286,7 +286,7 @@ export class Vm {
   }
 
   #follow(): void {
-    const expected = this.#definition.nics.filter(nic => nic.ip !== null).length;
+    const expected = this.#definition.nics.filter(nic => nic.ip !== null || nic.dhcp).length;
     if (this.#machine) this.#watch.follow(this.#machine, expected);
   }
 

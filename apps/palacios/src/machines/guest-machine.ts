@@ -176,7 +176,7 @@ export class GuestMachine implements Machine {
     await this.#guest.run();
     const stoodStill = performance.now() - (this.#stoodStillAt ?? performance.now());
     this.#stoodStillAt = undefined;
-    if (stoodStill >= CLOCK_TOLERANCE_MS) this.#then(() => this.#guest.config.setClock());
+    if (stoodStill >= CLOCK_TOLERANCE_MS) this.#then(() => this.#tellTime());
     this.#then(() => this.#tellNames());
   }
 
@@ -202,20 +202,32 @@ export class GuestMachine implements Machine {
   async #tellAtOnce(): Promise<boolean> {
     const { config } = this.#guest;
     const telling =
-      this.origin === 'resumed'
-        ? config.setClock(CONFIGURE_MS)
-        : config.configure(this.#identity(), CONFIGURE_MS);
+      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), CONFIGURE_MS);
     return telling.then(
       () => true,
       () => false,
     );
   }
 
+  /** What its clock missed; and leases may have ended meanwhile. */
+  async #tellTime(): Promise<void> {
+    const { config } = this.#guest;
+    await config.setClock(CONFIGURE_MS);
+    if (!this.#options.definition.nics.some(({ dhcp }) => dhcp)) return;
+    // It listens and knows the time; a guest that knows nothing of leases asks when it thinks that they end.
+    await config
+      .renewLeases(CONFIGURE_MS)
+      .catch(thrown => this.#complain('the guest could not be told to ask for its addresses', thrown));
+  }
+
   #identity(): GuestIdentity {
     const { name, nics } = this.#options.definition;
+    // A resolver asks its servers for the same names, so there is one: the first card's that has one.
+    const dns = nics.find(nic => nic.dns)?.dns ?? undefined;
     return {
       hostname: name,
-      nics: nics.map(({ mac, ip }) => ({ mac, mtu: MTU, ...(ip === null ? {} : { cidr: ip }) })),
+      nics: nics.map(({ mac, ip, dhcp }) => ({ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) })),
+      dns,
     };
   }
 

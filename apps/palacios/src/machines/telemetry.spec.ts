@@ -53,6 +53,8 @@ describe('telemetry', () => {
         vni: 1,
         mac: '02:00:00:00:00:01',
         ip: null,
+        dhcp: false,
+        dns: null,
         settings: defaultNicSettings,
       },
       {
@@ -62,6 +64,8 @@ describe('telemetry', () => {
         vni: 1,
         mac: '02:00:00:00:00:02',
         ip: null,
+        dhcp: false,
+        dns: null,
         settings: defaultNicSettings,
       },
     ];

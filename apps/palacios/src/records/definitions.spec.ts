@@ -1,3 +1,4 @@
+import { defaultNicSettings } from '@v3vee/contracts';
 import { neighbours } from './definitions';
 
 const nic = (network: string, ip: string | null) => ({
@@ -7,6 +8,9 @@ const nic = (network: string, ip: string | null) => ({
   vni: 1,
   mac: '02:00:00:00:00:01',
   ip,
+  dhcp: false,
+  dns: null,
+  settings: defaultNicSettings,
 });
 
 describe('the names that guests know', () => {
