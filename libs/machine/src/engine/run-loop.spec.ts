@@ -1,0 +1,65 @@
+import type { Engine } from './engine';
+import { RunLoop, wakeUp, type RunLoopHost } from './run-loop';
+
+/** The loop with a guest that is always halted, and a log of what is called; `script` gives each poll its answer. */
+function setUp(script: { poll?: boolean[]; settle?: boolean[]; drain?: boolean[] }) {
+  const calls: string[] = [];
+  const wake = new Int32Array(new SharedArrayBuffer(4));
+  const answer = (name: 'poll' | 'settle' | 'drain'): boolean => {
+    calls.push(name);
+    return script[name]?.shift() ?? false;
+  };
+  const host: RunLoopHost = {
+    drain: () => answer('drain'),
+    poll: () => answer('poll'),
+    settle: () => answer('settle'),
+    flush: () => undefined,
+    exited: () => undefined,
+  };
+  const stopped = new Promise<void>(resolve => {
+    const engine = {
+      clock: { thaw: () => undefined, freeze: () => undefined },
+      step: () => {
+        calls.push('step');
+        if (calls.filter(call => call === 'step').length === 4) {
+          loop.stop();
+          resolve();
+        }
+        return 1;
+      },
+    };
+    const loop = new RunLoop(engine as unknown as Engine, wake, host);
+    loop.start();
+  });
+  return { calls, wake, stopped };
+}
+
+it('polls the devices after each stretch of guest code, and before it sleeps', async () => {
+  const { calls, stopped } = setUp({});
+  await stopped;
+  expect(calls).toEqual([
+    'step',
+    'poll',
+    'settle',
+    'step',
+    'poll',
+    'settle',
+    'step',
+    'poll',
+    'settle',
+    'step',
+  ]);
+});
+
+it('does not sleep while devices have work, nor when something came before they settled', async () => {
+  const { calls, stopped } = setUp({ poll: [true, true, false], settle: [true] });
+  await stopped;
+  expect(calls).toEqual(['step', 'poll', 'step', 'poll', 'step', 'poll', 'settle', 'step']);
+});
+
+it('takes in what arrived before the devices have their turn, also when it was asleep', async () => {
+  const { calls, wake, stopped } = setUp({ drain: [true] });
+  wakeUp(wake); // after the loop was made: it has not seen it
+  await stopped;
+  expect(calls.slice(0, 3)).toEqual(['step', 'drain', 'poll']);
+});
