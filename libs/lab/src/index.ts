@@ -1,6 +1,7 @@
 import type { Lab } from './lab';
 import { palaciosLab } from './labs/palacios';
 import { startLab } from './labs/start';
+import { vnetLab } from './labs/vnet/vnet';
 
 export { runLab, type Lab, type LabContext } from './lab';
 export { formatSvg, formatTable } from './report';
@@ -8,5 +9,5 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab].map(lab => [lab.name, lab]),
+  [startLab, palaciosLab, vnetLab].map(lab => [lab.name, lab]),
 );

@@ -6,7 +6,9 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { ensureImage, resolvePaths } from '@v3vee/setup';
 import { arpRequest, isArpReply } from './arp-probe';
+import type { LabContext } from './lab';
 
 const run = promisify(execFile);
 const ADDRESS = '10.99.0.2';
@@ -22,8 +24,51 @@ export interface QemuGuest {
   memoryMiB: number;
 }
 
+/** What every QEMU of a lab is started with: a machine as bare as ours, its guest on TCG. */
+export const qemuMachine = ({ kernel, initrd, cmdline, memoryMiB }: QemuGuest): string[] => [
+  ...['-accel', 'tcg', '-cpu', 'pentium3', '-m', String(memoryMiB), '-nodefaults', '-display', 'none'],
+  ...['-kernel', kernel, '-initrd', initrd, '-append', cmdline, '-no-reboot'],
+];
+
+/** One end of a wire between two sockets of this machine: a frame is a datagram. */
+export const qemuNic = (mac: string, localPort: number, remotePort: number): string[] => [
+  '-netdev',
+  `dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=${localPort},remote.type=inet,remote.host=127.0.0.1,remote.port=${remotePort}`,
+  ...['-device', `virtio-net-pci,netdev=n,mac=${mac}`],
+];
+
+/** A UDP port that nobody uses at this moment. */
+export async function freeUdpPort(): Promise<number> {
+  const socket = createSocket('udp4');
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address();
+  socket.close();
+  return port;
+}
+
+/** The built-in image as QEMU can boot it; undefined where QEMU is not installed, or the kernel's package is not there. */
+export async function qemuGuest(context: LabContext): Promise<QemuGuest | undefined> {
+  const binary = await findQemu();
+  if (!binary) return undefined;
+  const { cache } = resolvePaths();
+  const folder = await mkdtemp(join(tmpdir(), 'v3-kernel-'));
+  context.cleanup(() => rm(folder, { recursive: true, force: true }));
+  const kernel = await packagedKernel(cache, folder);
+  if (!kernel) return undefined;
+  const { manifest, folder: image } = await ensureImage('debian', { cache });
+  if (!manifest.initrd) throw new Error('the image "debian" has no initrd');
+  return {
+    binary,
+    kernel,
+    initrd: join(image, manifest.initrd.file),
+    cmdline: manifest.cmdline,
+    memoryMiB: 64,
+  };
+}
+
 /** QEMU for 32-bit x86, where it is installed. */
-export async function findQemu(): Promise<string | undefined> {
+async function findQemu(): Promise<string | undefined> {
   const { stdout } = await run('sh', [
     '-c',
     'command -v qemu-system-i386 || command -v qemu-system-x86_64 || true',
@@ -32,7 +77,7 @@ export async function findQemu(): Promise<string | undefined> {
 }
 
 /** Debian's kernel as it is packaged, out of the package that set-up cached. Undefined where it is not there. */
-export async function packagedKernel(cache: string, folder: string): Promise<string | undefined> {
+async function packagedKernel(cache: string, folder: string): Promise<string | undefined> {
   const names = await readdir(join(cache, 'packages')).catch(() => []);
   const deb = names.find(name => /^linux-image-\d.*_i386\.deb$/.test(name));
   if (!deb) return undefined;
@@ -56,36 +101,16 @@ export async function qemuColdBoot(guest: QemuGuest, signal: AbortSignal): Promi
   const udp = createSocket('udp4');
   udp.bind(0, '127.0.0.1');
   await once(udp, 'listening');
-  const free = createSocket('udp4');
-  free.bind(0, '127.0.0.1');
-  await once(free, 'listening');
-  const port = free.address().port;
-  free.close();
-
+  const port = await freeUdpPort();
   const channel = join(folder, 'config.sock');
   const start = performance.now();
   const qemu = spawn(
     guest.binary,
     [
-      ...[
-        '-accel',
-        'tcg',
-        '-cpu',
-        'pentium3',
-        '-m',
-        String(guest.memoryMiB),
-        '-nodefaults',
-        '-display',
-        'none',
-        '-serial',
-        'null',
-      ],
-      ...['-kernel', guest.kernel, '-initrd', guest.initrd, '-append', guest.cmdline, '-no-reboot'],
-      ...[
-        '-netdev',
-        `dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=${port},remote.type=inet,remote.host=127.0.0.1,remote.port=${udp.address().port}`,
-      ],
-      ...['-device', 'virtio-net-pci,netdev=n,mac=02:00:5e:ff:00:03', '-device', 'virtio-serial-pci'],
+      ...qemuMachine(guest),
+      ...['-serial', 'null'],
+      ...qemuNic('02:00:5e:ff:00:03', port, udp.address().port),
+      ...['-device', 'virtio-serial-pci'],
       ...[
         '-chardev',
         `socket,id=c,path=${channel},server=on,wait=off`,

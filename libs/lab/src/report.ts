@@ -5,6 +5,12 @@ const number = (value: number): string =>
 
 const spread = (f: Figure): string => `${number(f.median)} (${number(f.min)}–${number(f.max)}, n=${f.n})`;
 
+const ratioOf = ({ ratio, ratioSpread }: LabRow): string => {
+  if (ratio === null) return '—';
+  const spread = ratioSpread && ` (${ratioSpread.min.toFixed(2)}–${ratioSpread.max.toFixed(2)})`;
+  return `${ratio.toFixed(3)}${spread ?? ''}`;
+};
+
 const verdict = (row: LabRow): string =>
   row.target
     ? `${row.target.op} ${row.target.value} ${row.holds === null ? '?' : row.holds ? 'holds' : 'MISSED'}`
@@ -18,7 +24,7 @@ export function formatTable({ lab, results }: LabResult): string {
     row.unit,
     row.baseline ? `${row.baseline.name}: ${spread(row.baseline)}` : '—',
     spread(row.ours),
-    row.ratio === null ? '—' : row.ratio.toFixed(3),
+    ratioOf(row),
     verdict(row),
     row.claim ?? '',
   ]);

@@ -1,4 +1,4 @@
-import { figure, row } from './result';
+import { figure, percentile, row } from './result';
 
 describe('a lab row', () => {
   it('quotes median, minimum and maximum', () => {
@@ -31,4 +31,37 @@ describe('a lab row', () => {
     const target = { of: 'ratio', op: '<=', value: 1 } as const;
     expect(row({ name: 'n', unit: 's', ours: { name: 'o', values: [2] }, target }).holds).toBeNull();
   });
+});
+
+describe('sides that were measured in turns', () => {
+  const paired = (ours: number[], base: number[]) =>
+    row({
+      name: 'n',
+      unit: 's',
+      paired: true,
+      ours: { name: 'o', values: ours },
+      baseline: { name: 'b', values: base },
+      target: { of: 'ratio', op: '<=', value: 1.05 },
+    });
+
+  it('are compared round by round: a slow moment of the machine counts on neither side', () => {
+    expect(paired([10, 104, 11], [10, 100, 11])).toMatchObject({
+      ratio: 1,
+      ratioSpread: { min: 1, max: 1.04 },
+      holds: true,
+    });
+  });
+
+  it('must have the same number of rounds', () => {
+    expect(() => paired([1, 2], [1])).toThrow('do not pair');
+    expect(() => paired([1], [0])).toThrow('do not pair');
+  });
+});
+
+it('quotes the nearest rank as a percentile', () => {
+  const values = Array.from({ length: 200 }, (_, i) => 200 - i);
+  expect(percentile(values, 0.5)).toBe(100);
+  expect(percentile(values, 0.99)).toBe(198);
+  expect(percentile([7], 0.99)).toBe(7);
+  expect(() => percentile([], 0.5)).toThrow('nothing was measured');
 });

@@ -22,8 +22,10 @@ export interface LabRow {
   /** What ours is compared with, measured in the same run; null where there is nothing to compare with. */
   baseline: Figure | null;
   ours: Figure;
-  /** ours / baseline of the medians; null without a baseline. */
+  /** ours / baseline of the medians, or the median of the rounds' ratios; null without a baseline. */
   ratio: number | null;
+  /** How far the ratios of the rounds lie apart, where both sides were measured in every round; else null. */
+  ratioSpread: { min: number; max: number } | null;
   /** What was published, in words; null where nothing was. */
   claim: string | null;
   target: Target | null;
@@ -53,17 +55,39 @@ export function figure({ name, values }: Series): Figure {
   return { name, median, min: sorted[0] as number, max: sorted.at(-1) as number, n: sorted.length };
 }
 
+/** @throws RangeError where the sides were not measured equally often, or a baseline is 0 */
+function ratios(ours: Series, baseline: Series): Figure {
+  if (ours.values.length !== baseline.values.length || baseline.values.includes(0)) {
+    throw new RangeError(`the rounds of "${ours.name}" and "${baseline.name}" do not pair`);
+  }
+  return figure({ name: 'ratio', values: ours.values.map((value, i) => value / baseline.values[i]!) });
+}
+
+/** The value that a share of the values (0.99: 99 %) does not exceed (nearest rank). */
+export function percentile(values: readonly number[], share: number): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const value = sorted[Math.max(Math.ceil(share * sorted.length), 1) - 1];
+  if (value === undefined) throw new RangeError('nothing was measured');
+  return value;
+}
+
 export function row(input: {
   name: string;
   unit: string;
   ours: Series;
   baseline?: Series | null;
+  /**
+   * The nth values of both sides were measured one after the other: their ratios are compared, which takes out what
+   * the machine did to both.
+   */
+  paired?: boolean;
   claim?: string;
   target?: Target;
 }): LabRow {
   const ours = figure(input.ours);
   const baseline = input.baseline ? figure(input.baseline) : null;
-  const ratio = baseline && baseline.median !== 0 ? ours.median / baseline.median : null;
+  const rounds = input.paired && input.baseline ? ratios(input.ours, input.baseline) : null;
+  const ratio = rounds?.median ?? (baseline && baseline.median !== 0 ? ours.median / baseline.median : null);
   const target = input.target ?? null;
   const value = target?.of === 'ratio' ? ratio : ours.median;
   return {
@@ -72,6 +96,7 @@ export function row(input: {
     baseline,
     ours,
     ratio,
+    ratioSpread: rounds && { min: rounds.min, max: rounds.max },
     claim: input.claim ?? null,
     target,
     holds:

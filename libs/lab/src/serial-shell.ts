@@ -21,14 +21,22 @@ export class SerialShell {
     }
   }
 
-  /** What the command printed. */
+  /** What the command printed, its lines ended by a newline alone. In the background: `(command &)`. */
   async run(command: string): Promise<string> {
-    const mark = `end-of-${++this.count}`;
+    const id = ++this.count;
+    const [begin, end] = [`begin-of-${id}`, `\nend-of-${id}`];
     this.output = '';
-    // The echo of what we type has the quotes in it; only the command's own output has the mark whole.
-    this.type(`${command}; echo "end-"of-${this.count}\n`);
-    const found = () => this.output.indexOf(`\n${mark}`);
-    while (found() < 0) await new Promise<void>(resolve => (this.waiting = resolve));
-    return this.output.slice(this.output.indexOf('\n') + 1, found());
+    // The echo of what we type, however the line editor wraps it, has the quotes in it; only what the commands
+    // print has the marks whole.
+    this.type(`echo "begin-"of-${id}; ${command}; echo; echo "end-"of-${id}\n`);
+    for (;;) {
+      const from = this.output.indexOf(begin);
+      const to = this.output.indexOf(end, from);
+      if (from >= 0 && to >= 0) return clean(this.output.slice(from + begin.length, to));
+      await new Promise<void>(resolve => (this.waiting = resolve));
+    }
   }
 }
+
+/** The terminal ends lines by carriage return and newline. */
+const clean = (text: string): string => text.replaceAll('\r', '').trim();

@@ -1,7 +1,5 @@
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { BareGuest, Guest, ImageStore, type BootImage, type Firmware } from '@v3vee/machine';
-import { ensureFirmware, ensureImage, resolvePaths } from '@v3vee/setup';
+import { BareGuest, Guest, type BootImage, type Firmware } from '@v3vee/machine';
+import { debianImage } from '../guest-image';
 import type { Lab, LabContext } from '../lab';
 import { row } from '../result';
 import { SerialShell } from '../serial-shell';
@@ -30,7 +28,8 @@ export const palaciosLab: Lab = {
   summary: 'CPU jobs of a guest under Palacios against the same jobs on the bare engine',
   defaultRuns: 7,
   async run(context) {
-    const { image, firmware } = await debian(context);
+    context.progress('preparing the image');
+    const { image, firmware } = await debianImage();
     context.progress('booting a guest under Palacios and one on the bare engine');
     const ours = await underPalacios(context, image, firmware);
     const bare = await onBareEngine(context, image, firmware);
@@ -78,15 +77,6 @@ async function alone({ machine, shell }: Side, command: string): Promise<number>
   } finally {
     await machine.pause();
   }
-}
-
-async function debian(context: LabContext): Promise<{ image: BootImage; firmware: Firmware }> {
-  const { cache } = resolvePaths();
-  context.progress('preparing the image');
-  await ensureImage('debian', { cache });
-  const files = await ensureFirmware({ cache });
-  const image = await new ImageStore({ builtIn: join(cache, 'images') }).load('debian');
-  return { image, firmware: { bios: await readFile(files.bios), vgaBios: await readFile(files.vgaBios) } };
 }
 
 async function underPalacios(context: LabContext, image: BootImage, firmware: Firmware): Promise<Side> {

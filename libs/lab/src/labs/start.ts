@@ -1,14 +1,9 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { resolvePaths } from '@v3vee/setup';
-import { ImageStore } from '@v3vee/machine';
 import type { Vm } from '@v3vee/contracts';
 import { ArpProbe } from '../arp-probe';
 import { LabCluster } from '../cluster';
 import type { Lab, LabContext } from '../lab';
 import { processStats } from '../process-stats';
-import { findQemu, packagedKernel, qemuColdBoot } from '../qemu';
+import { qemuColdBoot, qemuGuest } from '../qemu';
 import { row, type LabRow } from '../result';
 
 const PROBE_ADDRESS = '10.10.0.250';
@@ -117,15 +112,8 @@ async function coldBoot(context: LabContext, cluster: LabCluster, probe: ArpProb
 }
 
 async function qemuBaseline(context: LabContext): Promise<(() => Promise<number>) | undefined> {
-  const binary = await findQemu();
-  if (!binary) return undefined;
-  const { cache } = resolvePaths();
-  const folder = await mkdtemp(join(tmpdir(), 'v3-kernel-'));
-  context.cleanup(() => rm(folder, { recursive: true, force: true }));
-  const kernel = await packagedKernel(cache, folder);
-  if (!kernel) return undefined;
-  const { cmdline, initrd } = await debianImage(cache);
-  return () => qemuColdBoot({ binary, kernel, initrd, cmdline, memoryMiB: 64 }, context.signal);
+  const guest = await qemuGuest(context);
+  return guest && (() => qemuColdBoot(guest, context.signal));
 }
 
 /** From the user's command to the first answer on the network, ms. */
@@ -235,10 +223,4 @@ function manyVms(): string {
     ...Array.from({ length: MANY }, (_, i) => vm(i + 1)),
     '',
   ].join('\n');
-}
-
-async function debianImage(cache: string): Promise<{ cmdline: string; initrd: string }> {
-  const { manifest, folder } = await new ImageStore({ builtIn: join(cache, 'images') }).get('debian');
-  if (!manifest.initrd) throw new Error('the image "debian" has no initrd');
-  return { cmdline: manifest.cmdline, initrd: join(folder, manifest.initrd.file) };
 }

@@ -8,18 +8,22 @@ export interface BareEngineOptions {
   module: WebAssembly.Module;
   image: BootImage;
   onSerial(byte: number): void;
+  /** Plugs in the engine's own virtio network card; called with each frame that the guest sends. */
+  onFrame?(frame: Uint8Array<ArrayBuffer>): void;
 }
 
 export interface BareEngine {
   /** Types into its serial port. */
   type(bytes: Uint8Array): void;
+  /** Gives an Ethernet frame to its network card. */
+  receive(frame: Uint8Array): void;
   stop(): Promise<void>;
   run(): void;
 }
 
 /**
- * The engine as it comes: its own run loop, no hook table, no devices of ours, no accounting. The baseline of the
- * lab `palacios`, and nothing else. (The interrupt repair stays, or the serial line dies in the middle of a run.)
+ * The engine as it comes: its own run loop, no hook table, no devices of ours, no accounting. A baseline of the
+ * labs, and nothing else. (The interrupt repair stays, or the serial line dies in the middle of a run.)
  */
 export async function startBareEngine(options: BareEngineOptions): Promise<BareEngine> {
   const { V86 } = (await import('v86')) as unknown as {
@@ -45,7 +49,7 @@ export async function startBareEngine(options: BareEngineOptions): Promise<BareE
     disable_speaker: true,
     disable_keyboard: true,
     disable_mouse: true,
-    net_device: { type: 'none' },
+    net_device: { type: options.onFrame ? 'virtio' : 'none' },
   });
   await new Promise<void>(resolve => emulator.add_listener('emulator-ready', () => resolve()));
   const { cpu } = emulator.v86;
@@ -56,9 +60,12 @@ export async function startBareEngine(options: BareEngineOptions): Promise<BareE
   };
   cpu.option_roms.push({ name: 'genroms/kernel.bin', data: loadKernel(memory, options.image) });
   emulator.add_listener('serial0-output-byte', options.onSerial as (data: never) => void);
+  // The engine hands out a view of guest memory.
+  emulator.add_listener('net0-send', (data: Uint8Array) => options.onFrame?.(data.slice()));
   emulator.run();
   return {
     type: bytes => bytes.forEach(byte => emulator.bus.send('serial0-input', byte)),
+    receive: frame => emulator.bus.send('net0-receive', frame),
     stop: () => emulator.stop(),
     run: () => emulator.run(),
   };

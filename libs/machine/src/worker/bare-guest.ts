@@ -4,7 +4,11 @@ import type { BootImage } from '../engine/direct-boot';
 import { engineModule } from '../engine/module';
 import type { Firmware } from './protocol';
 
-/** A guest on the engine as it comes, without anything of Palacios: what the lab `palacios` compares with. */
+/** Serial output, a frame that the guest sent, or the word that it stands still. */
+export type FromBareWorker = Uint8Array | { frame: Uint8Array } | 'stopped';
+export type ToBareWorker = Uint8Array | { frame: Uint8Array } | 'stop' | 'run';
+
+/** A guest on the engine as it comes, without anything of Palacios: what the labs compare with. */
 export class BareGuest {
   private constructor(private readonly worker: Worker) {}
 
@@ -12,16 +16,30 @@ export class BareGuest {
   static async boot(
     options: { memoryMiB: number; firmware: Firmware; image: BootImage },
     onConsole: (data: Uint8Array) => void,
+    /** Takes the Ethernet frames that the guest sends; with it, the guest has the engine's own virtio network card. */
+    onFrame?: (frame: Uint8Array) => void,
   ): Promise<BareGuest> {
     const worker = new Worker(resolve(__dirname, '../../dist/worker/bare-worker.js'), {
-      workerData: { ...options, module: await engineModule() },
+      workerData: { ...options, network: onFrame !== undefined, module: await engineModule() },
+      stdout: true,
     });
-    worker.on('message', (message: Uint8Array | 'stopped') => message !== 'stopped' && onConsole(message));
+    // The engine prints complaints of its devices, into the figures of a lab.
+    worker.stdout.resume();
+    worker.on('message', (message: FromBareWorker) => {
+      if (message === 'stopped') return;
+      if ('frame' in message) onFrame?.(message.frame);
+      else onConsole(message);
+    });
     return new BareGuest(worker);
   }
 
   writeConsole(text: string): void {
     this.worker.postMessage(new TextEncoder().encode(text));
+  }
+
+  /** The frame's buffer is moved to the guest's thread. */
+  sendFrame(frame: Uint8Array): void {
+    this.worker.postMessage({ frame }, [frame.buffer as ArrayBuffer]);
   }
 
   async pause(): Promise<void> {

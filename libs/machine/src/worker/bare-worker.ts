@@ -1,14 +1,20 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { startBareEngine, type BareEngineOptions } from '../engine/bare-engine';
+import type { ToBareWorker } from './bare-guest';
 import { SerialBuffer } from './serial-buffer';
 
-/** Entry of the thread of a {@link BareGuest}: serial bytes in and out, nothing else. */
+/** Entry of the thread of a {@link BareGuest}: serial bytes and frames in and out, nothing else. */
 const port = parentPort!;
 const serial = new SerialBuffer(data => port.postMessage(data));
 let scheduled = false;
 
+const { network, ...options } = workerData as Omit<BareEngineOptions, 'onSerial' | 'onFrame'> & {
+  network: boolean;
+};
+
 startBareEngine({
-  ...(workerData as Omit<BareEngineOptions, 'onSerial'>),
+  ...options,
+  ...(network ? { onFrame: frame => port.postMessage({ frame }, [frame.buffer]) } : {}),
   onSerial: byte => {
     serial.push(byte);
     if (scheduled) return;
@@ -20,11 +26,12 @@ startBareEngine({
   },
 }).then(
   engine =>
-    port.on('message', async (message: Uint8Array | 'stop' | 'run') => {
+    port.on('message', async (message: ToBareWorker) => {
       if (message === 'stop') {
         await engine.stop();
         port.postMessage('stopped');
       } else if (message === 'run') engine.run();
+      else if ('frame' in message) engine.receive(message.frame);
       else engine.type(message);
     }),
   error => {

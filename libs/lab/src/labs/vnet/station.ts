@@ -1,0 +1,27 @@
+/** A guest that measures or is measured, on whatever engine. */
+export interface Station {
+  readonly name: string;
+  readonly ip: string;
+  readonly mac: string;
+  /** Runs a command in its root shell; answers what it printed. */
+  sh(command: string): Promise<string>;
+  /** A station that is not measured stands still: it takes no time from those that are. */
+  run(): Promise<void>;
+  pause(): Promise<void>;
+}
+
+/** Two stations with a network between them: the first sends and asks, the second receives and answers. */
+export interface Pair {
+  client: Station;
+  server: Station;
+}
+
+/** Runs both, measures, and stops them again. */
+export async function awake<T>({ client, server }: Pair, measure: () => Promise<T>): Promise<T> {
+  await Promise.all([client.run(), server.run()]);
+  try {
+    return await measure();
+  } finally {
+    await Promise.all([client.pause(), server.pause()]);
+  }
+}
