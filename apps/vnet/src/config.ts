@@ -2,6 +2,7 @@ import { commonConfig } from '@v3vee/service';
 import { z } from 'zod';
 
 export const vnetConfig = commonConfig.extend({
+  V3_DATABASE_URL: z.string().describe('postgres://user:password@host:port/database'),
   V3_VNET_HOLD_MS: z.coerce
     .number()
     .int()

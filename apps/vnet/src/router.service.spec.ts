@@ -1,10 +1,13 @@
 import type { INestApplication } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
-import { vnetCalls } from '@v3vee/contracts';
-import { OverlayNode, type Port } from '@v3vee/overlay';
+import { LINKS_HOST, palaciosHeartbeat, vnetCalls } from '@v3vee/contracts';
+import { OverlayNode, type NicPort } from '@v3vee/overlay';
 import { createService } from '@v3vee/service';
-import { ensureNats, resolvePaths, startNats, type NatsServer } from '@v3vee/setup';
+import { ensureNats, resolvePaths, startNats, type Daemon, type NatsServer } from '@v3vee/setup';
+import { createDataSource, migrate, NetworkRepository, VnetRouteRepository } from '@v3vee/store';
+import { testPostgres } from '@v3vee/testkit';
 import { BROADCAST_MAC, parseMac } from '@v3vee/wire';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -34,17 +37,20 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
-interface TestPort extends Port {
+interface TestPort extends NicPort {
+  mac: string;
   received: number[];
 }
 function port(n: number, epoch = 1): TestPort {
   const received: number[] = [];
   const deliver = (frames: Uint8Array[]) => void received.push(...frames.map(frame => frame[26]!));
-  return { vni: 1, mac: macOf(n), vmId: vmOf(n), epoch, received, deliver };
+  const mac = macOf(n);
+  return { vni: 1, place: { type: 'interface', mac }, mac, vmId: vmOf(n), epoch, received, deliver };
 }
 
 describe('the router service, with hosts on a real NATS server', () => {
   let nats: NatsServer;
+  let postgres: Daemon & { url: string };
   let dir: string;
   let router: INestApplication | undefined;
   let nodes: OverlayNode[];
@@ -57,10 +63,15 @@ describe('the router service, with hosts on a real NATS server', () => {
   const startRouter = async (holdMs = 60_000) => {
     const config = vnetConfig.parse({
       V3_NATS_URL: nats.url,
+      V3_DATABASE_URL: postgres.url,
       V3_LOG_LEVEL: 'silent',
       V3_VNET_HOLD_MS: holdMs,
     });
     router = await createService({ name: 'vnet', module: VnetModule, config: vnetConfig }, config);
+  };
+  const routerIsReady = async () => {
+    const health = async () => JSON.parse(await fetchText('/health/ready')) as { ready: boolean };
+    while (!(await health()).ready) await new Promise(resolve => setTimeout(resolve, 5));
   };
   const stopRouter = async () => {
     await router?.close();
@@ -80,6 +91,11 @@ describe('the router service, with hosts on a real NATS server', () => {
     node.transmit(from, [frameTo(typeof to === 'string' ? to : to.mac, from.mac, id)]);
   const got = (to: TestPort, ...ids: number[]) => until(() => String(to.received) === String(ids));
   const fetchText = async (path: string) => (await fetch(`${await router!.getUrl()}${path}`)).text();
+
+  beforeAll(async () => {
+    postgres = await testPostgres();
+  });
+  afterAll(() => postgres.stop());
 
   beforeEach(async () => {
     dir = await mkdtemp(join(tmpdir(), 'v3-vnet-'));
@@ -117,14 +133,14 @@ describe('the router service, with hosts on a real NATS server', () => {
   it('shows its routes and counters, and refuses a list of NICs that is none', async () => {
     await startRouter();
     const alpha = await startNode('alpha');
-    await alpha.attach(port(1));
+    const a = port(1);
+    await alpha.attach(a);
     const asker = await connect('asker');
-    const { routes, counters } = await asker.call(vnetCalls.routes, undefined, {});
-    expect(routes).toEqual([
-      { vni: 1, mac: macOf(1), hosts: ['alpha'] },
-      { vni: 1, mac: BROADCAST_MAC, hosts: ['alpha'] },
-    ]);
-    expect(counters).toMatchObject({ attached: 1, stale: 0, misses: 0, 'dropped.malformed': 0 });
+    const { automatic, router: counters, core, links } = await asker.call(vnetCalls.status, undefined, {});
+    expect(automatic).toEqual([{ vni: 1, mac: macOf(1), host: 'alpha', to: a.place }]);
+    expect(counters).toMatchObject({ attached: 1, stale: 0, misses: 0, rules: 0, 'dropped.malformed': 0 });
+    expect(core).toMatchObject({ host: LINKS_HOST, cached: 0, counters: { rx: 0, 'dropped.loop': 0 } });
+    expect(links).toEqual([]);
     const nic = { vni: 0, mac: 'ff:ff:ff:ff:ff:ff', vmId: 'x', epoch: 1 };
     await expect(
       asker.call(vnetCalls.attach, undefined, { host: 'beta', nics: [nic] }),
@@ -132,9 +148,9 @@ describe('the router service, with hosts on a real NATS server', () => {
       code: 'INVALID_REQUEST',
       fields: [{ path: 'nics[0].vni' }, { path: 'nics[0].mac' }, { path: 'nics[0].vmId' }],
     });
-    expect(JSON.parse(await fetchText('/health/ready'))).toEqual({
-      ready: true,
-      checks: { nats: 'ok', router: 'ok' },
+    await routerIsReady();
+    expect(JSON.parse(await fetchText('/health/ready'))).toMatchObject({
+      checks: { nats: 'ok', router: 'ok', policy: 'ok' },
     });
   });
 
@@ -198,7 +214,7 @@ describe('the router service, with hosts on a real NATS server', () => {
     send(alpha, a, after, 3);
     await got(after, 2, 3);
     expect(before.received).toEqual([1]);
-    const { counters } = await buses[0]!.call(vnetCalls.routes, undefined, {});
+    const { router: counters } = await buses[0]!.call(vnetCalls.status, undefined, {});
     expect(counters).toMatchObject({ attached: 3, stale: 1 });
   });
 
@@ -211,7 +227,7 @@ describe('the router service, with hosts on a real NATS server', () => {
     await until(() => alpha.core.cache.size === 1);
     send(alpha, a, port(9), 2);
     expect(alpha.core.counters).toMatchObject({ misses: 1, dropped: { 'no-route': 1 } });
-    const { counters } = await buses[0]!.call(vnetCalls.routes, undefined, {});
+    const { router: counters } = await buses[0]!.call(vnetCalls.status, undefined, {});
     expect(counters).toMatchObject({ misses: 1, 'dropped.no-route': 1, waiting: 0 });
   });
 
@@ -230,5 +246,109 @@ describe('the router service, with hosts on a real NATS server', () => {
     await until(() => buses.every(bus => bus.connected) && alpha.announced);
     send(alpha, a, late, 1);
     await got(late, 1);
+  });
+
+  it('withdraws the NICs of a host that falls silent, and puts them back when it is heard again', async () => {
+    await startRouter();
+    const [alpha, beta] = [await startNode('alpha'), await startNode('beta')];
+    const [a, b] = [port(1), port(2)];
+    await Promise.all([alpha.attach(a), beta.attach(b)]);
+    send(alpha, a, b, 1);
+    await until(() => alpha.core.cache.size === 1);
+    const incarnation = randomUUID();
+    const beat = () => buses[1]!.announce(palaciosHeartbeat, 'beta', { host: 'beta', incarnation, vms: [] });
+    beat();
+    const attached = async () => (await buses[0]!.call(vnetCalls.status, undefined, {})).automatic.length;
+    while ((await attached()) > 1) await new Promise(resolve => setTimeout(resolve, 50));
+    expect(alpha.core.cache.size).toBe(0);
+    // Waits for it.
+    send(alpha, a, b, 2);
+    beat();
+    await got(b, 1, 2);
+    expect(await attached()).toBe(2);
+  });
+
+  describe('with routes in the store', () => {
+    const dataSource = () => createDataSource(postgres.url);
+    let source: ReturnType<typeof dataSource>;
+    let routes: VnetRouteRepository;
+    let networkId: string;
+    const add = (from: TestPort, to: TestPort) =>
+      routes.create({
+        networkId,
+        source: from.mac,
+        destination: 'any',
+        to: to.place,
+        from: null,
+        managed: false,
+      });
+
+    beforeAll(async () => {
+      source = dataSource();
+      await migrate(source);
+      routes = new VnetRouteRepository(source);
+      const lan = await new NetworkRepository(source).create({ name: 'lan', subnet: null, managed: false });
+      expect(lan.vni).toBe(1);
+      networkId = lan.id;
+    });
+    afterEach(async () => {
+      for (const { index } of await routes.all()) await routes.remove(index);
+    });
+    afterAll(() => source.destroy());
+
+    it('has them in force on every host once a reload is acknowledged', async () => {
+      await startRouter();
+      const [alpha, beta] = [await startNode('alpha'), await startNode('beta')];
+      const [a, b, c] = [port(1), port(2), port(3)];
+      await Promise.all([alpha.attach(a), beta.attach(b), beta.attach(c)]);
+      send(alpha, a, b, 1);
+      await until(() => alpha.core.cache.size === 1);
+      const { index } = await add(a, c);
+      const reload = async () => {
+        await buses[0]!.call(vnetCalls.reload, undefined, {});
+        // The word about it was sent before the acknowledgement, on another connection.
+        await buses[0]!.flush();
+      };
+      await reload();
+      send(alpha, a, b, 2);
+      await got(c, 2);
+      await routes.remove(index);
+      await reload();
+      send(alpha, a, b, 3);
+      await got(b, 1, 3);
+      expect(c.received).toEqual([2]);
+    });
+
+    it('serves nobody before it has read them, after a restart too', async () => {
+      const [alpha, beta] = [await startNode('alpha'), await startNode('beta')];
+      const [a, b, c] = [port(1), port(2), port(3)];
+      const attaching = Promise.all([alpha.attach(a), beta.attach(b), beta.attach(c)]);
+      await add(a, c);
+      send(alpha, a, b, 1);
+      await startRouter();
+      await attaching;
+      await got(c, 1);
+      await stopRouter();
+      await startRouter();
+      send(alpha, a, b, 2);
+      await got(c, 1, 2);
+      expect(b.received).toEqual([]);
+    });
+
+    it('says so when they can’t be read, and reads them as soon as it can', async () => {
+      await startRouter();
+      const [alpha, beta] = [await startNode('alpha'), await startNode('beta')];
+      const [a, b, c] = [port(1), port(2), port(3)];
+      await Promise.all([alpha.attach(a), beta.attach(b), beta.attach(c)]);
+      await add(a, c);
+      await source.query('ALTER TABLE vnet_route RENAME TO away');
+      await expect(buses[0]!.call(vnetCalls.reload, undefined, {})).rejects.toThrow();
+      send(alpha, a, b, 1);
+      await got(b, 1);
+      await source.query('ALTER TABLE away RENAME TO vnet_route');
+      await until(() => alpha.core.cache.size === 0);
+      send(alpha, a, b, 2);
+      await got(c, 2);
+    });
   });
 });

@@ -115,6 +115,18 @@ it('hands out raw bytes whose slices are copies, so that they can be moved to a 
   expect(bus.connected).toBe(true);
 });
 
+it('tells what became of raw bytes', async () => {
+  expect(await bus.deliverRaw('raw', Uint8Array.of(1), 2_000)).toBe('nobody');
+  let received = 0;
+  const listener = bus.subscribeRaw('raw', bytes => {
+    received += bytes.length;
+    if (bytes.length > 1) throw new Error('too many');
+  });
+  expect([await bus.deliverRaw('raw', Uint8Array.of(1), 2_000), received]).toEqual(['taken', 1]);
+  expect(await bus.deliverRaw('raw', Uint8Array.of(1, 2), 30)).toBe('unknown');
+  listener.stop();
+});
+
 it('lives through a killed server that comes back', async () => {
   bus.serve(echo, 'alpha', ({ n }) => ({ twice: 2 * n }));
   let back = 0;

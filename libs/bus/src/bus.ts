@@ -166,8 +166,29 @@ export class Bus {
     this.connection.publish(subject, bytes);
   }
 
+  /**
+   * Sends raw bytes and tells what became of them: `taken` by a listener (`subscribeRaw`), `nobody` listens
+   * (they surely reached no one), or `unknown` (the server or the listener went away meanwhile).
+   */
+  async deliverRaw(
+    subject: string,
+    bytes: Uint8Array,
+    timeoutMs: number,
+  ): Promise<'taken' | 'nobody' | 'unknown'> {
+    try {
+      await this.connection.request(subject, bytes, { timeout: timeoutMs });
+      return 'taken';
+    } catch (thrown) {
+      return thrown instanceof NatsError && thrown.code === ErrorCode.NoResponders ? 'nobody' : 'unknown';
+    }
+  }
+
   subscribeRaw(subject: string, listener: (bytes: Uint8Array, subject: string) => void): Stoppable {
-    return this.subscribe(subject, message => listener(plain(message.data), message.subject));
+    return this.subscribe(subject, message => {
+      listener(plain(message.data), message.subject);
+      // The sender of `deliverRaw` wants to know.
+      if (message.reply) message.respond();
+    });
   }
 
   private subscribe(subject: string, callback: (message: Msg) => void): Stoppable {

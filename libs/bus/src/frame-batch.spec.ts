@@ -16,6 +16,30 @@ describe('frame batches', () => {
     ]);
   });
 
+  it('carry the place that a frame is for', () => {
+    const places = [
+      undefined,
+      { type: 'interface' as const, mac: '02:00:00:00:00:0a' },
+      { type: 'edge' as const, link: 0x7fffffff },
+    ];
+    const batch = encodeFrameBatch(places.map(place => ({ vni: 1, frame: frame(60, 1), place })));
+    expect(decodeFrameBatch(batch).map(({ place }) => place)).toEqual(places);
+  });
+
+  it('are refused when a place is none', () => {
+    const good = encodeFrameBatch([{ vni: 1, frame: frame(60, 1) }]);
+    const wrong = (at: number, value: number) => {
+      const bytes = good.slice();
+      bytes[at] = value;
+      return () => decodeFrameBatch(bytes);
+    };
+    expect(wrong(16, 3)).toThrow('a place is of kind 0, 1 or 2, not 3 (offset 16)');
+    expect(wrong(23, 1)).toThrow('a frame without a place names one (offset 16)');
+    expect(wrong(16, 2)).toThrow('there is no such link index (offset 18)');
+    // The format of before.
+    expect(wrong(2, 1)).toThrow('no frame batch header');
+  });
+
   it('are refused with the offset when any byte count is wrong', () => {
     const good = encodeFrameBatch([{ vni: 1, frame: frame(60, 1) }]);
     for (let cut = 0; cut < good.length; cut++)

@@ -66,8 +66,8 @@ export class ArpProbe {
 
   /** The number of the network that a running VM's NIC is attached to, from the router. */
   async networkOf(mac: string): Promise<number> {
-    const { routes } = await this.bus.call(vnetCalls.routes, undefined, {});
-    const route = routes.find(candidate => candidate.mac === mac);
+    const { automatic } = await this.bus.call(vnetCalls.status, undefined, {});
+    const route = automatic.find(candidate => candidate.mac === mac);
     if (!route) throw new Error(`the router has no route to ${mac}: does that VM run?`);
     return route.vni;
   }
@@ -82,7 +82,7 @@ export class ArpProbe {
   private async plugIn(vni: number): Promise<Port> {
     const port: Port = {
       vni,
-      mac: ArpProbe.mac,
+      place: { type: 'interface', mac: ArpProbe.mac },
       vmId: randomUUID(),
       epoch: 1,
       deliver: frames => {

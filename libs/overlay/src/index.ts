@@ -1,5 +1,7 @@
 export { CoreCounters, dropReasons, flattened, PortCounters, type DropReason } from './counters';
 export { FlowMap } from './flow-map';
+export { Line, LineCounters, systemClock, type LineClock } from './impairment';
+export { LoopGuard } from './links/loop-guard';
 export { OverlayNode, type OverlayNodeOptions } from './overlay-node';
 export { isNic, placeKey, type LinkPort, type NicPort, type Port } from './port';
 export { RouteCache } from './route-cache';
@@ -26,3 +28,4 @@ export {
   type ServeCapturesOptions,
   type Watcher,
 } from './capture';
+export * from './services';

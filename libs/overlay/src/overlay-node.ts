@@ -1,19 +1,22 @@
-import { decodeFrameBatch, FrameSender, type Bus, type Stoppable, type TaggedFrame } from '@v3vee/bus';
+import { decodeFrameBatch, FrameSender, type Bus, type Stoppable } from '@v3vee/bus';
 import {
   rawSubjects,
+  V3Error,
   vnetCalls,
   vnetHello,
   vnetInvalidate,
   vnetQuery,
-  vnetRoute,
-  V3Error,
+  vnetRouteFound,
+  type CoreStats,
 } from '@v3vee/contracts';
+import { Taps } from './capture';
 import type { Port } from './port';
-import { VnetCore, type FrameSink } from './vnet-core';
+import { RouterUplink } from './router-uplink';
+import { VnetCore, type VnetCoreOptions } from './vnet-core';
 
-export interface OverlayNodeOptions {
+export interface OverlayNodeOptions extends Pick<VnetCoreOptions, 'cacheLimit' | 'loopGuard'> {
   bus: Bus;
-  /** The emulated host this node is on. */
+  /** The emulated host this node is on; `LINKS_HOST` for the vnet service's own end. */
   host: string;
   /** Told when announcing fails, and when it works again. */
   onNotice?: (notice: string, detail: Record<string, unknown>) => void;
@@ -23,29 +26,33 @@ export interface OverlayNodeOptions {
 const RETRY = { first: 50, last: 1_000 };
 /** One attempt; the router answers from memory, so silence means that it is away. */
 const ATTACH_TIMEOUT_MS = 1_000;
-/** Keys of one query message, well below NATS's limit of 1 MiB. */
-const QUERY_KEYS = 2_000;
+/** Flows of one query message, well below NATS's limit of 1 MiB. */
+const QUERY_FLOWS = 2_000;
 
 /**
  * One host's end of the overlay: a `VnetCore` bound to the bus.
  *
  * ```ts
  * const node = await OverlayNode.start({ bus, host: 'alpha' });
- * const port = { vni, mac, vmId, epoch, deliver: frames => … };
+ * const port = { place: { type: 'interface', mac }, vni, vmId, epoch, deliver: frames => … };
  * await node.attach(port);      // frames reach it, from everywhere, once this resolves
  * node.transmit(port, frames);  // super-frames of the guest; keep them unchanged until the tick ends
  * await node.detach(port);
  * await node.stop();
  * ```
  *
- * The router holds nothing durable: this node tells it the full list of attached NICs at every change, and
- * again when the router is new or the connection was lost, until it is acknowledged. Cached routes outlive
- * the router: they stay in use until a new router has confirmed or corrected them, or has withdrawn one because
- * its holder announced itself; that router then knows where the next frame goes.
+ * Where ports are the router does not keep: this node tells it the full list of attached NICs and links at every
+ * change, and again when the router is new or the connection was lost, until it is acknowledged. Cached routes
+ * outlive the router: they stay in use until a new router has confirmed or corrected them, or has withdrawn one
+ * because its holder announced itself; that router then knows where the next frame goes. A frame that has no
+ * cached route waits here while there is no router, for a port of this host too.
  */
 export class OverlayNode {
   readonly core: VnetCore;
+  /** Where captures watch the frames of this host. */
+  readonly taps = new Taps();
   private readonly sender: FrameSender;
+  private readonly uplink: RouterUplink;
   private readonly subscriptions: Stoppable[] = [];
   /** Grows with each change that the router must hear of. */
   private version = 0;
@@ -59,9 +66,22 @@ export class OverlayNode {
   private announcing: Promise<void> | undefined;
 
   private constructor(private readonly options: OverlayNodeOptions) {
-    const { bus, host } = options;
+    const { bus, host, cacheLimit, loopGuard } = options;
     this.sender = new FrameSender(bus);
-    this.core = new VnetCore(sinkTo(bus, this.sender, host));
+    const toHost: VnetCoreOptions['sink']['toHost'] = (to, frame) => {
+      // Frames for a server that is away are dropped, as a cut cable would: kept, they would fill the memory.
+      if (!bus.connected) return false;
+      this.sender.send(rawSubjects.framesTo(to), frame);
+      return true;
+    };
+    const toRouter: VnetCoreOptions['sink']['toRouter'] = frame => this.uplink.send(frame);
+    this.core = new VnetCore({ host, sink: { toHost, toRouter }, cacheLimit, loopGuard });
+    const { dropped } = this.core.counters;
+    this.uplink = new RouterUplink(bus, host, {
+      // Its acknowledgement tells that it is back.
+      onAway: () => void this.announce(),
+      onDrop: (reason, frames) => (dropped[reason] += frames),
+    });
   }
 
   /**
@@ -82,10 +102,11 @@ export class OverlayNode {
   }
 
   /**
-   * Frames from this host reach the port at once. Resolves when the router has acknowledged it and all other
-   * hosts have been told: frames then reach it from everywhere. Waits as long as that takes (a router that is
-   * being restarted), or until `stop`: who can't, races it against a timer; announcing goes on regardless.
-   * @throws V3Error MAC_IN_USE when another port of this host has the same network and address
+   * Resolves when the router has acknowledged the port and all hosts have been told: frames then reach it from
+   * everywhere. Waits as long as that takes (a router that is being restarted), or until `stop`: who can't,
+   * races it against a timer; announcing goes on regardless, and flows that are cached reach it before.
+   * @throws V3Error MAC_IN_USE, VNET_LINK_EXISTS when another port of this host has the same network and address
+   * or link
    */
   async attach(port: Port): Promise<void> {
     this.core.attach(port);
@@ -97,19 +118,35 @@ export class OverlayNode {
     if (this.core.detach(port)) await this.announce();
   }
 
-  /** A burst of super-frames from the guest behind an attached port. */
+  /**
+   * The addresses seen behind an attached link, all of them: frames for these go there and nowhere else. Resolves when
+   * the router has acknowledged it.
+   */
+  async setLearned(port: Port, macs: readonly string[]): Promise<void> {
+    if (this.core.setLearned(port, macs)) await this.announce();
+  }
+
+  /** Counters of the core, those of frames that wait for the router included. */
+  stats(): CoreStats {
+    const { counters, ...stats } = this.core.stats();
+    return { ...stats, counters: { ...counters, waiting: this.uplink.waiting } };
+  }
+
+  /** A burst of super-frames from the guest, or from the peer, behind an attached port. */
   transmit(port: Port, frames: readonly Uint8Array[]): void {
+    if (this.taps.core.isWatched) this.taps.core.see(frames, 'out');
     this.core.transmit(port, frames);
   }
 
   /**
-   * Sends what is still waiting, leaves the bus open. The router is not told that the NICs are gone: a host
+   * Sends what is waiting for the tick's end, leaves the bus open. The router is not told that the NICs are gone: a host
    * that stops in order has detached its ports before.
    */
   async stop(): Promise<void> {
     this.stopping.abort(new V3Error('SERVICE_UNAVAILABLE', 'the overlay node is stopping'));
     for (const subscription of this.subscriptions) subscription.stop();
     this.sender.flush();
+    this.uplink.stop();
     this.settle(Infinity);
     await this.announcing;
   }
@@ -118,11 +155,20 @@ export class OverlayNode {
     const { bus, host } = this.options;
     const { core, subscriptions } = this;
     subscriptions.push(
-      bus.subscribeRaw(rawSubjects.framesTo(host), bytes => core.receive(decodeFrameBatch(bytes))),
-      bus.listen(vnetRoute, host, ({ incarnation, ...route }) => {
+      bus.subscribeRaw(rawSubjects.framesTo(host), bytes => {
+        const batch = decodeFrameBatch(bytes);
+        const tap = this.taps.core;
+        if (tap.isWatched)
+          tap.see(
+            batch.map(({ frame }) => frame),
+            'in',
+          );
+        core.receive(batch);
+      }),
+      bus.listen(vnetRouteFound, host, ({ incarnation, ...route }) => {
         if (incarnation === this.authority) core.learn(route);
       }),
-      bus.listen(vnetInvalidate, undefined, ({ routes }) => core.forget(routes)),
+      bus.listen(vnetInvalidate, undefined, ({ flows }) => core.forget(flows)),
       bus.listen(vnetHello, undefined, () => this.resynchronise()),
       bus.onReconnect(() => this.resynchronise()),
     );
@@ -134,7 +180,7 @@ export class OverlayNode {
     void this.announce();
   }
 
-  /** Has the present list of NICs announced; resolves when that, or a later one, is acknowledged. */
+  /** Has the present list of ports announced; resolves when that, or a later one, is acknowledged. */
   private announce(): Promise<void> {
     const version = ++this.version;
     const acknowledged = new Promise<void>(resolve => this.waiting.set(resolve, version));
@@ -155,6 +201,7 @@ export class OverlayNode {
         if (pause > RETRY.first) this.notice('the router has acknowledged the attached NICs', {});
         pause = RETRY.first;
         this.acknowledged = version;
+        this.uplink.back();
         this.settle(version);
       } catch (error) {
         if (signal.aborted) break;
@@ -173,11 +220,10 @@ export class OverlayNode {
 
   private async announceOnce(signal: AbortSignal): Promise<void> {
     const { bus, host } = this.options;
-    const nics = this.core.attachments();
     const { incarnation } = await bus.call(
       vnetCalls.attach,
       undefined,
-      { host, nics },
+      { host, ...this.core.attachments() },
       { timeoutMs: ATTACH_TIMEOUT_MS, signal },
     );
     if (incarnation !== this.authority) {
@@ -190,9 +236,9 @@ export class OverlayNode {
   private queryCached(): void {
     const { bus, host } = this.options;
     this.unconfirmed = false;
-    const keys = [...this.core.cache.keys()];
-    for (let at = 0; at < keys.length; at += QUERY_KEYS) {
-      bus.announce(vnetQuery, host, { routes: keys.slice(at, at + QUERY_KEYS) });
+    const flows = this.core.flows();
+    for (let at = 0; at < flows.length; at += QUERY_FLOWS) {
+      bus.announce(vnetQuery, host, { flows: flows.slice(at, at + QUERY_FLOWS) });
     }
   }
 
@@ -207,20 +253,6 @@ export class OverlayNode {
   private notice(notice: string, detail: Record<string, unknown>): void {
     this.options.onNotice?.(notice, { host: this.options.host, ...detail });
   }
-}
-
-/** Frames for a server that is away are dropped, as a cut cable would: kept, they would fill the memory. */
-function sinkTo(bus: Bus, sender: FrameSender, host: string): FrameSink {
-  const router = rawSubjects.framesToRouter(host);
-  const send = (subject: string, frame: TaggedFrame): boolean => {
-    if (!bus.connected) return false;
-    sender.send(subject, frame);
-    return true;
-  };
-  return {
-    toHost: (to, frame) => send(rawSubjects.framesTo(to), frame),
-    toRouter: frame => send(router, frame),
-  };
 }
 
 function delay(ms: number, signal: AbortSignal): Promise<void> {

@@ -1,23 +1,35 @@
 import type { TaggedFrame } from '@v3vee/bus';
-import type { Attachment, Route, RouteKey } from '@v3vee/contracts';
+import type {
+  Attachment,
+  EdgeAttachment,
+  Flow,
+  StaleFlows,
+  Target,
+  VnetPlace,
+  VnetRule,
+} from '@v3vee/contracts';
 import {
-  BROADCAST_MAC,
+  ethernetFields,
   formatMac,
   isGroupMac,
+  MAC_BYTES,
   parseMac,
   SUPER_FRAME_ETHERNET,
   superFrameProblem,
 } from '@v3vee/wire';
-import { HeldFrames, type Held } from './held-frames';
+import { FairQueue } from '../fair-queue';
+import type { LoopGuard } from '../links/loop-guard';
+import { placeKey } from '../port';
+import type { Located } from './members';
 import { RoutingTable } from './routing-table';
 
 /** How the router reaches the hosts. What is sent first must arrive first. */
 export interface RouterSink {
   toHost(host: string, frame: TaggedFrame): void;
   /** Puts a route into one host's cache. */
-  route(host: string, route: Route): void;
-  /** Takes routes out of all hosts' caches. */
-  invalidate(routes: RouteKey[]): void;
+  route(host: string, route: Flow & { targets: Target[] }): void;
+  /** Takes flows out of all hosts' caches. */
+  invalidate(flows: StaleFlows[]): void;
 }
 
 export interface RouterOptions {
@@ -28,22 +40,24 @@ export interface RouterOptions {
   holdMs?: number;
   maxHeldFrames?: number;
   maxHeldBytes?: number;
+  /** Frames that go from one link to another are shown to it. */
+  loopGuard?: Pick<LoopGuard, 'seen'>;
   /** A monotonic clock, ms. */
   now?: () => number;
 }
 
 /** Why the router dropped a frame. */
-export const routerDropReasons = ['malformed', 'no-route', 'queue-full'] as const;
+export const routerDropReasons = ['malformed', 'no-route', 'loop', 'queue-full'] as const;
 export type RouterDropReason = (typeof routerDropReasons)[number];
 
 export class RouterCounters {
   /** Frames that hosts had no route for. */
   misses = 0;
-  /** Frames sent on, counted once for each host. */
+  /** Frames sent on, counted once for each message of a frame to a host. */
   forwarded = 0;
   /** Routes asked for without a frame. */
   queries = 0;
-  /** Announcements of attached NICs. */
+  /** Announcements of attached NICs and links. */
   announcements = 0;
   readonly dropped = Object.fromEntries(routerDropReasons.map(reason => [reason, 0])) as Record<
     RouterDropReason,
@@ -51,80 +65,89 @@ export class RouterCounters {
   >;
 }
 
+/** A frame, or a query without one, that waits for its route to be known. */
+interface Request {
+  readonly host: string;
+  readonly vni: number;
+  readonly from: VnetPlace;
+  /** Holds the destination address at `offset`, and the source address behind it. */
+  readonly bytes: Uint8Array;
+  readonly offset: number;
+  readonly group: boolean;
+  readonly frame: Uint8Array | undefined;
+  /** Places that the frame has been sent to. */
+  readonly sentTo: Set<string>;
+  /** Time at which waiting is over. */
+  readonly until: number;
+}
+
 /**
  * The routing authority: forwards the frames that hosts have no route for and tells those hosts the route, so
- * that the rest of the flow goes straight to its host.
+ * that the rest of the flow goes straight to where it belongs.
  *
- * It keeps nothing over a restart. A new router learns from the hosts who is where, within some milliseconds;
+ * Of who is where it keeps nothing over a restart. A new router learns that from the hosts within some milliseconds;
  * until `holdMs` are over a frame for an unknown address waits, and a group frame is kept to be sent to each
- * host that turns up. The same wait covers a NIC whose host announces it a moment after others send to it.
+ * place that turns up. The same wait covers a NIC whose host announces it a moment after others send to it.
  */
 export class Router {
   readonly table = new RoutingTable();
   readonly counters = new RouterCounters();
-  private readonly held: HeldFrames;
+  private readonly held: FairQueue<Request>;
   private readonly now: () => number;
   private readonly holdMs: number;
   private readonly completeAt: number;
 
   constructor(
     private readonly sink: RouterSink,
-    options: RouterOptions = {},
+    private readonly options: RouterOptions = {},
   ) {
     this.now = options.now ?? (() => performance.now());
     this.holdMs = options.holdMs ?? 2_000;
     this.completeAt = this.now() + this.holdMs;
-    this.held = new HeldFrames(
-      { frames: options.maxHeldFrames ?? 1024, bytes: options.maxHeldBytes ?? 16 * 1024 * 1024 },
-      ({ frame, group }) => {
-        if (frame && !group) this.counters.dropped['queue-full']++;
+    this.held = new FairQueue(
+      { items: options.maxHeldFrames ?? 1024, bytes: options.maxHeldBytes ?? 16 * 1024 * 1024 },
+      ({ frame, sentTo }) => {
+        if (frame && sentTo.size === 0) this.counters.dropped['queue-full']++;
       },
     );
   }
 
-  /** Frames and queries that wait for a host to turn up. */
+  /** Frames and queries that wait for a place to turn up. */
   get waiting(): number {
     return this.held.size;
   }
 
-  /** A host's full list of NICs. Other caches are corrected, and waiting frames sent, before this returns. */
-  attach(host: string, nics: readonly Attachment[]): void {
+  /** A host's full list of NICs and links. Other caches are corrected, and waiting frames sent, before this returns. */
+  attach(host: string, nics: readonly Attachment[], edges: readonly EdgeAttachment[] = []): void {
     this.counters.announcements++;
-    const changed = this.table.attach(host, nics);
-    if (changed.length === 0) return;
-    this.sink.invalidate(changed);
-    const answers = new Answers();
-    this.held.release(held => {
-      const hosts = this.hostsFor(held);
-      this.send(held, hosts);
-      // More hosts of a network may turn up: group frames wait their time out.
-      if (held.group || hosts.length === 0) return false;
-      answers.add(held.from, this.routeFor(held));
-      return true;
-    });
-    answers.send(this.sink);
+    this.changed(this.table.attach(host, nics, edges));
   }
 
-  /** Frames that host `from` had no route for. */
-  forward(from: string, batch: readonly TaggedFrame[]): void {
+  /** The routes that users added, all of them. As with `attach`, they are in force when this returns. */
+  setRules(rules: readonly VnetRule[]): void {
+    this.changed(this.table.setRules(rules));
+  }
+
+  /** Frames that `host` had no route for. */
+  forward(host: string, batch: readonly TaggedFrame[]): void {
     const answers = new Answers();
-    for (const { vni, frame } of batch) {
+    for (const { vni, frame, place } of batch) {
       this.counters.misses++;
-      if (superFrameProblem(frame) === undefined) {
-        this.dispatch(this.request(from, vni, frame, SUPER_FRAME_ETHERNET, frame), answers);
-      } else {
-        this.counters.dropped.malformed++;
-      }
+      if (!place || superFrameProblem(frame) !== undefined) this.counters.dropped.malformed++;
+      else this.dispatch(this.request(host, vni, place, frame, SUPER_FRAME_ETHERNET, frame), answers);
     }
     answers.send(this.sink);
   }
 
-  /** Host `from` wants to know these routes, or to have them confirmed. */
-  query(from: string, keys: readonly RouteKey[]): void {
+  /** Host `host` wants to know these routes, or to have them confirmed. */
+  query(host: string, flows: readonly Flow[]): void {
     const answers = new Answers();
-    for (const { vni, mac } of keys) {
+    for (const { vni, from, source, destination } of flows) {
       this.counters.queries++;
-      this.dispatch(this.request(from, vni, parseMac(mac), 0, undefined), answers);
+      const addresses = new Uint8Array(2 * MAC_BYTES);
+      addresses.set(parseMac(destination), ethernetFields.destination.start);
+      addresses.set(parseMac(source), ethernetFields.source.start);
+      this.dispatch(this.request(host, vni, from, addresses, 0, undefined), answers);
     }
     answers.send(this.sink);
   }
@@ -133,67 +156,136 @@ export class Router {
   expire(): void {
     const now = this.now();
     const answers = new Answers();
-    this.held.release(held => {
-      if (held.until > now) return false;
-      if (held.frame && !held.group) this.counters.dropped['no-route']++;
-      answers.add(held.from, this.routeFor(held));
+    this.held.release(request => {
+      if (request.until > now) return false;
+      if (request.frame && request.sentTo.size === 0 && !request.group) this.counters.dropped['no-route']++;
+      answers.add(request.host, this.flowOf(request), this.lookup(request).targets);
       return true;
     });
     answers.send(this.sink);
   }
 
+  private changed(stale: StaleFlows[]): void {
+    if (stale.length === 0) return;
+    this.sink.invalidate(stale);
+    const answers = new Answers();
+    this.held.release(request => this.isDone(request, answers));
+    answers.send(this.sink);
+  }
+
   private request(
-    from: string,
+    host: string,
     vni: number,
+    from: VnetPlace,
     bytes: Uint8Array,
     offset: number,
     frame: Uint8Array | undefined,
-  ): Held {
+  ): Request {
     const group = isGroupMac(bytes, offset);
     const until = group ? this.completeAt : this.now() + this.holdMs;
-    return { vni, bytes, offset, group, from, frame, sentTo: new Set(), until };
+    return { host, vni, from, bytes, offset, group, frame, sentTo: new Set(), until };
   }
 
-  /** Sends a frame where it belongs, as far as that is known, and answers the route; what is not known waits. */
-  private dispatch(held: Held, answers: Answers): void {
-    const hosts = this.hostsFor(held);
-    this.send(held, hosts);
-    const known = held.group ? this.now() >= this.completeAt : hosts.length > 0;
-    if (known) answers.add(held.from, this.routeFor(held));
-    else this.held.add(held);
+  private dispatch(request: Request, answers: Answers): void {
+    if (this.isDone(request, answers)) return;
+    // A copy: the frame is a view into a whole batch, which would stay in memory for its sake.
+    const bytes = request.bytes.slice();
+    const kept = { ...request, bytes, frame: request.frame && bytes };
+    this.held.add(request.host, kept, bytes.length);
   }
 
-  private send({ vni, frame, sentTo }: Held, hosts: readonly string[]): void {
-    if (!frame) return;
-    for (const host of hosts) {
-      if (sentTo.has(host)) continue;
-      sentTo.add(host);
+  /** Sends a frame where it belongs, as far as that is known, and answers the route. What is not known has to wait. */
+  private isDone(request: Request, answers: Answers): boolean {
+    const { places, targets, known, complete } = this.lookup(request);
+    if (request.frame && places.length > 0) this.send(request, request.frame, places, complete);
+    if (!known || !complete) return false;
+    answers.add(request.host, this.flowOf(request), targets);
+    return true;
+  }
+
+  private lookup(request: Request): {
+    places: readonly Located[];
+    targets: Target[];
+    known: boolean;
+    /** Whether nothing that is to be announced yet can get such frames too. */
+    complete: boolean;
+  } {
+    const { host, vni, from, bytes, offset, group } = request;
+    const { members } = this.table;
+    const { places, known } = this.table.lookup(vni, from, bytes, offset);
+    const exact = !group && members.holder(vni, bytes, offset)?.place.type === 'interface';
+    const complete = exact || this.now() >= this.completeAt;
+    return { places, targets: this.targets(request, places, host), known, complete };
+  }
+
+  private send(request: Request, frame: Uint8Array, places: readonly Located[], complete: boolean): void {
+    const { host, vni, from, group, sentTo } = request;
+    const next = places.filter(({ place }) => !sentTo.has(placeKey(place)));
+    // Group frames that come by a link were shown to the guard where they came in.
+    const turned = !group && from.type === 'edge' && next.some(({ place }) => place.type === 'edge');
+    if (turned && this.options.loopGuard?.seen(vni, frame, SUPER_FRAME_ETHERNET)) {
+      this.counters.dropped.loop++;
+      return;
+    }
+    for (const { place } of next) sentTo.add(placeKey(place));
+    // While others may turn up, each place is told by name: a host might have one that it has not announced yet.
+    const targets = complete
+      ? this.targets(request, next, host)
+      : next.map(({ host: at, place }) => ({ host: at, to: place }));
+    for (const target of targets) {
       this.counters.forwarded++;
-      this.sink.toHost(host, { vni, frame });
+      this.sink.toHost(target.host, target.to ? { vni, frame, place: target.to } : { vni, frame });
     }
   }
 
-  /** Never the asking host: it has looked among its own ports already. */
-  private hostsFor({ vni, bytes, offset, group, from }: Held): string[] {
-    const hosts = group ? this.table.group(vni) : this.table.unicast(vni, bytes, offset);
-    return hosts.filter(host => host !== from);
+  /**
+   * One target for all that a host knows to do by the destination address, else one for each place. To the asking
+   * host places are always named: the one that asks must not get its own frame.
+   */
+  private targets(
+    { vni, bytes, offset, group }: Request,
+    places: readonly Located[],
+    asking: string,
+  ): Target[] {
+    const nics = new Map<string, number>();
+    for (const { host, place } of places) {
+      if (place.type === 'interface') nics.set(host, (nics.get(host) ?? 0) + 1);
+    }
+    const address = group ? '' : formatMac(bytes, offset);
+    const byAddress = ({ host, place }: Located): boolean => {
+      if (host === asking || place.type === 'edge') return false;
+      return group ? nics.get(host) === this.table.members.claimed(vni, host) : place.mac === address;
+    };
+    const targets: Target[] = [];
+    const told = new Set<string>();
+    for (const located of places) {
+      const { host, place } = located;
+      if (!byAddress(located)) targets.push({ host, to: place });
+      else if (!told.has(host)) {
+        told.add(host);
+        targets.push({ host, to: null });
+      }
+    }
+    return targets;
   }
 
-  private routeFor(held: Held): Route {
-    const mac = held.group ? BROADCAST_MAC : formatMac(held.bytes, held.offset);
-    return { vni: held.vni, mac, hosts: this.hostsFor(held) };
+  private flowOf({ vni, from, bytes, offset }: Request): Flow {
+    const source = formatMac(bytes, offset + ethernetFields.source.start);
+    return { vni, from, source, destination: formatMac(bytes, offset) };
   }
 }
 
 /** Routes to tell after the frames of a batch: each host is told each route once. */
 class Answers {
-  private readonly answers = new Map<string, { host: string; route: Route }>();
+  private readonly answers = new Map<string, { host: string; flow: Flow; targets: Target[] }>();
 
-  add(host: string, route: Route): void {
-    this.answers.set(`${host} ${route.vni} ${route.mac}`, { host, route });
+  add(host: string, flow: Flow, targets: Target[]): void {
+    const { vni, from, source, destination } = flow;
+    const key = `${host} ${vni} ${placeKey(from)} ${source} ${destination}`;
+    this.answers.set(key, { host, flow, targets });
   }
 
   send(sink: RouterSink): void {
-    for (const { host, route } of this.answers.values()) sink.route(host, route);
+    for (const { host, flow, targets } of this.answers.values()) sink.route(host, { ...flow, targets });
   }
 }

@@ -1,150 +1,122 @@
-import type { Attachment, Route, RouteKey } from '@v3vee/contracts';
-import { BROADCAST_MAC, formatMac, MacMap, parseMac } from '@v3vee/wire';
+import type { Attachment, EdgeAttachment, StaleFlows, VnetPlace, VnetRule } from '@v3vee/contracts';
+import { BROADCAST_MAC, isGroupMac } from '@v3vee/wire';
+import { half } from '../flow-map';
+import { placeKey } from '../port';
+import { Members, type Changes, type Located } from './members';
+import { AUTOMATIC_PRIORITY, Rules } from './rules';
+
+/** What the table knows about a flow. */
+export interface Lookup {
+  /** Who gets its frames; nobody twice. */
+  readonly places: readonly Located[];
+  /**
+   * Whether a route leads to a place that is there, if only to one that such frames may not go to. If not, a
+   * host may be about to announce it.
+   */
+  readonly known: boolean;
+}
 
 /**
- * Which hosts get a frame for the address at `offset` of `bytes`: all that `unicast` says this core needs of a
- * routing policy. VNET/P's full table (source and destination qualifiers, priorities) is another one.
- */
-export interface RouteLookup {
-  unicast(vni: number, bytes: Uint8Array, offset: number): readonly string[];
-  /** Hosts for a group frame. */
-  group(vni: number): readonly string[];
-}
-
-/** One host's statement that it has this NIC. */
-interface Claim extends Attachment {
-  readonly host: string;
-  /** Order in which claims were first made. */
-  readonly order: number;
-}
-interface Entry {
-  readonly claims: Claim[];
-  holder: Claim;
-  hosts: readonly string[];
-}
-
-const NOWHERE: readonly string[] = [];
-
-/**
- * The routing authority's table, made of what the hosts announce. Where several hosts claim an address,
- * exactly one holds it ("in doubt none running, never two"):
- * - the same VM: the highest epoch, since the epoch grows with each change of the owner; at equal epochs the
- *   first claim, so that two hosts can't take it from each other for ever;
- * - different VMs: the latest claim, since a definition's address is unique and the older VM's must be gone.
+ * The overlay's routing policy: the routes that users added, and those that go without saying. An attached NIC is
+ * as good as `ADD any <mac> interface <mac> any`, an address seen behind a link as `ADD any <mac> edge <link>
+ * any`, and every NIC and link of a network gets its group frames as if by `ADD any <group> …`. All routes of
+ * the highest priority get a frame; so what a user adds overrides the automatic routes (7 and 8), adds to them
+ * (6), or is a fall-back for them (3 and 5).
  *
- * A claim stands until its host announces a list without it.
+ * A unicast frame that no route matches goes to all links of its network: the address may be behind one.
+ * No frame goes back to where it came from, and none goes from one link to another, unless by a route that a
+ * user added *from* that link: a ring of links is no loop.
  */
-export class RoutingTable implements RouteLookup {
-  private readonly entries = new MacMap<Entry>();
-  private readonly byHost = new Map<string, Map<string, Claim>>();
-  /** Per network: how many addresses each host holds. */
-  private readonly members = new Map<number, Map<string, number>>();
-  private claimsMade = 0;
-  private claims = 0;
+export class RoutingTable {
+  readonly members = new Members();
+  private policy = new Rules([]);
+  /** Networks with routes of users. */
+  private ruled = new Map<number, string>();
 
   /**
    * Replaces what a host has attached.
-   * @returns the routes that this changes, group routes included: caches must drop them
+   * @returns the flows that this changes; the broadcast address stands for all groups
    */
-  attach(host: string, nics: readonly Attachment[]): RouteKey[] {
-    const before = this.byHost.get(host) ?? new Map<string, Claim>();
-    const after = new Map<string, Claim>();
-    for (const nic of nics) {
-      const key = `${nic.vni} ${nic.mac}`;
-      const old = before.get(key);
-      if (old && old.vmId === nic.vmId && old.epoch === nic.epoch) after.set(key, old);
-      else after.set(key, { ...nic, host, order: this.claimsMade++ });
+  attach(host: string, nics: readonly Attachment[], edges: readonly EdgeAttachment[] = []): StaleFlows[] {
+    return this.stale(this.members.attach(host, nics, edges));
+  }
+
+  /** Replaces the routes that users added; answers the flows that this changes. */
+  setRules(rules: readonly VnetRule[]): StaleFlows[] {
+    const before = this.ruled;
+    this.policy = new Rules(rules);
+    this.ruled = new Map();
+    for (const rule of rules) {
+      this.ruled.set(rule.vni, `${this.ruled.get(rule.vni) ?? ''}${JSON.stringify(rule)}`);
     }
-    const changed: RouteKey[] = [];
-    const networks = new Set<number>();
-    for (const key of new Set([...before.keys(), ...after.keys()])) {
-      const [old, claim] = [before.get(key), after.get(key)];
-      if (old !== claim) this.replace(old, claim, changed, networks);
+    const networks = new Set([...before.keys(), ...this.ruled.keys()]);
+    return [...networks]
+      .filter(vni => before.get(vni) !== this.ruled.get(vni))
+      .map(vni => ({ vni, destination: null }));
+  }
+
+  get rules(): readonly VnetRule[] {
+    return this.policy.all;
+  }
+
+  /**
+   * Who gets the frames of a flow.
+   * @param bytes what holds the destination address at `offset`, and the source address behind it
+   */
+  lookup(vni: number, from: VnetPlace, bytes: Uint8Array, offset: number): Lookup {
+    const places = new Map<string, Located>();
+    const origin = placeKey(from);
+    let known = false;
+    const add = (located: Located | undefined, explicit: boolean): void => {
+      if (!located) return;
+      known = true;
+      const { place } = located;
+      const key = placeKey(place);
+      if (key === origin || (place.type === 'edge' && from.type === 'edge' && !explicit)) return;
+      places.set(key, located);
+    };
+
+    const { members } = this;
+    const matched = this.policy.match(
+      vni,
+      from,
+      half(bytes, offset + 6),
+      half(bytes, offset + 9),
+      half(bytes, offset),
+      half(bytes, offset + 3),
+    );
+    const priority = matched?.priority ?? 0;
+    let automatic = false;
+    if (priority <= AUTOMATIC_PRIORITY) {
+      if (isGroupMac(bytes, offset)) {
+        automatic = true;
+        for (const located of members.nics(vni)) add(located, false);
+        for (const located of members.edges(vni)) add(located, false);
+      } else {
+        const holder = members.holder(vni, bytes, offset);
+        automatic = holder !== undefined;
+        add(holder, false);
+      }
     }
-    if (after.size > 0) this.byHost.set(host, after);
-    else this.byHost.delete(host);
-    return [...changed, ...[...networks].map(vni => ({ vni, mac: BROADCAST_MAC }))];
+    if (matched && (priority >= AUTOMATIC_PRIORITY || !automatic)) {
+      for (const rule of matched.rules) add(members.find(vni, rule.to), rule.from?.type === 'edge');
+    } else if (!automatic) {
+      for (const located of members.edges(vni)) add(located, false);
+    }
+    return { places: [...places.values()], known };
   }
 
-  unicast(vni: number, bytes: Uint8Array, offset: number): readonly string[] {
-    return this.entries.get(vni, bytes, offset)?.hosts ?? NOWHERE;
+  private stale({ nics, learned, networks }: Changes): StaleFlows[] {
+    const whole = new Set(networks);
+    // Routes of users and floods lead to places whatever the destination address is.
+    for (const { vni } of nics) if (this.ruled.has(vni) || this.members.hasEdges(vni)) whole.add(vni);
+    const stale: StaleFlows[] = [...whole].map(vni => ({ vni, destination: null }));
+    const groups = new Set<number>();
+    for (const { vni, mac } of [...nics, ...learned]) {
+      if (!whole.has(vni)) stale.push({ vni, destination: mac });
+    }
+    for (const { vni } of nics) if (!whole.has(vni)) groups.add(vni);
+    for (const vni of groups) stale.push({ vni, destination: BROADCAST_MAC });
+    return stale;
   }
-
-  group(vni: number): readonly string[] {
-    return [...(this.members.get(vni)?.keys() ?? NOWHERE)];
-  }
-
-  /** All routes, group routes under the broadcast address. */
-  routes(): Route[] {
-    const unicast = [...this.entries.entries()].map(({ vni, mac, value }) => ({
-      vni,
-      mac,
-      hosts: [...value.hosts],
-    }));
-    const group = [...this.members.keys()].map(vni => ({
-      vni,
-      mac: BROADCAST_MAC,
-      hosts: [...this.group(vni)],
-    }));
-    return [...unicast, ...group].sort((a, b) => a.vni - b.vni || (a.mac < b.mac ? -1 : 1));
-  }
-
-  /** Addresses that a host holds. */
-  get attached(): number {
-    return this.entries.size;
-  }
-
-  /** Claims that stand back behind a better one. */
-  get stale(): number {
-    return this.claims - this.entries.size;
-  }
-
-  /** Puts one claim in place of another, and notes the address or the network whose hosts thereby change. */
-  private replace(
-    old: Claim | undefined,
-    claim: Claim | undefined,
-    changed: RouteKey[],
-    networks: Set<number>,
-  ): void {
-    const { vni, mac } = (claim ?? old) as Claim;
-    const address = parseMac(mac);
-    const entry = this.entries.get(vni, address);
-    const before = entry?.holder.host;
-    const claims = (entry?.claims ?? []).filter(other => other !== old);
-    if (claim) claims.push(claim);
-    this.claims += claims.length - (entry?.claims.length ?? 0);
-    const holder = elect(claims);
-    if (holder) this.entries.set(vni, address, 0, { claims, holder, hosts: [holder.host] });
-    else this.entries.delete(vni, address);
-    if (before === holder?.host) return;
-    changed.push({ vni, mac: formatMac(address) });
-    const joined = this.count(vni, holder?.host, +1);
-    const left = this.count(vni, before, -1);
-    if (joined || left) networks.add(vni);
-  }
-
-  /** Answers whether the host thereby joined or left the network. */
-  private count(vni: number, host: string | undefined, by: 1 | -1): boolean {
-    if (host === undefined) return false;
-    const members = this.members.get(vni) ?? new Map<string, number>();
-    const held = (members.get(host) ?? 0) + by;
-    if (held > 0) members.set(host, held);
-    else members.delete(host);
-    if (members.size > 0) this.members.set(vni, members);
-    else this.members.delete(vni);
-    return held === 0 || (held === 1 && by === 1);
-  }
-}
-
-function elect(claims: readonly Claim[]): Claim | undefined {
-  const bestOfVm = new Map<string, Claim>();
-  for (const claim of claims) {
-    const best = bestOfVm.get(claim.vmId);
-    const better =
-      !best || claim.epoch > best.epoch || (claim.epoch === best.epoch && claim.order < best.order);
-    if (better) bestOfVm.set(claim.vmId, claim);
-  }
-  let holder: Claim | undefined;
-  for (const claim of bestOfVm.values()) if (!holder || claim.order > holder.order) holder = claim;
-  return holder;
 }

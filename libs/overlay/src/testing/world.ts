@@ -1,6 +1,7 @@
 import type { TaggedFrame } from '@v3vee/bus';
-import type { Port } from '../port';
-import { RouteCache } from '../route-cache';
+import { LINKS_HOST, type VnetRule } from '@v3vee/contracts';
+import { LoopGuard } from '../links/loop-guard';
+import { isNic, type LinkPort, type NicPort, type Port } from '../port';
 import { Router } from '../router/router';
 import { VnetCore } from '../vnet-core';
 import { frameTo, idOf, vmOf, type Random } from './frames';
@@ -8,35 +9,48 @@ import { frameTo, idOf, vmOf, type Random } from './frames';
 const ROUTER = 'router';
 export const HOLD_MS = 1_000;
 
-interface TestPort extends Port {
-  host: string;
-  received: number[];
+export interface TestPort extends NicPort {
+  readonly host: string;
+  readonly mac: string;
+  readonly received: number[];
+}
+export interface TestLink extends LinkPort {
+  readonly received: number[];
+  readonly learned: Set<string>;
 }
 
 /**
- * A whole overlay in one process: cores, a router, and between them a network that orders messages as a NATS
- * server does (each receiver gets what it is sent in the order of sending, but receivers are not in step).
+ * A whole overlay in one process: cores (one of them for links), a router, and between them a network that orders
+ * messages as a NATS server does (each receiver gets what it is sent in the order of sending, but receivers are not
+ * in step).
  */
 export class World {
   readonly cores = new Map<string, VnetCore>();
   readonly ports: TestPort[] = [];
   router!: Router;
   now = 0;
+  rules: VnetRule[] = [];
+  /** Messages delivered so far. */
+  steps = 0;
+  private readonly hosts: string[];
   private readonly queues = new Map<string, (() => void)[]>();
+  private readonly loopGuard = new LoopGuard(() => this.now, 1);
 
   constructor(
-    readonly hosts: string[],
+    hosts: string[],
     private readonly random: Random,
     cacheLimit = 4096,
   ) {
-    for (const host of hosts) this.cores.set(host, this.coreOf(host, cacheLimit));
+    this.hosts = [...hosts, LINKS_HOST];
+    for (const host of this.hosts) this.cores.set(host, this.coreOf(host, cacheLimit));
     this.startRouter();
   }
 
   attach(host: string, vni: number, mac: string, vm: number, epoch = 1): TestPort {
     const received: number[] = [];
     const deliver = (frames: Uint8Array[]) => void received.push(...frames.map(idOf));
-    const port: TestPort = { host, vni, mac, vmId: vmOf(vm), epoch, received, deliver };
+    const place = { type: 'interface' as const, mac };
+    const port: TestPort = { host, mac, place, vni, vmId: vmOf(vm), epoch, received, deliver };
     this.core(host).attach(port);
     this.ports.push(port);
     this.announce(host);
@@ -49,9 +63,51 @@ export class World {
     this.announce(port.host);
   }
 
+  /** A link; `peer` gets what leaves by it. What comes in by it is learned. */
+  attachLink(link: number, vni: number, peer: (frame: Uint8Array) => void = () => undefined): TestLink {
+    const received: number[] = [];
+    const port: TestLink = {
+      place: { type: 'edge', link },
+      vni,
+      received,
+      learned: new Set(),
+      deliver: frames => {
+        received.push(...frames.map(idOf));
+        // Receivers may use a frame's buffer again.
+        for (const frame of frames.map(each => each.slice())) this.post(`wire ${link}`, () => peer(frame));
+      },
+    };
+    this.core(LINKS_HOST).attach(port);
+    this.announce(LINKS_HOST);
+    return port;
+  }
+
+  detachLink(port: TestLink): void {
+    this.core(LINKS_HOST).detach(port);
+    this.announce(LINKS_HOST);
+  }
+
+  /** A frame from a station behind the link. */
+  arrive(port: TestLink, source: string, frame: Uint8Array): void {
+    const core = this.core(LINKS_HOST);
+    port.learned.add(source);
+    if (core.setLearned(port, [...port.learned])) this.announce(LINKS_HOST);
+    core.transmit(port, [frame]);
+  }
+
   send(from: TestPort, to: string, ...ids: number[]): void {
     const frames = ids.map(id => frameTo(to, from.mac, id));
     this.core(from.host).transmit(from, frames);
+  }
+
+  setRules(rules: VnetRule[]): void {
+    this.rules = rules;
+    this.post(ROUTER, () => this.router.setRules(rules));
+  }
+
+  /** The router hears no more of a host. */
+  loseHost(host: string): void {
+    this.post(ROUTER, () => this.router.attach(host, []));
   }
 
   /** The router is killed: what was on its way to it is lost. A new one takes its place. */
@@ -61,8 +117,8 @@ export class World {
     for (const host of this.hosts) {
       this.post(host, () => {
         this.announce(host);
-        const keys = [...this.core(host).cache.keys()];
-        this.post(ROUTER, () => this.router.query(host, keys));
+        const flows = this.core(host).flows();
+        this.post(ROUTER, () => this.router.query(host, flows));
       });
     }
   }
@@ -71,6 +127,7 @@ export class World {
   step(): boolean {
     const busy = [...this.queues].filter(([, queue]) => queue.length > 0);
     if (busy.length === 0) return false;
+    this.steps++;
     busy[this.random(busy.length)]![1].shift()!();
     return true;
   }
@@ -92,8 +149,8 @@ export class World {
   }
 
   private announce(host: string): void {
-    const nics = this.core(host).attachments();
-    this.post(ROUTER, () => this.router.attach(host, nics));
+    const { nics, edges } = this.core(host).attachments();
+    this.post(ROUTER, () => this.router.attach(host, nics, edges));
   }
 
   private coreOf(host: string, cacheLimit: number): VnetCore {
@@ -101,13 +158,15 @@ export class World {
       this.post(receiver, () => action(frame));
       return true;
     };
-    return new VnetCore(
-      {
+    return new VnetCore({
+      host,
+      cacheLimit,
+      loopGuard: this.loopGuard,
+      sink: {
         toHost: (other, frame) => to(other, f => this.core(other).receive([f]))(frame),
         toRouter: to(ROUTER, f => this.router.forward(host, [f])),
       },
-      new RouteCache(cacheLimit),
-    );
+    });
   }
 
   private startRouter(): void {
@@ -115,12 +174,13 @@ export class World {
       {
         toHost: (host, frame) => this.post(host, () => this.core(host).receive([frame])),
         route: (host, route) => this.post(host, () => this.core(host).learn(route)),
-        invalidate: keys => {
-          for (const host of this.hosts) this.post(host, () => this.core(host).forget(keys));
+        invalidate: flows => {
+          for (const host of this.hosts) this.post(host, () => this.core(host).forget(flows));
         },
       },
-      { holdMs: HOLD_MS, now: () => this.now },
+      { holdMs: HOLD_MS, now: () => this.now, loopGuard: this.loopGuard },
     );
+    this.router.setRules(this.rules);
   }
 
   private post(receiver: string, message: () => void): void {
@@ -129,3 +189,6 @@ export class World {
     else this.queues.set(receiver, [message]);
   }
 }
+
+export const portName = (port: Port): string =>
+  isNic(port) ? `port${Number.parseInt(port.place.mac.slice(-2), 16)}` : `link${port.place.link}`;
