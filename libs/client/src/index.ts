@@ -1,4 +1,5 @@
 export * from './blobs';
+export * from './capture';
 export * from './client';
 export * from './console';
 export * from './exec';
