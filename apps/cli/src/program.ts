@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { V3Error } from '@v3vee/contracts';
 import { Command, CommanderError } from 'commander';
 import { applyCommand } from './commands/apply';
+import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
 import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
@@ -40,6 +41,7 @@ export function createProgram(): Command {
     statusCommand,
     logsCommand,
     applyCommand,
+    captureCommand,
     testCommand,
     labCommands,
   ]) {
