@@ -2,7 +2,10 @@ import { Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { SERVICE_CONFIG } from '@v3vee/service';
 import { StoreModule, VmRepository } from '@v3vee/store';
+import { CapturePoints } from './captures/capture-points';
+import { CapturesController } from './captures/captures.controller';
 import { ClusterApply } from './cluster/apply.service';
+import { OverlayApply } from './cluster/overlay-apply.service';
 import { ClusterController } from './cluster/cluster.controller';
 import type { GatewayConfig } from './config';
 import { ConsoleGateway } from './console/console.gateway';
@@ -28,7 +31,17 @@ import { VmClones } from './vms/vm-clones.service';
 import { VmDefinitions } from './vms/vm-definitions.service';
 import { VmVerbs } from './vms/vm-verbs.service';
 import { VmViews } from './vms/vm-view';
+import { NicSettingsService } from './vms/nic-settings.service';
 import { VmsController } from './vms/vms.controller';
+import { VnetControlController } from './vnet/control.controller';
+import { VnetControl } from './vnet/control.service';
+import { InterfacesController } from './vnet/interfaces.controller';
+import { LinksController } from './vnet/links.controller';
+import { OverlayChanges } from './vnet/overlay-changes.service';
+import { OverlayDirectory } from './vnet/overlay-places';
+import { RoutesController } from './vnet/routes.controller';
+import { VnetStatsController } from './vnet/stats.controller';
+import { VnetClient } from './vnet/vnet-client';
 
 @Module({
   imports: [
@@ -38,13 +51,19 @@ import { VmsController } from './vms/vms.controller';
     }),
   ],
   controllers: [
+    CapturesController,
     ClusterController,
     HostsController,
     ImagesController,
+    InterfacesController,
+    LinksController,
     NetworksController,
     OperationsController,
+    RoutesController,
     SnapshotsController,
     VmsController,
+    VnetControlController,
+    VnetStatsController,
   ],
   providers: [
     {
@@ -59,13 +78,18 @@ import { VmsController } from './vms/vms.controller';
     },
     { provide: APP_INTERCEPTOR, useClass: EndpointInterceptor },
     BlobStore,
+    CapturePoints,
     ClusterApply,
     ConsoleGateway,
     GatewayMetrics,
     HostDirectory,
     ImageCatalogue,
     NicPlanner,
+    NicSettingsService,
     OperationsService,
+    OverlayApply,
+    OverlayChanges,
+    OverlayDirectory,
     PalaciosClient,
     ProblemFilter,
     RepeatableRequests,
@@ -74,6 +98,8 @@ import { VmsController } from './vms/vms.controller';
     VmDefinitions,
     VmVerbs,
     VmViews,
+    VnetClient,
+    VnetControl,
   ],
 })
 export class GatewayModule {

@@ -24,7 +24,7 @@ export const vnetEndpoints = {
     body: v.nicSettingsPatch,
     response: v.vnetInterface,
     status: 200,
-    errors: ['VM_NOT_FOUND', 'NIC_NOT_FOUND', 'HOST_NOT_READY'],
+    errors: ['VM_NOT_FOUND', 'NIC_NOT_FOUND', 'VM_BUSY', 'HOST_NOT_READY'],
   }),
   listRoutes: endpoint({
     method: 'GET',

@@ -237,7 +237,7 @@ export const vnetInterface = z.object({
   mac: z.string(),
   network: resourceName,
   host: resourceName,
-  attached: z.boolean(),
+  attached: z.boolean().nullable().describe('null while the vnet service does not answer'),
   settings: nicSettings,
 });
 export type VnetInterface = z.infer<typeof vnetInterface>;

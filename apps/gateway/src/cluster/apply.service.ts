@@ -9,10 +9,13 @@ import type { Caller } from '../http/endpoint';
 import { ImageCatalogue } from '../images/image-catalogue';
 import { operationView } from '../operations/operation-view';
 import { OperationsService, type OperationContext } from '../operations/operations.service';
+import { NicSettingsService } from '../vms/nic-settings.service';
 import { VmDefinitions } from '../vms/vm-definitions.service';
 import { lockOf } from '../vms/vm-lock';
 import { VmVerbs } from '../vms/vm-verbs.service';
 import { VmViews } from '../vms/vm-view';
+import { VnetClient } from '../vnet/vnet-client';
+import { OverlayApply } from './overlay-apply.service';
 import { planCluster, type ClusterPlan, type Present } from './plan';
 
 type Change = ApplyResult['changes'][number];
@@ -36,15 +39,19 @@ export class ClusterApply {
     private readonly views: VmViews,
     private readonly images: ImageCatalogue,
     private readonly operations: OperationsService,
+    private readonly settings: NicSettingsService,
+    private readonly overlay: OverlayApply,
+    private readonly vnet: VnetClient,
     private readonly palacios: PalaciosClient,
     private readonly directory: HostDirectory,
     @Config() private readonly config: GatewayConfig,
   ) {}
 
-  /** @throws V3Error CLUSTER_FILE_INVALID, CLUSTER_BUSY, HOST_IN_USE, NETWORK_IN_USE, before anything is changed */
+  /** @throws V3Error CLUSTER_FILE_INVALID, CLUSTER_BUSY, HOST_IN_USE, NETWORK_IN_USE, VNET_LINK_IN_USE, before anything is changed */
   async begin(declared: Topology, caller: Caller): Promise<Operation> {
     await this.assertImages(declared);
-    planCluster(declared, await this.present());
+    const { removeNetworks } = planCluster(declared, await this.present());
+    await this.overlay.assertFeasible(declared, removeNetworks);
     const operation = await this.operations.begin({
       verb: 'apply',
       target: 'cluster',
@@ -65,11 +72,15 @@ export class ClusterApply {
     await this.removeVms(run);
     await this.updateVms(run);
     await this.createVms(run);
+    await this.setNics(run);
+    run.changes.push(...(await this.overlay.apply(declared)));
+    if (run.changes.some(({ resource }) => /^(networks|vnet)\//.test(resource))) await this.vnet.reload();
     await this.startVms(run);
     for (const network of plan.removeNetworks) {
       await this.networks.remove(network);
       run.changes.push({ action: 'delete', resource: `networks/${network.name}`, detail: '' });
     }
+    if (plan.removeNetworks.length > 0) await this.vnet.reload();
     for (const name of plan.removeHosts) {
       await this.hosts.remove(name);
       run.changes.push({ action: 'delete', resource: `hosts/${name}`, detail: '' });
@@ -102,6 +113,7 @@ export class ClusterApply {
     const touched = [
       ...plan.removeVms.map(({ vm }) => vm),
       ...plan.updateVms.map(({ vm }) => vm),
+      ...plan.setNics.map(({ vm }) => vm),
       ...starting.filter(vm => vm !== null),
     ];
     for (const vm of touched) await context.lock(lockOf(vm));
@@ -115,8 +127,8 @@ export class ClusterApply {
   }
 
   private async putNetworks({ plan, changes }: Run): Promise<void> {
-    for (const { name, subnet = null } of plan.createNetworks) {
-      await this.networks.create({ name, subnet, managed: true });
+    for (const { name, subnet = null, dhcp, dns } of plan.createNetworks) {
+      await this.networks.create({ name, subnet, dhcp, dns, managed: true });
       changes.push({ action: 'create', resource: `networks/${name}`, detail: subnet ?? '' });
     }
     for (const { network, changes: values, detail } of plan.updateNetworks) {
@@ -158,6 +170,13 @@ export class ClusterApply {
         resource: `vms/${vm.name}`,
         detail: `${vm.memoryMiB} MiB on ${vm.host}`,
       });
+    }
+  }
+
+  private async setNics({ plan, changes }: Run): Promise<void> {
+    for (const { vm, index, patch, detail } of plan.setNics) {
+      await this.settings.change(await this.definitions.find(vm.id), index, patch);
+      changes.push({ action: 'update', resource: `vms/${vm.name}`, detail });
     }
   }
 

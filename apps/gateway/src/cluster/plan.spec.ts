@@ -1,10 +1,19 @@
-import { topology, V3Error, type Topology } from '@v3vee/contracts';
+import { defaultNicSettings, topology, V3Error, type Topology } from '@v3vee/contracts';
 import type { VmDefinition } from '@v3vee/store';
 import type { VmCondition } from '../vms/vm-view';
 import { planCluster, type Present } from './plan';
 
 const created = new Date(0);
-const lan = { id: 'net-1', name: 'lan', vni: 1, subnet: '10.0.0.0/24', managed: true, createdAt: created };
+const lan = {
+  id: 'net-1',
+  name: 'lan',
+  vni: 1,
+  subnet: '10.0.0.0/24',
+  dhcp: false,
+  dns: false,
+  managed: true,
+  createdAt: created,
+};
 const alpha = { name: 'alpha', memoryMiB: 1024, cores: 8, nics: [], radios: [], createdAt: created };
 const a1: VmDefinition = {
   id: 'vm-1',
@@ -20,7 +29,17 @@ const a1: VmDefinition = {
   createdAt: created,
   updatedAt: created,
   nics: [
-    { index: 0, networkId: 'net-1', network: 'lan', vni: 1, mac: '02:00:00:00:00:01', ip: '10.0.0.1/24' },
+    {
+      index: 0,
+      networkId: 'net-1',
+      network: 'lan',
+      vni: 1,
+      mac: '02:00:00:00:00:01',
+      ip: '10.0.0.1/24',
+      dhcp: false,
+      dns: null,
+      settings: defaultNicSettings,
+    },
   ],
 };
 const running: VmCondition = { state: 'RUNNING', reason: '', fresh: false };
@@ -48,6 +67,7 @@ const nothing = {
   removeNetworks: [],
   removeVms: [],
   updateVms: [],
+  setNics: [],
   createVms: [],
   startVms: [],
 };

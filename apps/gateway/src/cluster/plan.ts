@@ -1,12 +1,14 @@
 import {
   V3Error,
   type HostSpec,
+  type NicSettingsPatch,
   type NetworkSpec,
   type Topology,
   type VmPatch,
   type VmSpec,
 } from '@v3vee/contracts';
 import type { HostEntity, HostRecord, NetworkEntity, VmDefinition } from '@v3vee/store';
+import { settingsDifference } from '../vms/nic-settings.service';
 import { changesOfMachine } from '../vms/vm-definitions.service';
 import type { VmCondition } from '../vms/vm-view';
 
@@ -35,11 +37,13 @@ export interface ClusterPlan {
   createNetworks: NetworkSpec[];
   updateNetworks: (Described & {
     network: NetworkEntity;
-    changes: { subnet?: string | null; managed?: boolean };
+    changes: { subnet: string | null; dhcp: boolean; dns: boolean; managed: boolean };
   })[];
   removeNetworks: NetworkEntity[];
   removeVms: { vm: VmDefinition; live: boolean }[];
   updateVms: VmUpdate[];
+  /** NIC settings, which are changed while the VM does whatever it does. */
+  setNics: (Described & { vm: VmDefinition; index: number; patch: NicSettingsPatch })[];
   createVms: VmSpec[];
   /** Names; in the order they are declared. */
   startVms: string[];
@@ -64,6 +68,7 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
       .filter(({ vm }) => vm.managed && !declared.vms[vm.name])
       .map(({ vm, condition }) => ({ vm, live: condition.state !== 'STOPPED' })),
     updateVms: [],
+    setNics: [],
     createVms: [],
     startVms: [],
   };
@@ -74,18 +79,20 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
     if (detail) plan.saveHosts.push({ host, isNew: !hosts.has(name), detail });
   }
 
-  for (const [name, { subnet = null }] of Object.entries(declared.networks)) {
+  for (const [name, { subnet = null, dhcp, dns }] of Object.entries(declared.networks)) {
     const network = networks.get(name);
     if (!network) {
-      plan.createNetworks.push({ name, ...(subnet === null ? {} : { subnet }) });
+      plan.createNetworks.push({ name, dhcp, dns, ...(subnet === null ? {} : { subnet }) });
       continue;
     }
     const differs = network.subnet !== subnet;
     const detail = words(
       differs && `subnet ${network.subnet ?? 'none'} → ${subnet ?? 'none'}`,
+      network.dhcp !== dhcp && `dhcp ${network.dhcp} → ${dhcp}`,
+      network.dns !== dns && `dns ${network.dns} → ${dns}`,
       !network.managed && 'now managed by the cluster file',
     );
-    if (detail) plan.updateNetworks.push({ network, changes: { subnet, managed: true }, detail });
+    if (detail) plan.updateNetworks.push({ network, changes: { subnet, dhcp, dns, managed: true }, detail });
   }
 
   for (const [name, entry] of Object.entries(declared.vms)) {
@@ -100,6 +107,7 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
     const { vm, condition } = known;
     const update = vmUpdate(vm, spec, condition);
     if (update) plan.updateVms.push(update);
+    if (!update?.patch.nics) plan.setNics.push(...nicChanges(vm, spec));
     const comesUp = update?.stop || (spec.autostart && condition.state === 'STOPPED');
     if ((update || condition.fresh) && comesUp) plan.startVms.push(name);
   }
@@ -143,6 +151,14 @@ function vmUpdate(vm: VmDefinition, spec: VmSpec, { state }: VmCondition): VmUpd
   const { nics, ...rest } = wanted;
   const patch = { ...rest, ...(ofMachine.includes('nics') ? { nics } : {}), managed: true };
   return { vm, patch, detail, stop: ofMachine.length > 0 && state !== 'STOPPED' };
+}
+
+/** NICs that are replaced get their settings with that. */
+function nicChanges(vm: VmDefinition, spec: VmSpec): ClusterPlan['setNics'] {
+  return vm.nics.flatMap(({ index, settings }) => {
+    const change = settingsDifference(settings, spec.nics[index]?.settings);
+    return change ? [{ vm, index, patch: change.patch, detail: `net${index}: ${change.detail}` }] : [];
+  });
 }
 
 /** Looked at before anything is changed, so that a refusal leaves all as it was. */

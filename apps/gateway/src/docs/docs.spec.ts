@@ -1,4 +1,11 @@
-import { errorCatalogue, rest, type Endpoint } from '@v3vee/contracts';
+import {
+  CAPTURE_PATH,
+  captureQuery,
+  errorCatalogue,
+  rest,
+  VNET_CONTROL_PATH,
+  type Endpoint,
+} from '@v3vee/contracts';
 import request from 'supertest';
 import { TestGateway } from '../testing/test-gateway.fixture';
 
@@ -40,6 +47,18 @@ describe('the documentation', () => {
         expect(responses[errorCatalogue[code].http]?.description).toContain(`\`${code}\``);
       }
     }
+  });
+
+  it('has what takes and answers other than JSON, too', () => {
+    const control = document.paths[VNET_CONTROL_PATH];
+    expect(control?.post?.requestBody).toEqual({
+      required: true,
+      content: { 'text/plain': expect.anything() },
+    });
+    expect(control?.post?.responses[400]?.description).toContain('`VNET_CONTROL_INVALID`');
+    expect(document.paths[CAPTURE_PATH]?.get?.parameters.map(({ name }) => name)).toEqual(
+      Object.keys(captureQuery.shape),
+    );
   });
 
   it('every endpoint of the contract is served', async () => {

@@ -1,23 +1,24 @@
 import * as contracts from '@v3vee/contracts';
-import { errorCatalogue, rest, type Endpoint, type ErrorCode } from '@v3vee/contracts';
+import { rest, type Endpoint } from '@v3vee/contracts';
 import { z } from 'zod';
-
-type Json = Record<string, unknown>;
-
-/** What any endpoint may answer besides its own errors. */
-const common: ErrorCode[] = [
-  'INVALID_REQUEST',
-  'UNAUTHENTICATED',
-  'SERVICE_UNAVAILABLE',
-  'STORAGE_FULL',
-  'INTERNAL',
-];
+import { bytePaths } from './byte-paths';
+import { common, json, problemResponses, queryParameters, reference, type Json } from './responses';
 
 /** Schemas that have a name of their own in the document. */
 const named: Record<string, z.ZodType> = {
   Host: contracts.host,
   Network: contracts.network,
   NetworkSpec: contracts.networkSpec,
+  Impairment: contracts.impairment,
+  NicSettings: contracts.nicSettings,
+  NicSettingsPatch: contracts.nicSettingsPatch,
+  VnetInterface: contracts.vnetInterface,
+  VnetLink: contracts.vnetLink,
+  VnetLinkSpec: contracts.vnetLinkSpec,
+  VnetLinkPatch: contracts.vnetLinkPatch,
+  VnetRoute: contracts.vnetRoute,
+  VnetRouteSpec: contracts.vnetRouteSpec,
+  VnetStats: contracts.vnetStats,
   Vm: contracts.vm,
   VmSpec: contracts.vmSpec,
   VmPatch: contracts.vmPatch,
@@ -32,8 +33,6 @@ const named: Record<string, z.ZodType> = {
   Topology: contracts.topology,
   Problem: contracts.problem,
 };
-
-const reference = (name: string): string => `#/components/schemas/${name}`;
 
 /**
  * The OpenAPI 3.1 document of the REST interface, from the contract's table. Schemas describe what a client
@@ -65,7 +64,7 @@ export function openApiDocument(): Json {
     const path = `/v1${endpoint.path}`;
     (paths[path] ??= {})[endpoint.method.toLowerCase()] = operationObject(name, endpoint, describe);
   }
-  paths['/v1/blobs/{sha256}'] = { put: blobUpload() };
+  Object.assign(paths, bytePaths());
   const components = Object.keys(named).map(name => [name, bare(schemas[name] as Json)]);
   return {
     openapi: '3.1.0',
@@ -109,56 +108,6 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
     },
   };
 }
-
-function queryParameters(schema: Json): Json[] {
-  const required = new Set((schema.required as string[] | undefined) ?? []);
-  return Object.entries((schema.properties ?? {}) as Record<string, Json>).map(
-    ([name, { description, ...rest }]) => ({
-      name,
-      in: 'query',
-      required: required.has(name),
-      ...(description === undefined ? {} : { description }),
-      schema: rest,
-    }),
-  );
-}
-
-/** By HTTP status, each with the codes that come under it. */
-function problemResponses(codes: readonly ErrorCode[]): Json {
-  const byStatus = new Map<number, string[]>();
-  for (const code of new Set(codes)) {
-    const { http, title } = errorCatalogue[code];
-    byStatus.set(http, [...(byStatus.get(http) ?? []), `\`${code}\`: ${title}`]);
-  }
-  const content = { 'application/problem+json': { schema: { $ref: reference('Problem') } } };
-  return Object.fromEntries(
-    [...byStatus].map(([status, lines]) => [status, { description: lines.join('\n\n'), content }]),
-  );
-}
-
-function blobUpload(): Json {
-  const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' };
-  return {
-    operationId: 'putBlob',
-    summary: `Upload a file of at most ${contracts.MAX_BLOB_BYTES} bytes under its sha256, for images:import`,
-    tags: ['images'],
-    parameters: [{ name: 'sha256', in: 'path', required: true, schema: digest }],
-    requestBody: { required: true, content: { 'application/octet-stream': {} } },
-    responses: {
-      201: {
-        description: 'OK',
-        content: json({
-          type: 'object',
-          properties: { sha256: digest, bytes: { type: 'integer' } },
-          required: ['sha256', 'bytes'],
-        }),
-      },
-      ...problemResponses(['BODY_TOO_LARGE', 'BLOB_CORRUPT', ...common]),
-    },
-  };
-}
-
-const json = (schema: Json): Json => ({ 'application/json': { schema } });
 
 /** Inside the document a schema needs no identity of its own. */
 function bare({ $schema: _, $id: __, ...schema }: Json): Json {

@@ -1,5 +1,5 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
-import { MAX_BODY_BYTES } from '@v3vee/contracts';
+import { MAX_BODY_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
 import type { NextFunction, Request, Response } from 'express';
 import { serveDocs } from '../docs/serve-docs';
 import { GatewayMetrics } from '../metrics';
@@ -11,6 +11,10 @@ import { Tokens } from './token';
 /** Blobs are streamed to the disk by their controller. */
 const isBlob = (request: { url?: string }): boolean => /^\/(v1\/)?blobs\//i.test(request.url ?? '');
 
+/** Lines of text, whatever content type a client claims. */
+const isControl = (request: { url?: string }): boolean =>
+  (request.url ?? '').split('?', 1)[0]?.toLowerCase().replace(/\/$/, '') === VNET_CONTROL_PATH;
+
 /** What every request passes before it reaches a route, in this order. */
 export function configureHttp(app: NestExpressApplication): void {
   const tokens = app.get(Tokens);
@@ -20,8 +24,13 @@ export function configureHttp(app: NestExpressApplication): void {
     carried(request).actor = tokens.authenticate(request.headers.authorization);
     next();
   });
-  // Whatever content type a client claims, a body here is JSON; `strict: false` lets our own validation speak.
-  app.useBodyParser('json', { limit: MAX_BODY_BYTES, strict: false, type: request => !isBlob(request) });
+  app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: isControl });
+  // Whatever content type a client claims, a body elsewhere is JSON; `strict: false` lets our own validation speak.
+  app.useBodyParser('json', {
+    limit: MAX_BODY_BYTES,
+    strict: false,
+    type: request => !isBlob(request) && !isControl(request),
+  });
   // Before Nest sees them: it makes one kind of error of all that express and its parsers throw.
   app.use((thrown: unknown, _: Request, __: Response, next: NextFunction) => next(asV3Error(thrown)));
   app.useGlobalFilters(app.get(ProblemFilter));

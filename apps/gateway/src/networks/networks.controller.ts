@@ -1,13 +1,15 @@
 import { Controller } from '@nestjs/common';
-import { V3Error, type List, type Network } from '@v3vee/contracts';
+import { serviceAddress, serviceProblem, V3Error, type List, type Network } from '@v3vee/contracts';
 import { NetworkRepository, type NetworkEntity } from '@v3vee/store';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
+import { VnetClient } from '../vnet/vnet-client';
 
 @Controller()
 export class NetworksController {
   constructor(
     private readonly networks: NetworkRepository,
+    private readonly vnet: VnetClient,
     private readonly pages: PageTokens,
   ) {}
 
@@ -35,13 +37,20 @@ export class NetworksController {
 
   @Endpoint('createNetwork')
   async create(@Input() { body }: InputOf<'createNetwork'>): Promise<Network> {
-    const { name, subnet = null } = body;
-    return view(await this.networks.create({ name, subnet, managed: false }));
+    const message = serviceProblem(body);
+    if (message) {
+      throw new V3Error('INVALID_REQUEST', `subnet: ${message}`, { fields: [{ path: 'subnet', message }] });
+    }
+    const { name, subnet = null, dhcp, dns } = body;
+    const network = await this.networks.create({ name, subnet, dhcp, dns, managed: false });
+    await this.vnet.reload();
+    return view(network);
   }
 
   @Endpoint('deleteNetwork')
   async delete(@Input() { params }: InputOf<'deleteNetwork'>): Promise<object> {
     await this.networks.remove(await this.find(params.network));
+    await this.vnet.reload();
     return {};
   }
 
@@ -52,6 +61,7 @@ export class NetworksController {
   }
 }
 
-function view({ id, name, subnet, createdAt }: NetworkEntity, nics = 0): Network {
-  return { id, name, subnet, nics, createdAt: createdAt.toISOString() };
+function view({ id, name, subnet, dhcp, dns, createdAt }: NetworkEntity, nics = 0): Network {
+  const service = (dhcp || dns) && subnet !== null ? serviceAddress(subnet) : null;
+  return { id, name, subnet, dhcp, dns, serviceAddress: service, nics, createdAt: createdAt.toISOString() };
 }

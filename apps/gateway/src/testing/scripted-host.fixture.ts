@@ -6,6 +6,7 @@ import {
   palaciosHeartbeat,
   V3Error,
   vmChanged,
+  vnetCoreStats,
   type Call,
   type PalaciosVerb,
   type VmState,
@@ -54,6 +55,9 @@ export class ScriptedHost {
     this.stop();
     this.subscriptions = (Object.keys(palaciosCalls) as PalaciosVerb[]).map(verb =>
       this.bus.serve(palaciosCalls[verb] as Call, this.name, request => this.answer(verb, request as never)),
+    );
+    this.subscriptions.push(
+      this.bus.serve(vnetCoreStats, this.name, () => ({ host: this.name, cached: 2, counters: { rx: 3 } })),
     );
     this.beat();
     this.beating = setInterval(() => this.beat(), BEAT_MS);
@@ -174,6 +178,8 @@ export class ScriptedHost {
         return to('STOPPED');
       case 'pause':
         return to('PAUSED');
+      case 'setNic':
+        return {};
       case 'forget':
         await this.statuses.forget(vmId);
         return {};

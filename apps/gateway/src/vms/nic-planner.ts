@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { inSubnet, V3Error, type FieldError, type NicSpec } from '@v3vee/contracts';
+import {
+  inSubnet,
+  isServiceMac,
+  serviceAddressProblem,
+  V3Error,
+  type FieldError,
+  type NicSpec,
+} from '@v3vee/contracts';
 import { NetworkRepository, type NewNic, type NicDefinition } from '@v3vee/store';
 import { randomMac } from './mac';
 
@@ -13,7 +20,7 @@ export class NicPlanner {
 
   /**
    * Runs a write with the NICs; again with other MACs, should one that was drawn here be taken.
-   * @param present NICs the VM has: one that stays where it is keeps its MAC
+   * @param present NICs the VM has: one that stays where it is keeps its MAC, and its settings unless they are named
    * @throws V3Error NETWORK_NOT_FOUND, INVALID_REQUEST, and what the write throws
    */
   async planning<T>(
@@ -36,20 +43,31 @@ export class NicPlanner {
   /** @throws V3Error NETWORK_NOT_FOUND, INVALID_REQUEST */
   async plan(specs: NicSpec[], present: NicDefinition[] = []): Promise<NewNic[]> {
     const networks = await this.networks.findByNames(specs.map(({ network }) => network));
-    const outside: FieldError[] = [];
-    const nics = specs.map(({ network: name, mac, ip }, index) => {
+    const wrong: FieldError[] = [];
+    const nics = specs.map(({ network: name, mac, ip, settings }, index) => {
       const network = networks.get(name);
       if (!network)
         throw new V3Error('NETWORK_NOT_FOUND', `nics[${index}].network: there is no network "${name}"`);
       if (ip !== undefined && network.subnet !== null && !inSubnet(ip, network.subnet)) {
         const message = `${ip} is not in network ${name}'s subnet ${network.subnet}`;
-        outside.push({ path: `nics[${index}].ip`, message });
+        wrong.push({ path: `nics[${index}].ip`, message });
       }
-      const kept = present[index]?.network === name ? present[index].mac : undefined;
-      return { networkId: network.id, mac: mac ?? kept ?? randomMac(), ip: ip ?? null };
+      const taken = ip === undefined ? undefined : serviceAddressProblem(ip, network);
+      if (taken) wrong.push({ path: `nics[${index}].ip`, message: taken });
+      if (mac !== undefined && isServiceMac(mac)) {
+        const message = `${mac} is of the range of network services; choose for example one that begins with 02`;
+        wrong.push({ path: `nics[${index}].mac`, message });
+      }
+      const stays = present[index]?.network === name ? present[index] : undefined;
+      return {
+        networkId: network.id,
+        mac: mac ?? stays?.mac ?? randomMac(),
+        ip: ip ?? null,
+        settings: { ...stays?.settings, ...settings },
+      };
     });
-    const [first] = outside;
-    if (first) throw new V3Error('INVALID_REQUEST', `${first.path}: ${first.message}`, { fields: outside });
+    const [first] = wrong;
+    if (first) throw new V3Error('INVALID_REQUEST', `${first.path}: ${first.message}`, { fields: wrong });
     return nics;
   }
 }

@@ -115,7 +115,11 @@ export class VmClones implements OnApplicationBootstrap {
         : await this.saveSource(source, id, signal, progress);
       await progress(`defining ${request.name}`);
       const { memoryMiB, image, networks, snapshotId } = origin;
-      const specs = networks.map((network, index) => ({ network, ip: request.ips?.[index] }));
+      const specs = networks.map((network, index) => ({
+        network,
+        ip: request.ips?.[index],
+        settings: source.nics[index]?.settings,
+      }));
       const clone = await this.nics.planning(specs, [], nics =>
         this.vms.create({
           id,

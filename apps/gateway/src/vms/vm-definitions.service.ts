@@ -13,6 +13,7 @@ import type { Caller } from '../http/endpoint';
 import { ImageCatalogue } from '../images/image-catalogue';
 import { OperationsService } from '../operations/operations.service';
 import { NicPlanner } from './nic-planner';
+import { NicSettingsService, settingsDifference } from './nic-settings.service';
 import { VmViews } from './vm-view';
 import { lockOf } from './vm-lock';
 
@@ -25,6 +26,7 @@ export class VmDefinitions {
     private readonly statuses: VmStatusRepository,
     private readonly images: ImageCatalogue,
     private readonly nics: NicPlanner,
+    private readonly settings: NicSettingsService,
     private readonly views: VmViews,
     private readonly operations: OperationsService,
     private readonly palacios: PalaciosClient,
@@ -59,7 +61,12 @@ export class VmDefinitions {
       work: async () => {
         const vm = await this.find(id);
         await this.assertChangeable(vm, patch);
-        return this.views.view(await this.change(vm, patch));
+        const changed = await this.change(vm, patch);
+        for (const nic of changed.nics) {
+          const before = vm.nics[nic.index]?.settings;
+          if (before && settingsDifference(before, nic.settings)) await this.settings.putIntoForce(vm, nic);
+        }
+        return this.views.view(changed);
       },
     });
   }

@@ -52,12 +52,13 @@ export class VmViews {
       autostart: vm.autostart,
       boot: vm.boot,
       agent: live && status !== null && status.agent,
-      nics: vm.nics.map(({ index, network, mac, ip }) => ({
+      nics: vm.nics.map(({ index, network, mac, ip, settings }) => ({
         name: `eth${index}`,
         model: 'virtio-net',
         network,
         mac,
         ips: (live ? status?.ips[index] : undefined) ?? (ip === null ? [] : [ip]),
+        settings,
       })),
       createdAt: vm.createdAt.toISOString(),
       startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,

@@ -114,15 +114,6 @@ export class VmRepository {
     return nic;
   }
 
-  /** The NIC with an address, and whose it is. */
-  async findNic(
-    mac: string,
-    manager: EntityManager = this.dataSource.manager,
-  ): Promise<{ networkId: string; network: string } | null> {
-    const nic = await manager.getRepository(NicEntity).findOneBy({ mac });
-    return nic && { networkId: nic.networkId, network: nic.network.name };
-  }
-
   /** Its NICs and its status go with it; its snapshots stay. */
   async remove(id: string): Promise<void> {
     await this.dataSource.getRepository(VmEntity).delete({ id });

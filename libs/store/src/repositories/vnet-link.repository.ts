@@ -9,7 +9,7 @@ import {
 } from '@v3vee/contracts';
 import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { translating } from '../constraints';
-import { VnetLinkEntity } from '../entities';
+import { NetworkEntity, VnetLinkEntity } from '../entities';
 import { isSerial, type PageOf } from '../page';
 
 /** What is absent takes its default; addresses are in their canonical spelling. */
@@ -22,8 +22,8 @@ export interface NewLink {
   local?: string;
   localPort?: number;
   networkId: string;
-  /** VXLAN only: the number on the wire. */
-  wireVni: number | null;
+  /** VXLAN only: the number on the wire; the network's own when absent. */
+  vni?: number;
   mtu: number;
   up: boolean;
   impairment: Impairment | null;
@@ -71,51 +71,31 @@ export class VnetLinkRepository {
     return found && toRecord(found);
   }
 
-  /** Those whose peer has an address; one peer may have several, of other types, ports or numbers. */
-  async toPeer(remote: string, manager?: EntityManager): Promise<LinkRecord[]> {
-    return (await this.of(manager).find({ where: { remoteAddress: remote }, order: { index: 'ASC' } })).map(
-      toRecord,
-    );
-  }
-
   /** @throws V3Error VNET_LINK_EXISTS, NETWORK_NOT_FOUND */
   async create(link: NewLink, manager?: EntityManager): Promise<LinkRecord> {
-    const { type, remote, local = loopback(remote) } = link;
-    const { remotePort = defaultLinkPort[type], localPort = defaultLinkPort[type] } = link;
     const repository = this.of(manager);
     const [row] = (await repository.query(
       `SELECT nextval(pg_get_serial_sequence('vnet_link', 'index')) AS index`,
     )) as [{ index: string }];
     const index = Number(row.index);
-    const { name = `link-${index}`, networkId, wireVni, mtu, up, impairment, managed } = link;
-    const place = { index, name, type, networkId, wireVni, mtu, up, impairment, managed };
-    const ends = { remoteAddress: remote, remotePort, localAddress: local, localPort };
-    await translating(
-      {
-        vnet_link_name_unique: ['VNET_LINK_EXISTS', `a link named "${name}" exists; choose another name`],
-        vnet_link_peer_unique: [
-          'VNET_LINK_EXISTS',
-          `there is a ${type} link from ${local} port ${localPort} to ${remote} port ${remotePort}` +
-            (wireVni === null ? '' : ` with the number ${wireVni}`) +
-            '; what arrives must belong to one link only: choose another port',
-        ],
-        vnet_link_network_exists: ['NETWORK_NOT_FOUND', 'the network of this link was deleted meanwhile'],
-      },
-      () => repository.insert({ ...place, ...ends }),
-    );
+    const columns = await this.columns({ ...link, name: link.name ?? `link-${index}` }, manager);
+    await translating(violations(columns), () => repository.insert({ index, ...columns }));
     return (await this.find(index, manager)) as LinkRecord;
   }
 
+  /**
+   * Makes a link another one that keeps the index, and so the routes over it.
+   * @throws V3Error VNET_LINK_EXISTS, NETWORK_NOT_FOUND
+   */
+  async replace(index: number, link: NewLink & { name: string }, manager?: EntityManager): Promise<void> {
+    const columns = await this.columns(link, manager);
+    await translating(violations(columns), () => this.of(manager).update({ index }, columns));
+  }
+
   /** @throws V3Error VNET_LINK_NOT_FOUND */
-  async update(
-    index: number,
-    changes: VnetLinkPatch & { managed?: boolean },
-    manager?: EntityManager,
-  ): Promise<LinkRecord> {
-    if (Object.values(changes).some(value => value !== undefined)) {
-      await this.of(manager).update({ index }, changes);
-    }
-    const link = await this.find(index, manager);
+  async update(index: number, changes: VnetLinkPatch): Promise<LinkRecord> {
+    if (Object.values(changes).some(value => value !== undefined)) await this.of().update({ index }, changes);
+    const link = await this.find(index);
     if (!link) throw new V3Error('VNET_LINK_NOT_FOUND', `there is no link ${index}`);
     return link;
   }
@@ -131,6 +111,34 @@ export class VnetLinkRepository {
       () => this.of(manager).delete({ index }),
     );
   }
+
+  /** With the defaults filled in. */
+  private async columns(link: NewLink & { name: string }, manager = this.dataSource.manager) {
+    const { name, type, networkId, mtu, up, impairment, managed, remote, vni } = link;
+    const { local = loopback(remote) } = link;
+    const { remotePort = defaultLinkPort[type], localPort = defaultLinkPort[type] } = link;
+    const network = await manager.getRepository(NetworkEntity).findOneBy({ id: networkId });
+    if (!network) throw new V3Error('NETWORK_NOT_FOUND', 'the network of this link was deleted meanwhile');
+    return {
+      ...{ name, type, networkId, mtu, up, impairment, managed },
+      ...{ remoteAddress: remote, remotePort, localAddress: local, localPort },
+      wireVni: type === 'vxlan' ? (vni ?? network.vni) : null,
+    };
+  }
+}
+
+function violations(link: Partial<VnetLinkEntity>): Parameters<typeof translating>[0] {
+  const { name, type, remoteAddress, remotePort, localAddress, localPort, wireVni } = link;
+  const ends = `from ${localAddress} port ${localPort} to ${remoteAddress} port ${remotePort}`;
+  const number = wireVni === null ? '' : ` with the number ${wireVni}`;
+  return {
+    vnet_link_name_unique: ['VNET_LINK_EXISTS', `a link named "${name}" exists; choose another name`],
+    vnet_link_peer_unique: [
+      'VNET_LINK_EXISTS',
+      `there is a ${type} link ${ends}${number}; what arrives must belong to one link only: choose another port`,
+    ],
+    vnet_link_network_exists: ['NETWORK_NOT_FOUND', 'the network of this link was deleted meanwhile'],
+  };
 }
 
 function toRecord(row: VnetLinkEntity): LinkRecord {

@@ -1,0 +1,108 @@
+import { CAPTURE_PATH, captureQuery, MAX_BLOB_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
+import { z } from 'zod';
+import { common, json, problemResponses, queryParameters, type Json } from './responses';
+
+/** What takes or answers other than JSON, and so is not in the contract's table. */
+export const bytePaths = (): Record<string, Json> => ({
+  '/v1/blobs/{sha256}': { put: blobUpload() },
+  [VNET_CONTROL_PATH]: { get: controlListing(), post: controlRun() },
+  [CAPTURE_PATH]: { get: capture() },
+});
+
+function blobUpload(): Json {
+  const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' };
+  return {
+    operationId: 'putBlob',
+    summary: `Upload a file of at most ${MAX_BLOB_BYTES} bytes under its sha256, for images:import`,
+    tags: ['images'],
+    parameters: [{ name: 'sha256', in: 'path', required: true, schema: digest }],
+    requestBody: { required: true, content: { 'application/octet-stream': {} } },
+    responses: {
+      201: {
+        description: 'OK',
+        content: json({
+          type: 'object',
+          properties: { sha256: digest, bytes: { type: 'integer' } },
+          required: ['sha256', 'bytes'],
+        }),
+      },
+      ...problemResponses(['BODY_TOO_LARGE', 'BLOB_CORRUPT', ...common]),
+    },
+  };
+}
+
+const text = { 'text/plain': { schema: { type: 'string' } } };
+
+function controlListing(): Json {
+  return {
+    operationId: 'listVnetControl',
+    summary: 'Routes and links in the original VNET language, each under its index',
+    tags: ['vnet'],
+    responses: {
+      200: {
+        description: 'Lines such as `3: any 02:00:00:00:00:01 interface 02:00:00:00:00:01 any`',
+        content: text,
+      },
+      ...problemResponses(common),
+    },
+  };
+}
+
+function controlRun(): Json {
+  const parameters = z.strictObject({
+    network: z.string().optional().describe('what new links join, and new routes must belong to'),
+    requestId: z.uuid().optional().describe('the same id and request again returns the first result'),
+  });
+  return {
+    operationId: 'runVnetControl',
+    summary: 'Run lines of the original VNET language, all or none',
+    description:
+      '`ADD src-MAC dst-MAC dst-TYPE dst-ID src-TYPE [src-ID]` adds a route, `DEL index` deletes it; ' +
+      '`ADD dst-ip port [udp|tcp|vxlan]` adds a link, `DEL LINK index` deletes it. MAC is `any`, `none`, an address, ' +
+      'or `not-` and an address; TYPE is `interface` (ID: a MAC), `edge` (ID: an IP, or the name or index of a link), ' +
+      'for the source also `any`. In any case; `#` begins a comment. Errors have line and column.',
+    tags: ['vnet'],
+    parameters: queryParameters(z.toJSONSchema(parameters) as Json),
+    requestBody: { required: true, content: text },
+    responses: {
+      200: { description: 'A line for each statement: what it did, with the index', content: text },
+      ...problemResponses([
+        'VNET_CONTROL_INVALID',
+        'VNET_ROUTE_EXISTS',
+        'VNET_ROUTE_NOT_FOUND',
+        'VNET_LINK_EXISTS',
+        'VNET_LINK_NOT_FOUND',
+        'VNET_LINK_IN_USE',
+        'NIC_NOT_FOUND',
+        'NETWORK_NOT_FOUND',
+        'BODY_TOO_LARGE',
+        'REQUEST_ID_REUSED',
+        ...common,
+      ]),
+    },
+  };
+}
+
+function capture(): Json {
+  return {
+    operationId: 'capture',
+    summary: 'Frames that pass a NIC, a link or a host, as pcapng, for as long as the connection lasts',
+    tags: ['vnet'],
+    parameters: queryParameters(
+      z.toJSONSchema(captureQuery, { io: 'input', unrepresentable: 'any' }) as Json,
+    ),
+    responses: {
+      200: { description: 'A stream that begins at once', content: { 'application/x-pcapng': {} } },
+      ...problemResponses([
+        'CAPTURE_FILTER_INVALID',
+        'CAPTURE_POINT_NOT_FOUND',
+        'VM_NOT_FOUND',
+        'NIC_NOT_FOUND',
+        'VNET_LINK_NOT_FOUND',
+        'HOST_NOT_FOUND',
+        'HOST_NOT_READY',
+        ...common,
+      ]),
+    },
+  };
+}
