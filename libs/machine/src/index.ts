@@ -1,7 +1,7 @@
 export { Guest, type GuestOptions, type GuestEnd } from './worker/guest';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
-export type { Firmware, NicConfig, Telemetry } from './worker/protocol';
+export type { CardConfig, Firmware, NicConfig, Telemetry } from './worker/protocol';
 export type { BootImage } from './engine/direct-boot';
 export type { ExitKind } from './engine/guest-exit';
 export type { PortCount } from './engine/hook-table';

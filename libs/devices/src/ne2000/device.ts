@@ -4,7 +4,7 @@ import { buildConfigSpace } from '../pci/config-space';
 import { DeviceFault, type InterruptLine, type Metrics, type PciBar, type PciFunction } from '../platform';
 import { emptyNe2000Metrics } from './metrics';
 import { PacketMemory } from './packet-memory';
-import { accepts, store } from './receiver';
+import { accepts, hasRoom, store } from './receiver';
 import * as reg from './registers';
 import { Cr, Dcr, Eecr, Isr, Rcr, Rsr, Tcr, Tsr } from './registers';
 import { RemoteDma } from './remote-dma';
@@ -83,6 +83,13 @@ export class Ne2000 implements PciFunction {
   }
 
   // what the segment uses
+
+  /** False while a running receiver has no room for a frame of full length: who can wait should. */
+  ready(): boolean {
+    const { regs } = this;
+    const idle = regs.cr & Cr.stop || regs.tcr & Tcr.loopbackMask || regs.rcr & Rcr.monitor;
+    return Boolean(idle) || hasRoom(regs, MAX_LINE_FRAME);
+  }
 
   /** A frame from the segment, as {@link EthernetLine} describes frames. The card copies what it keeps. */
   receive(frame: Uint8Array): void {

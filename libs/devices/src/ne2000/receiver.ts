@@ -1,6 +1,6 @@
 import { addressKind, isFor, passesMulticastFilter } from '../ethernet/address-filter';
 import { withFcs } from '../ethernet/fcs';
-import { MIN_LINE_FRAME } from '../ethernet/line';
+import { FCS_LENGTH, MIN_LINE_FRAME } from '../ethernet/line';
 import type { PacketMemory } from './packet-memory';
 import { Rcr, Rsr } from './registers';
 import type { Ne2000Registers } from './state';
@@ -22,19 +22,31 @@ export function accepts(rcr: number, par: Uint8Array, mar: Uint8Array, frame: Ui
 }
 
 /**
+ * The page behind a packet of `length` bytes with its header, or undefined if BNRY is in the way. The controller never
+ * lets CURR catch up with BNRY from behind, so that a full ring does not look empty.
+ */
+function pageBehind(regs: Ne2000Registers, length: number): number | undefined {
+  let next = regs.curr;
+  for (let left = length; left > 0; left -= PAGE) {
+    next = pageAfter(regs, next);
+    if (next === regs.bnry) return undefined;
+  }
+  return next;
+}
+
+/** Whether a frame of that length finds room. */
+export const hasRoom = (regs: Ne2000Registers, length: number): boolean =>
+  pageBehind(regs, HEADER + length + FCS_LENGTH) !== undefined;
+
+/**
  * Stores a frame in the ring: `[status][next page][length low][length high][frame][check sequence]`, where the length
- * counts frame and check sequence. The controller never lets CURR catch up with BNRY from behind, so that a full
- * ring does not look empty.
+ * counts frame and check sequence.
  * @returns false if BNRY is in the way; nothing is stored then
  */
 export function store(regs: Ne2000Registers, memory: PacketMemory, frame: Uint8Array): boolean {
   const stored = withFcs(frame);
-  const pages = Math.ceil((HEADER + stored.length) / PAGE);
-  let next = regs.curr;
-  for (let i = 0; i < pages; i++) {
-    next = pageAfter(regs, next);
-    if (next === regs.bnry) return false;
-  }
+  const next = pageBehind(regs, HEADER + stored.length);
+  if (next === undefined) return false;
   regs.rsr = Rsr.intact | (frame[0]! & 1 ? Rsr.group : 0);
   const header = [regs.rsr, next, stored.length & 0xff, stored.length >> 8];
   let page = regs.curr;

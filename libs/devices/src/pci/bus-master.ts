@@ -61,6 +61,14 @@ export class BusMaster {
     return this.allowed(register, 'write', address, length);
   }
 
+  /** A look at guest memory that is no transfer and is never reported; undefined where one would be denied. */
+  peek(register: string, address: number, length: number): Uint8Array | undefined {
+    const { guard } = this.options;
+    const access: DmaAccess = { device: this.device, register, direction: 'read', address, length };
+    if (!this.enabled || address + length > this.memory.size || guard?.(access) === false) return undefined;
+    return this.memory.bytes().slice(address, address + length);
+  }
+
   private allowed(
     register: string,
     direction: DmaAccess['direction'],

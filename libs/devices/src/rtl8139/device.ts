@@ -1,5 +1,6 @@
+import { isFor } from '../ethernet/address-filter';
 import { SavedState } from '../ethernet/saved-state';
-import type { EthernetLine } from '../ethernet/line';
+import { MAX_LINE_FRAME, type EthernetLine } from '../ethernet/line';
 import { BusMaster, type BusMasterOptions } from '../pci/bus-master';
 import { buildConfigSpace } from '../pci/config-space';
 import {
@@ -13,10 +14,10 @@ import {
 import { Core, type Accepted } from './core';
 import { Eeprom93c46 } from './eeprom';
 import { Phy } from './phy';
-import { continueTransmit, storeInDescriptors } from './plus-ring';
+import { continueTransmit, descriptorReady, storeInDescriptors } from './plus-ring';
 import { readDword, writeDword } from './register-file';
 import { BAR_SIZE, Isr, MODELS, REALTEK_VENDOR, RTL8139_DEVICE, type Rtl8139Model } from './registers';
-import { storeInRing } from './ring';
+import { ringHasRoom, storeInRing } from './ring';
 import { checkRtl8139State, RTL8139_STATE_VERSION, type Rtl8139State } from './state';
 import { Timer } from './timer';
 
@@ -79,10 +80,12 @@ export class Rtl8139 implements PciFunction {
 
   // what the machine uses
 
-  /** Another address in the EEPROM, and in the address registers until a driver writes its own there. */
+  /** Another address in the EEPROM, and in the address registers unless a driver wrote its own there. */
   setMac(mac: Uint8Array): void {
-    this.core.eeprom.address = mac;
-    this.core.memory.idr.set(mac);
+    const { eeprom, memory } = this.core;
+    const untouched = isFor(memory.idr, eeprom.address);
+    eeprom.address = mac;
+    if (untouched) memory.idr.set(mac);
   }
 
   /** Plugs the cable in or out. */
@@ -107,6 +110,13 @@ export class Rtl8139 implements PciFunction {
   }
 
   // what the segment uses
+
+  /** False while a running receiver has no room for a frame of full length: who can wait should. */
+  ready(): boolean {
+    const { core } = this;
+    if (!core.receives) return true;
+    return core.plusReceives ? descriptorReady(core) : ringHasRoom(core, MAX_LINE_FRAME);
+  }
 
   /** A frame from the segment, as {@link EthernetLine} describes frames. The card copies what it keeps. */
   receive(frame: Uint8Array): void {

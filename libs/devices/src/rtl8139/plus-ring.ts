@@ -165,6 +165,13 @@ export function storeInDescriptors(core: Core, accepted: Accepted): void {
   core.received(accepted);
 }
 
+/** Whether the next descriptor is the card's; true where it cannot be looked at. */
+export function descriptorReady(core: Core): boolean {
+  const at = core.regs.rdsar + core.regs.rdsarHigh * HIGH + DESC_LENGTH * core.regs.rxCurrent;
+  const opts1 = core.dma.peek('RDSAR', at, 4);
+  return opts1 === undefined || (opts1[3]! & (Desc.own >>> 24)) !== 0;
+}
+
 /** The next descriptors, each with the bytes that it gets of `length`. */
 function receiveBuffers(
   core: Core,

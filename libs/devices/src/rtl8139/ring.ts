@@ -1,4 +1,5 @@
 import { withFcs } from '../ethernet/fcs';
+import { FCS_LENGTH } from '../ethernet/line';
 import type { Accepted, Core } from './core';
 import { Cr, Isr, MAX_TSD_SIZE, Rcr, Rx, Tsd } from './registers';
 
@@ -48,6 +49,17 @@ function sendDescriptor(core: Core, n: number): number {
 /** Bytes of the receive buffer, without what may follow its end. */
 const bufferLength = (core: Core): number => 8192 << ((core.regs.rcr >> Rcr.lengthShift) & 3);
 
+/** Whether a packet of `aligned` bytes, header and padding included, fits in front of what the driver has not read. */
+function fits(core: Core, aligned: number): boolean {
+  const length = bufferLength(core);
+  const free = (readOffset(core) - (core.regs.cbr % length) + length) % length;
+  return free === 0 || aligned < free;
+}
+
+/** Whether a frame of that length finds room. */
+export const ringHasRoom = (core: Core, length: number): boolean =>
+  fits(core, (PACKET_HEADER + length + FCS_LENGTH + 3) & ~3);
+
 /** Offset up to which the driver has read. */
 const readOffset = (core: Core): number => (core.regs.capr + CAPR_GAP) % bufferLength(core);
 
@@ -74,8 +86,7 @@ export function storeInRing(core: Core, accepted: Accepted): void {
   const stored = withFcs(frame);
   const packet = new Uint8Array(PACKET_HEADER + stored.length);
   const aligned = (packet.length + 3) & ~3;
-  const free = (readOffset(core) - at + length) % length;
-  if (free !== 0 && aligned >= free) return core.missed();
+  if (!fits(core, aligned)) return core.missed();
 
   const view = new DataView(packet.buffer);
   view.setUint16(0, Rx.ok | Rx[kind] | (runt ? Rx.runt : 0), true);

@@ -14,15 +14,17 @@ import { Arrivals } from './arrivals';
 import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
 import { Listeners } from './listeners';
 import { parseMac } from './mac';
-import type {
-  Command,
-  CommandResult,
-  Firmware,
-  FromWorker,
-  NicConfig,
-  Telemetry,
-  ToWorker,
-  WorkerSetup,
+import {
+  CARD_MODELS,
+  type CardConfig,
+  type Command,
+  type CommandResult,
+  type Firmware,
+  type FromWorker,
+  type NicConfig,
+  type Telemetry,
+  type ToWorker,
+  type WorkerSetup,
 } from './protocol';
 import { shared } from './shared';
 
@@ -35,6 +37,8 @@ export interface GuestOptions {
   image: BootImage;
   firmware: Firmware;
   nics: NicConfig[];
+  /** Physical cards that are this guest's alone; a state can be loaded by a guest with the same models. */
+  cards?: CardConfig[];
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
 }
@@ -64,6 +68,7 @@ export class Guest {
   readonly config: ConfigClient;
   private readonly console = new Listeners<[Uint8Array]>();
   private readonly frames = new Listeners<[number, Uint8Array[]]>();
+  private readonly cardFrames = new Listeners<[number, Uint8Array[]]>();
   private readonly exits = new Listeners<[GuestEnd]>();
   private readonly channels: GuestChannel[];
   private readonly arrivals: Arrivals;
@@ -99,6 +104,7 @@ export class Guest {
       memoryMiB: options.memoryMiB,
       firmware: { bios: shared(options.firmware.bios), vgaBios: shared(options.firmware.vgaBios) },
       nics: options.nics,
+      cards: options.cards ?? [],
       channels: CHANNELS,
       module: await engineModule(),
       wake,
@@ -211,6 +217,16 @@ export class Guest {
     return this.frames.add(callback);
   }
 
+  /** Gives plain Ethernet frames, without check sequence, to a physical card of the guest. They are copied. */
+  sendCardFrames(card: number, frames: Uint8Array[]): void {
+    if (frames.length > 0) this.post({ type: 'card-frames', card, frames });
+  }
+
+  /** Plain Ethernet frames that a physical card sent to its segment. @returns a function that ends it */
+  onCardFrames(callback: (card: number, frames: Uint8Array[]) => void): () => void {
+    return this.cardFrames.add(callback);
+  }
+
   setMac(nic: number, mac: string): void {
     requireMac(mac);
     this.post({ type: 'mac', nic, mac });
@@ -296,6 +312,8 @@ export class Guest {
         return this.channels[message.port]?.setOpen(message.open);
       case 'frames':
         return this.frames.emit(message.nic, message.frames);
+      case 'card-frames':
+        return this.cardFrames.emit(message.card, message.frames);
       case 'exit':
         return this.ended(message.kind, message.reason);
     }
@@ -322,11 +340,19 @@ export class Guest {
 const ownsBuffer = ({ buffer, byteLength }: Uint8Array): boolean =>
   buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
 
-function checkOptions({ memoryMiB, nics }: GuestOptions): void {
+function checkOptions({ memoryMiB, nics, cards = [] }: GuestOptions): void {
   if (!Number.isInteger(memoryMiB) || memoryMiB < 32 || memoryMiB > 1024) {
     throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
   }
   if (nics.length > 8) throw new V3Error('INVALID_REQUEST', `a guest has at most 8 NICs, not ${nics.length}`);
+  if (cards.length > 4)
+    throw new V3Error('INVALID_REQUEST', `a guest has at most 4 cards, not ${cards.length}`);
+  for (const { model, mac } of cards) {
+    requireMac(mac);
+    if (!CARD_MODELS.includes(model)) {
+      throw new V3Error('INVALID_REQUEST', `a card is one of ${CARD_MODELS.join(', ')}, not ${model}`);
+    }
+  }
   for (const { mac, mtu, ...settings } of nics) {
     requireMac(mac);
     requireSettings(settings);

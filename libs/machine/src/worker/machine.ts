@@ -10,6 +10,7 @@ import {
 import { Engine } from '../engine/engine';
 import { forEachUsedPage, type EngineState } from '../engine/state';
 import { ENGINE_VERSION } from '../engine/v86-internals';
+import { CardPort, makeCard, type Card } from './cards';
 import { makeDevices, type DeviceOutput } from './devices';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineState } from '../state/machine-state';
@@ -19,6 +20,8 @@ import { MachineError } from '../errors';
 /** What the devices of a machine produce. */
 export interface MachineOutput extends DeviceOutput {
   serial(byte: number): void;
+  /** A plain Ethernet frame that a card sent. */
+  cardFrame(card: number, frame: Uint8Array<ArrayBuffer>): void;
 }
 
 /** All devices' states by name, with the engine's. */
@@ -29,8 +32,12 @@ interface DevicesState {
 
 const TOP_PORTS = 32;
 
-/** The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC. */
+/**
+ * The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC, then the
+ * physical cards that were given to the guest.
+ */
 export class Machine {
+  readonly cards: CardPort[];
   private readonly functions: PciFunction[] = [];
   /** True while a state is half loaded: after a failure, only another load can help. */
   private torn = false;
@@ -41,12 +48,16 @@ export class Machine {
     readonly console: VirtioConsole,
     readonly nics: VirtioNet[],
     plug: (name: string, device: VirtioConsole | VirtioNet) => PciFunction,
+    plugCards: () => Card[],
   ) {
     this.functions.push(plug('virtio-console', console));
     nics.forEach((nic, index) => {
       this.functions.push(plug(`virtio-net${index}`, nic));
       nic.configure(setup.nics[index]!);
     });
+    const cards = plugCards();
+    this.functions.push(...cards);
+    this.cards = cards.map(card => new CardPort(card));
   }
 
   static async create(setup: WorkerSetup, output: MachineOutput): Promise<Machine> {
@@ -57,8 +68,24 @@ export class Machine {
       onSerial: byte => output.serial(byte),
     });
     const { console, nics } = makeDevices(setup, output);
-    return new Machine(engine, setup, console, nics, (name, device) =>
-      engine.pci.plug(line => new VirtioTransport(name, device, engine.memory, line)),
+    return new Machine(
+      engine,
+      setup,
+      console,
+      nics,
+      (name, device) => engine.pci.plug(line => new VirtioTransport(name, device, engine.memory, line)),
+      () =>
+        setup.cards.map((config, card) =>
+          engine.pci.plug(interrupt =>
+            makeCard(config, {
+              name: `${config.model}-${card}`,
+              memory: engine.memory,
+              interrupt,
+              line: { transmit: frame => output.cardFrame(card, frame) },
+              now: () => engine.clock.now,
+            }),
+          ),
+        ),
     );
   }
 
@@ -86,6 +113,13 @@ export class Machine {
   load(state: MachineState): void {
     this.checkShape(state);
     const { engine, devices } = this.parse(state.devices);
+    const missing = this.functions.find(({ name }) => !(name in devices));
+    if (missing) {
+      throw new MachineError(
+        'STATE_INCOMPATIBLE',
+        `the state cannot be loaded: its machine had no ${missing.name}`,
+      );
+    }
     this.torn = true;
     this.engine.restore(engine, state.memory);
     this.engine.pci.restoreLines(() => {
@@ -96,6 +130,7 @@ export class Machine {
       nic.setMac(parseMac(mac)!);
       nic.configure({ linkUp });
     });
+    this.cards.forEach(({ card }, index) => card.setMac(parseMac(this.setup.cards[index]!.mac)!));
     this.torn = false;
   }
 
@@ -135,7 +170,10 @@ export class Machine {
       instructions: engine.instructions,
       guestMs: loop.busyMs,
       idleMs: loop.idleMs,
-      devices: Object.fromEntries(this.functions.map(fn => [fn.name, fn.metrics()])),
+      devices: Object.fromEntries([
+        ...this.functions.map(fn => [fn.name, fn.metrics()]),
+        ...this.cards.map(port => [port.card.name, port.metrics()]),
+      ]),
       nics: this.nics.map(nic => nic.dispatch()),
       picRepaired: engine.picRepair.repaired,
       picStuck: engine.picRepair.stuck,

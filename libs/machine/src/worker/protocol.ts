@@ -15,6 +15,16 @@ export interface NicConfig extends NetSettings {
   mtu: number;
 }
 
+/** Register-accurate cards, by the driver that Linux has for them: ne2k-pci, 8139too, 8139cp. */
+export const CARD_MODELS = ['ne2000', 'rtl8139c', 'rtl8139c+'] as const;
+
+/** A physical card that is this guest's alone, on a segment of plain Ethernet frames. */
+export interface CardConfig {
+  model: (typeof CARD_MODELS)[number];
+  /** In the card's PROM or EEPROM. */
+  mac: string;
+}
+
 export interface Firmware {
   /** SeaBIOS `bios.bin` and `vgabios-stdvga.bin`. */
   bios: Uint8Array;
@@ -26,6 +36,7 @@ export interface WorkerSetup {
   memoryMiB: number;
   firmware: Firmware;
   nics: NicConfig[];
+  cards: CardConfig[];
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
@@ -56,6 +67,7 @@ export type ToWorker =
   | { type: 'console'; data: Uint8Array }
   | { type: 'channel'; port: number; data: Uint8Array }
   | { type: 'frames'; nic: number; frames: Uint8Array[] }
+  | { type: 'card-frames'; card: number; frames: Uint8Array[] }
   | { type: 'mac'; nic: number; mac: string }
   | { type: 'nic'; nic: number; settings: NetSettings }
   | { type: 'announce'; nic: number };
@@ -73,6 +85,7 @@ export type FromWorker =
   | { type: 'channel'; port: number; data: Uint8Array<ArrayBuffer> }
   | { type: 'channel-open'; port: number; open: boolean }
   | { type: 'frames'; nic: number; frames: Uint8Array<ArrayBuffer>[] }
+  | { type: 'card-frames'; card: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'exit'; kind: ExitKind; reason: string };
 
 /** Exits and times since the machine was made. */

@@ -4,6 +4,7 @@ import { GuestExit } from '../engine/guest-exit';
 import { RunLoop } from '../engine/run-loop';
 import { MachineError } from '../errors';
 import { Arrivals } from './arrivals';
+import { CardOutbox } from './cards';
 import { Machine } from './machine';
 import { PanicWatch } from './panic-watch';
 import type { Command, FromWorker, ToWorker, WireError, WorkerSetup } from './protocol';
@@ -22,6 +23,12 @@ async function main(): Promise<void> {
     panic.look(data);
     post({ type: 'console', data }, [data.buffer]);
   });
+  const outbox = new CardOutbox((card, frames) =>
+    post(
+      { type: 'card-frames', card, frames },
+      frames.map(({ buffer }) => buffer),
+    ),
+  );
   const machine = await Machine.create(setup, {
     serial: byte => serial.push(byte),
     channelData: (channel, data) => post({ type: 'channel', port: channel, data }, [data.buffer]),
@@ -32,6 +39,10 @@ async function main(): Promise<void> {
         { type: 'frames', nic, frames },
         frames.map(({ buffer }) => buffer),
       );
+    },
+    cardFrame: (card, frame) => {
+      loop.noteIo();
+      outbox.push(card, frame);
     },
   });
   const exited = ({ kind, reason }: GuestExit) => {
@@ -57,6 +68,7 @@ async function main(): Promise<void> {
           if (nic.poll(now)) worked = true;
         }),
       );
+      guarded(() => machine.cards.forEach(card => (worked = card.pump() || worked)));
       return worked;
     },
     settle: () => {
@@ -64,7 +76,10 @@ async function main(): Promise<void> {
       guarded(() => machine.nics.forEach(nic => (missed = nic.settle() || missed)));
       return missed;
     },
-    flush: () => serial.flush(),
+    flush: () => {
+      serial.flush();
+      outbox.flush();
+    },
     exited,
   });
 
@@ -103,6 +118,8 @@ async function main(): Promise<void> {
       case 'frames':
         arrivals.received(message.nic, message.frames.length);
         return machine.nics[message.nic]?.receive(message.frames);
+      case 'card-frames':
+        return machine.cards[message.card]?.push(message.frames);
       case 'mac':
         return machine.setMac(message.nic, message.mac);
       case 'nic':
