@@ -1,11 +1,14 @@
 import { BeforeApplicationShutdown, Injectable, Module } from '@nestjs/common';
-import { Bus } from '@v3vee/bus';
+import { Bus, type Stoppable } from '@v3vee/bus';
 import { LINKS_HOST } from '@v3vee/contracts';
-import { LoopGuard, OverlayNode } from '@v3vee/overlay';
+import { LoopGuard, OverlayNode, serveCaptures } from '@v3vee/overlay';
 import { SERVICE_CONFIG } from '@v3vee/service';
 import { StoreModule } from '@v3vee/store';
 import { PinoLogger } from 'nestjs-pino';
 import type { VnetConfig } from './config';
+import { LinksMetrics } from './links/links.metrics';
+import { LinksService } from './links/links.service';
+import { LINK_RUNNER } from './policy/link-runner';
 import { PolicyService } from './policy/policy.service';
 import { RouterMetrics } from './router.metrics';
 import { RouterService } from './router.service';
@@ -14,8 +17,17 @@ import { ServicesMetrics } from './services/services.metrics';
 
 @Injectable()
 class OverlayCloser implements BeforeApplicationShutdown {
-  constructor(private readonly node: OverlayNode) {}
+  private readonly captures: Stoppable;
+
+  constructor(
+    private readonly node: OverlayNode,
+    bus: Bus,
+  ) {
+    this.captures = serveCaptures({ bus, host: LINKS_HOST, taps: node.taps });
+  }
+
   async beforeApplicationShutdown(): Promise<void> {
+    this.captures.stop();
     await this.node.stop();
   }
 }
@@ -42,6 +54,9 @@ class OverlayCloser implements BeforeApplicationShutdown {
         }),
     },
     OverlayCloser,
+    LinksService,
+    { provide: LINK_RUNNER, useExisting: LinksService },
+    LinksMetrics,
     RouterService,
     PolicyService,
     RouterMetrics,

@@ -1,7 +1,7 @@
 export { CoreCounters, dropReasons, flattened, PortCounters, type DropReason } from './counters';
 export { FlowMap } from './flow-map';
 export { Line, LineCounters, systemClock, type LineClock } from './impairment';
-export { LoopGuard } from './links/loop-guard';
+export * from './links';
 export { OverlayNode, type OverlayNodeOptions } from './overlay-node';
 export { isNic, placeKey, type LinkPort, type NicPort, type Port } from './port';
 export { RouteCache } from './route-cache';
@@ -14,8 +14,8 @@ export {
   type RouterOptions,
   type RouterSink,
 } from './router/router';
-export { type Located } from './router/members';
 export { RoutingTable, type Lookup } from './router/routing-table';
+export { type Located } from './router/whereabouts';
 export {
   compileFilter,
   decodeBatch,

@@ -1,5 +1,4 @@
 import { superFrameProblem } from '@v3vee/wire';
-import { once } from 'node:events';
 import { connect } from 'node:net';
 import { frameTo, generator, macOf, type Random } from '../testing/frames';
 import { until } from '../testing/nats';
@@ -79,7 +78,7 @@ it(`tcp takes any stream, seed ${SEED}`, async () => {
   for (const end = Date.now() + (MINUTES * 60_000) / 3; Date.now() < end; streams++) {
     const socket = connect({ host: '127.0.0.1', port, localAddress: remote.address });
     socket.on('error', () => undefined);
-    const closed = once(socket, 'close');
+    const closed = new Promise(resolve => socket.once('close', resolve));
     for (let i = random(30); i > 0; i--) {
       const bytes = garbage(random);
       const length = Buffer.alloc(4);

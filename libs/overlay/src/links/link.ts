@@ -97,14 +97,11 @@ export class Link implements LinkEnd {
     return { state: 'ERROR', reason: this.refusal };
   }
 
+  /** `unknown-peer` is its socket's count, which other links may share: what came there from nobody's peer. */
   status(learned: string[]): LinkStatus {
-    const { counters } = this;
-    return {
-      index: this.index,
-      ...this.health,
-      learned,
-      counters: { ...counters, dropped: { ...counters.dropped } },
-    };
+    const { counters, listener } = this;
+    const dropped = { ...counters.dropped, 'unknown-peer': listener?.status().unknownPeer ?? 0 };
+    return { index: this.index, ...this.health, learned, counters: { ...counters, dropped } };
   }
 
   send(superFrames: readonly Uint8Array[]): void {
