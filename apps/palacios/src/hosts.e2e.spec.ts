@@ -44,6 +44,28 @@ describe('guests on two hosts', () => {
     await rig.call('start', { vmId: b1.id }, 'beta');
   });
 
+  it('without addresses of their own get them and names from their network, and get the same again', async () => {
+    await rig.addNetwork({ name: 'served', subnet: '10.20.0.0/24', dhcp: true, dns: true });
+    const nics = [{ network: 'served' }];
+    const [n1, n2] = [await rig.define('n1', { nics }), await rig.define('n2', { host: 'beta', nics })];
+    const start = (vm: VmDefinition) => rig.call('start', { vmId: vm.id }, vm.ownerHost);
+    await Promise.all([n1, n2].map(start));
+    const address = async () => (await rig.until(n1, ({ ips }) => ips[0]?.length === 1)).ips[0]?.[0];
+    const first = await address();
+    expect(first).toMatch(/^10\.20\.0\.[23]\/24$/);
+    expect(await rig.sh(n1, 'ping -c 2 n2')).toContain('2 packets received');
+    expect(await rig.sh(n2, 'nslookup n1.served.internal')).toContain(`Address: ${first?.split('/')[0]}`);
+
+    await rig.signal('vnet', 'SIGKILL');
+    await rig.call('stop', { vmId: n1.id });
+    await rig.restart('vnet');
+    await start(n1);
+    expect(await address()).toBe(first);
+    // n2's lease is known again, though nobody asked for it since.
+    expect(await rig.sh(n1, 'ping -c 2 n2.served')).toContain('2 packets received');
+    await Promise.all([n1, n2].map(vm => rig.call('stop', { vmId: vm.id }, vm.ownerHost)));
+  });
+
   it('go on without the router, which is told all when it is back', async () => {
     // What it has told before stays known: a flow that exists goes on.
     await rig.sh(a1, 'ping -c 1 b1');

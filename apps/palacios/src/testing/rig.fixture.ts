@@ -10,6 +10,7 @@ import { Bus } from '@v3vee/bus';
 import {
   palaciosCalls,
   palaciosHeartbeat,
+  vnetCalls,
   type ExecResult,
   type PalaciosVerb,
   type VmState,
@@ -17,6 +18,7 @@ import {
 } from '@v3vee/contracts';
 import {
   checkoutRoot,
+  ensureImage,
   ensurePostgres,
   freePort,
   resolvePaths,
@@ -78,6 +80,8 @@ export class Rig {
   }
 
   static async start(): Promise<Rig> {
+    // The cache is shared with other checkouts, which may have wanted another build of the image last.
+    await ensureImage('debian', { cache: resolvePaths().cache });
     const [nats, stateDir] = await Promise.all([testNats(), stateFolder()]);
     const server = {
       binaries: await ensurePostgres({ cache: resolvePaths().cache }),
@@ -218,6 +222,12 @@ export class Rig {
 
   #nextMac(): string {
     return `02:00:00:00:01:${(++this.#macs).toString(16).padStart(2, '0')}`;
+  }
+
+  /** A network with services, in force when this resolves. */
+  async addNetwork(network: { name: string; subnet: string; dhcp?: boolean; dns?: boolean }): Promise<void> {
+    await this.#networks.create({ managed: false, ...network });
+    await this.bus.call(vnetCalls.reload, undefined, {});
   }
 
   async #network(name: string): Promise<string> {
