@@ -8,7 +8,7 @@ export class RouterMetrics {
   constructor(registry: Registry, service: RouterService) {
     const { router } = service;
     const { counters, table } = router;
-    const { members } = table;
+    const { whereabouts } = table;
     const registers = [registry];
     const counter = (name: string, help: string, read: () => number) =>
       new Counter({
@@ -41,8 +41,12 @@ export class RouterMetrics {
       'Lists of NICs announced by hosts',
       () => counters.announcements,
     );
-    gauge('v3_vnet_attachments', 'NICs attached to the overlay', () => members.attached);
-    gauge('v3_vnet_attachments_stale', 'Attached NICs whose address another host holds', () => members.stale);
+    gauge('v3_vnet_attachments', 'NICs attached to the overlay', () => whereabouts.attached);
+    gauge(
+      'v3_vnet_attachments_stale',
+      'Attached NICs whose address another host holds',
+      () => whereabouts.stale,
+    );
     gauge(
       'v3_vnet_router_waiting',
       'Frames and queries that wait for a NIC to be announced',

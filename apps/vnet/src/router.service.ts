@@ -124,9 +124,14 @@ export class RouterService implements BeforeApplicationShutdown {
 
   private status() {
     const { table, counters, waiting } = this.router;
-    const { attached, stale } = table.members;
+    const { attached, stale } = table.whereabouts;
     return {
-      automatic: [...table.members.all()].map(({ vni, mac, host, place }) => ({ vni, mac, host, to: place })),
+      automatic: [...table.whereabouts.all()].map(({ vni, mac, host, place }) => ({
+        vni,
+        mac,
+        host,
+        to: place,
+      })),
       router: { ...flattened(counters), attached, stale, waiting, rules: table.rules.length },
       core: this.links.stats(),
       links: this.runner?.statuses() ?? [],

@@ -6,6 +6,11 @@ export function half(bytes: Uint8Array, offset: number): number {
   return (bytes[offset]! << 16) | (bytes[offset + 1]! << 8) | bytes[offset + 2]!;
 }
 
+/** The whole address that two halves make. */
+export function whole(high: number, low: number): number {
+  return high * 0x1_00_00_00 + low;
+}
+
 /** A flow's key: a number (of a place, or of a network) and the two addresses in halves. */
 export interface FlowKey {
   readonly id: number;
@@ -20,11 +25,13 @@ const SMALLEST = 32;
 /** 32-bit words of one slot, half a cache line: id, source, destination, index of the value + 1 (0: free slot). */
 const STRIDE = 8;
 const VALUE = 5;
+/** Fuller, probes get long; emptier, more of the table falls out of the processor's caches. */
+const FULLEST = 0.8;
 
 /**
  * A map from (number, source address, destination address) to an object. All that a probe reads of a slot is
  * in one cache line, so that the cost of a look-up hardly grows with the number of entries; a built-in Map
- * needs a key made for each frame. Open addressing with linear probing, at most half full; the hash is
+ * needs a key made for each frame. Open addressing with linear probing; the hash is
  * seeded, since guests choose addresses. Each object is kept once, however many keys lead to it.
  */
 export class FlowMap<T extends object> {
@@ -46,7 +53,7 @@ export class FlowMap<T extends object> {
   }
 
   set(id: number, sh: number, sl: number, dh: number, dl: number, value: T): void {
-    if ((this.used + 1) * 2 > this.capacity) this.rebuild(this.capacity * 2);
+    if (this.used + 1 > this.capacity * FULLEST) this.rebuild(this.capacity * 2);
     this.insert(id, sh, sl, dh, dl, this.indexOf(value));
   }
 

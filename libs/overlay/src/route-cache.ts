@@ -1,6 +1,6 @@
 import type { StaleFlows, Target } from '@v3vee/contracts';
 import { formatMac, isGroupMac, parseMac } from '@v3vee/wire';
-import { FlowMap, half, type FlowKey } from './flow-map';
+import { FlowMap, half, whole, type FlowKey } from './flow-map';
 
 /** Where the frames of a flow go. One object serves all flows of a network that go to the same targets. */
 export class CachedRoute<P = unknown> {
@@ -118,8 +118,6 @@ export class RouteCache<P = unknown> {
     this.young.flows.set(place, sh, sl, dh, dl, route);
   }
 }
-
-const whole = (high: number, low: number): number => high * 0x1_00_00_00 + low;
 
 /** The I/G bit of the address whose first half this is. */
 const isGroup = (high: number): boolean => (high & 0x010000) !== 0;

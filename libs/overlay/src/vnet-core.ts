@@ -52,7 +52,7 @@ interface Attached {
 }
 
 interface Network {
-  readonly interfaces: Set<Attached>;
+  readonly interfaces: Map<string, Attached>;
   readonly edges: Map<number, Attached>;
 }
 
@@ -111,11 +111,11 @@ export class VnetCore {
     };
     this.ports.set(port, attached);
     this.byId.set(attached.id, attached);
-    const network = this.networks.get(port.vni) ?? { interfaces: new Set(), edges: new Map() };
+    const network = this.networks.get(port.vni) ?? { interfaces: new Map(), edges: new Map() };
     this.networks.set(port.vni, network);
     if (isNic(port)) {
       this.byAddress.set(port.vni, attached.address, 0, attached);
-      network.interfaces.add(attached);
+      network.interfaces.set(port.place.mac, attached);
     } else network.edges.set(port.place.link, attached);
   }
 
@@ -129,7 +129,7 @@ export class VnetCore {
     const network = this.networks.get(port.vni)!;
     if (isNic(port)) {
       this.byAddress.delete(port.vni, attached.address);
-      network.interfaces.delete(attached);
+      network.interfaces.delete(port.place.mac);
     } else network.edges.delete(port.place.link);
     if (network.interfaces.size + network.edges.size === 0) this.networks.delete(port.vni);
     return true;
@@ -200,7 +200,8 @@ export class VnetCore {
         const network = this.networks.get(vni);
         if (!network) this.drop('no-port');
         else
-          for (const member of network.interfaces) if (!isFrom(member, frame)) enqueue(burst, member, frame);
+          for (const member of network.interfaces.values())
+            if (!isFrom(member, frame)) enqueue(burst, member, frame);
         continue;
       }
       const to = place ? this.find(vni, place) : this.byAddress.get(vni, frame, SUPER_FRAME_ETHERNET);
@@ -282,14 +283,14 @@ export class VnetCore {
       if (target.host !== this.host || target.to) return [target];
       const { host } = target;
       if (!isGroupMac(parseMac(destination))) return [{ host, to: { type: 'interface', mac: destination } }];
-      const members = [...(this.networks.get(from.port.vni)?.interfaces ?? [])];
+      const members = [...(this.networks.get(from.port.vni)?.interfaces.values() ?? [])];
       return members.filter(member => member !== from).map(({ port }) => ({ host, to: port.place }));
     });
   }
 
   private find(vni: number, place: VnetPlace): Attached | undefined {
-    if (place.type === 'edge') return this.networks.get(vni)?.edges.get(place.link);
-    return this.byAddress.get(vni, parseMac(place.mac));
+    const network = this.networks.get(vni);
+    return place.type === 'edge' ? network?.edges.get(place.link) : network?.interfaces.get(place.mac);
   }
 
   private sent(ok: boolean, { length }: Uint8Array): void {

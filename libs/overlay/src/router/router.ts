@@ -20,8 +20,9 @@ import {
 import { FairQueue } from '../fair-queue';
 import type { LoopGuard } from '../links/loop-guard';
 import { placeKey } from '../port';
-import type { Located } from './members';
+
 import { RoutingTable } from './routing-table';
+import type { Located } from './whereabouts';
 
 /** How the router reaches the hosts. What is sent first must arrive first. */
 export interface RouterSink {
@@ -211,9 +212,9 @@ export class Router {
     complete: boolean;
   } {
     const { host, vni, from, bytes, offset, group } = request;
-    const { members } = this.table;
+    const { whereabouts } = this.table;
     const { places, known } = this.table.lookup(vni, from, bytes, offset);
-    const exact = !group && members.holder(vni, bytes, offset)?.place.type === 'interface';
+    const exact = !group && whereabouts.holder(vni, bytes, offset)?.place.type === 'interface';
     const complete = exact || this.now() >= this.completeAt;
     return { places, targets: this.targets(request, places, host), known, complete };
   }
@@ -254,7 +255,7 @@ export class Router {
     const address = group ? '' : formatMac(bytes, offset);
     const byAddress = ({ host, place }: Located): boolean => {
       if (host === asking || place.type === 'edge') return false;
-      return group ? nics.get(host) === this.table.members.claimed(vni, host) : place.mac === address;
+      return group ? nics.get(host) === this.table.whereabouts.claimed(vni, host) : place.mac === address;
     };
     const targets: Target[] = [];
     const told = new Set<string>();

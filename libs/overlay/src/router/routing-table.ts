@@ -2,7 +2,7 @@ import type { Attachment, EdgeAttachment, StaleFlows, VnetPlace, VnetRule } from
 import { BROADCAST_MAC, isGroupMac } from '@v3vee/wire';
 import { half } from '../flow-map';
 import { placeKey } from '../port';
-import { Members, type Changes, type Located } from './members';
+import { Whereabouts, type Changes, type Located } from './whereabouts';
 import { AUTOMATIC_PRIORITY, Rules } from './rules';
 
 /** What the table knows about a flow. */
@@ -28,7 +28,7 @@ export interface Lookup {
  * user added *from* that link: a ring of links is no loop.
  */
 export class RoutingTable {
-  readonly members = new Members();
+  readonly whereabouts = new Whereabouts();
   private policy = new Rules([]);
   /** Networks with routes of users. */
   private ruled = new Map<number, string>();
@@ -38,7 +38,7 @@ export class RoutingTable {
    * @returns the flows that this changes; the broadcast address stands for all groups
    */
   attach(host: string, nics: readonly Attachment[], edges: readonly EdgeAttachment[] = []): StaleFlows[] {
-    return this.stale(this.members.attach(host, nics, edges));
+    return this.stale(this.whereabouts.attach(host, nics, edges));
   }
 
   /** Replaces the routes that users added; answers the flows that this changes. */
@@ -76,7 +76,7 @@ export class RoutingTable {
       places.set(key, located);
     };
 
-    const { members } = this;
+    const { whereabouts } = this;
     const matched = this.policy.match(
       vni,
       from,
@@ -90,18 +90,18 @@ export class RoutingTable {
     if (priority <= AUTOMATIC_PRIORITY) {
       if (isGroupMac(bytes, offset)) {
         automatic = true;
-        for (const located of members.nics(vni)) add(located, false);
-        for (const located of members.edges(vni)) add(located, false);
+        for (const located of whereabouts.nics(vni)) add(located, false);
+        for (const located of whereabouts.edges(vni)) add(located, false);
       } else {
-        const holder = members.holder(vni, bytes, offset);
+        const holder = whereabouts.holder(vni, bytes, offset);
         automatic = holder !== undefined;
         add(holder, false);
       }
     }
     if (matched && (priority >= AUTOMATIC_PRIORITY || !automatic)) {
-      for (const rule of matched.rules) add(members.find(vni, rule.to), rule.from?.type === 'edge');
+      for (const rule of matched.rules) add(whereabouts.find(vni, rule.to), rule.fromEdge);
     } else if (!automatic) {
-      for (const located of members.edges(vni)) add(located, false);
+      for (const located of whereabouts.edges(vni)) add(located, false);
     }
     return { places: [...places.values()], known };
   }
@@ -109,7 +109,7 @@ export class RoutingTable {
   private stale({ nics, learned, networks }: Changes): StaleFlows[] {
     const whole = new Set(networks);
     // Routes of users and floods lead to places whatever the destination address is.
-    for (const { vni } of nics) if (this.ruled.has(vni) || this.members.hasEdges(vni)) whole.add(vni);
+    for (const { vni } of nics) if (this.ruled.has(vni) || this.whereabouts.hasEdges(vni)) whole.add(vni);
     const stale: StaleFlows[] = [...whole].map(vni => ({ vni, destination: null }));
     const groups = new Set<number>();
     for (const { vni, mac } of [...nics, ...learned]) {

@@ -1,6 +1,6 @@
 import type { VnetPlace, VnetRule } from '@v3vee/contracts';
 import { parseMac } from '@v3vee/wire';
-import { ANY, FlowMap, half } from '../flow-map';
+import { ANY, FlowMap, half, whole } from '../flow-map';
 import { placeKey } from '../port';
 
 export type Qualifier = 'any' | 'none' | 'not' | 'address';
@@ -32,15 +32,22 @@ export function parseMacMatch(text: string): MacMatch {
   return { qualifier: not ? 'not' : 'address', high: half(bytes, 0), low: half(bytes, 3) };
 }
 
-interface ParsedRule {
-  readonly rule: VnetRule;
-  readonly source: MacMatch;
-  readonly destination: MacMatch;
+/** A rule as it is looked at: all in one object, since with many rules each step elsewhere is one to cold memory. */
+export interface ParsedRule {
+  readonly to: VnetPlace;
+  /** Undefined: from anywhere. */
+  readonly from: string | undefined;
+  readonly fromEdge: boolean;
+  /** The address that the source, or the destination, must not be; -1 where there is none. */
+  readonly notSource: number;
+  readonly notDestination: number;
+  /** Another one with the same key. */
+  readonly next: ParsedRule | undefined;
 }
 
 export interface RuleMatch {
   readonly priority: number;
-  readonly rules: readonly VnetRule[];
+  readonly rules: readonly ParsedRule[];
 }
 
 /**
@@ -49,32 +56,33 @@ export interface RuleMatch {
  * from, are looked at one after the other.
  */
 export class Rules {
-  private readonly plain = new FlowMap<ParsedRule[]>();
+  private readonly plain = new FlowMap<ParsedRule>();
   /** Source qualifier `not`, destination an address or any. */
-  private readonly exceptSource = new FlowMap<ParsedRule[]>();
+  private readonly exceptSource = new FlowMap<ParsedRule>();
   /** Destination qualifier `not`, source an address or any. */
-  private readonly exceptDestination = new FlowMap<ParsedRule[]>();
-  private readonly exceptBoth = new FlowMap<ParsedRule[]>();
+  private readonly exceptDestination = new FlowMap<ParsedRule>();
+  private readonly exceptBoth = new FlowMap<ParsedRule>();
 
   constructor(readonly all: readonly VnetRule[]) {
     for (const rule of all) this.add(rule);
   }
 
-  /** The routes of the highest priority, in the order of their adding. The address halves are as in `half`. */
+  /** The routes of the highest priority. The address halves are as in `half`. */
   match(vni: number, from: VnetPlace, sh: number, sl: number, dh: number, dl: number): RuleMatch | undefined {
     if (this.all.length === 0) return undefined;
     const { plain, exceptSource, exceptDestination, exceptBoth } = this;
     const [s, d] = [PRIORITIES, PRIORITIES.any];
-    const found: VnetRule[] = [];
-    const look = (bucket: ParsedRule[] | undefined): void => {
-      for (const { rule, source, destination } of bucket ?? []) {
-        if (source.qualifier === 'not' && source.high === sh && source.low === sl) continue;
-        if (destination.qualifier === 'not' && destination.high === dh && destination.low === dl) continue;
-        if (rule.from === null || placeKey(rule.from) === placeKey(from)) found.push(rule);
+    const found: ParsedRule[] = [];
+    const origin = placeKey(from);
+    const look = (rule: ParsedRule | undefined): void => {
+      for (; rule; rule = rule.next) {
+        if (rule.notSource >= 0 && rule.notSource === whole(sh, sl)) continue;
+        if (rule.notDestination >= 0 && rule.notDestination === whole(dh, dl)) continue;
+        if (rule.from === undefined || rule.from === origin) found.push(rule);
       }
     };
     const best = (priority: number): RuleMatch | undefined =>
-      found.length > 0 ? { priority, rules: found.sort((a, b) => a.index - b.index) } : undefined;
+      found.length > 0 ? { priority, rules: found } : undefined;
 
     look(plain.get(vni, sh, sl, dh, dl));
     look(plain.get(vni, sh, sl, ANY, ANY));
@@ -105,8 +113,14 @@ export class Rules {
         : this.plain;
     const [sh, sl] = notSource ? [ANY, ANY] : [source.high, source.low];
     const [dh, dl] = notDestination ? [ANY, ANY] : [destination.high, destination.low];
-    const bucket = map.get(rule.vni, sh, sl, dh, dl);
-    if (bucket) bucket.push({ rule, source, destination });
-    else map.set(rule.vni, sh, sl, dh, dl, [{ rule, source, destination }]);
+    const parsed = {
+      to: rule.to,
+      from: rule.from ? placeKey(rule.from) : undefined,
+      fromEdge: rule.from?.type === 'edge',
+      notSource: notSource ? whole(source.high, source.low) : -1,
+      notDestination: notDestination ? whole(destination.high, destination.low) : -1,
+      next: map.get(rule.vni, sh, sl, dh, dl),
+    };
+    map.set(rule.vni, sh, sl, dh, dl, parsed);
   }
 }

@@ -50,7 +50,7 @@ export interface Changes {
  * A claim stands until its host announces a list without it. Addresses seen behind a link count only where no
  * NIC has them: a peer can't steal a guest's.
  */
-export class Members {
+export class Whereabouts {
   private readonly entries = new MacMap<Entry>();
   private readonly learned = new MacMap<Located>();
   private readonly byHost = new Map<string, Announced>();
@@ -89,7 +89,7 @@ export class Members {
 
   find(vni: number, place: VnetPlace): Located | undefined {
     if (place.type === 'edge') return this.networks.get(vni)?.edges.get(place.link);
-    return this.entries.get(vni, parseMac(place.mac))?.located;
+    return this.networks.get(vni)?.nics.get(place.mac);
   }
 
   nics(vni: number): Iterable<Located> {
