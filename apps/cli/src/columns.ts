@@ -23,6 +23,7 @@ export const networkColumns: Column<Network>[] = [
   { title: 'NAME', value: network => network.name },
   { title: 'SUBNET', value: network => network.subnet ?? '' },
   { title: 'NICS', value: network => network.nics },
+  { title: 'SERVICES', value: services },
   { title: 'AGE', value: network => formatAge(network.createdAt) },
   { title: 'ID', value: network => network.id, wide: true },
 ];
@@ -83,6 +84,11 @@ export const operationColumns: Column<Operation>[] = [
   { title: 'AGE', value: operation => formatAge(operation.createdAt) },
   { title: 'DETAIL', value: operation => operation.error?.detail ?? operation.progress },
 ];
+
+function services({ dhcp, dns, serviceAddress }: Network): string {
+  const names = [dhcp && 'dhcp', dns && 'dns'].filter(Boolean).join(',');
+  return names && `${names} at ${serviceAddress}`;
+}
 
 function outcome(operation: Operation): string {
   if (operation.error) return 'failed';

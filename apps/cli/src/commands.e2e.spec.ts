@@ -3,7 +3,17 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectLocal, openConsole, stateFiles, type ClusterStatus } from '@v3vee/client';
-import type { Host, Image, Network, Operation, Snapshot, Telemetry, Vm } from '@v3vee/contracts';
+import type {
+  Host,
+  Image,
+  Network,
+  Operation,
+  Snapshot,
+  Telemetry,
+  Vm,
+  VnetLink,
+  VnetRoute,
+} from '@v3vee/contracts';
 import { checkoutRoot } from '@v3vee/setup';
 import { TestCluster } from '@v3vee/testkit';
 
@@ -194,6 +204,39 @@ describe('v3', () => {
     await ok('vm', 'stop', 'c1');
     await ok('vm', 'delete', 'c1');
     expect(await ok('network', 'delete', 'lab')).toBe('network/lab deleted\n');
+  });
+
+  it('controls the overlay: links, routes in the original words, NICs', async () => {
+    expect(await ok('vnet', 'link', 'add', '127.0.0.1', '19001', '--name', 'site', '--down')).toBe(
+      'vnet/link/site added\n',
+    );
+    const words = ['any', '02:00:0a:0a:00:0b', 'interface', '02:00:0A:0A:00:0B', 'edge', 'site'];
+    const [, index = ''] =
+      /^vnet\/route\/(\d+) added$/m.exec(await ok('vnet', 'route', 'add', ...words)) ?? [];
+    const text = `${index}: any 02:00:0a:0a:00:0b interface 02:00:0a:0a:00:0b edge 127.0.0.1\n`;
+    expect(await ok('vnet', 'control')).toContain(text);
+    const { items } = await cluster.json<Items<VnetRoute>>(['vnet', 'route', 'list', '--network', 'lan']);
+    expect(items.filter(({ automatic }) => automatic).map(({ destination }) => destination)).toEqual(
+      expect.arrayContaining(['02:00:0a:0a:00:0b', '02:00:0a:0a:00:0c', '02:00:0a:0a:00:15']),
+    );
+    expect(await cluster.json<VnetLink>(['vnet', 'link', 'show', 'site'])).toMatchObject({ state: 'DOWN' });
+    await refused(['vnet', 'link', 'delete', 'site'], 1, /^v3: Routes lead over the link/);
+    await refused(
+      ['vnet', 'control', 'DEL LINK', 'ADD any'],
+      2,
+      /\n {2}line 1, column 10: .*\n {2}line 2, column 9: /,
+    );
+    expect(await ok('vnet', 'control', `DEL ${index}`)).toMatch(/^deleted route/);
+    expect(await ok('vnet', 'link', 'delete', 'site')).toBe('vnet/link/site deleted\n');
+
+    await sh('b1', 'ping -c 1 a1');
+    expect(await ok('vnet', 'interface', 'set', 'a1/net0', '--link', 'down')).toBe(
+      'vnet/interface/a1/net0 changed\n',
+    );
+    expect(await sh('b1', 'ping -c 1 -W 1 a1 || true')).toContain('0 packets received');
+    await ok('vnet', 'interface', 'set', 'a1/net0', '--link', 'up');
+    expect(await sh('b1', 'ping -c 2 a1')).toContain('2 packets received');
+    expect(await ok('vnet', 'stats')).toMatch(/^core alpha +rx +\d+$/m);
   });
 
   it('counts exits', async () => {

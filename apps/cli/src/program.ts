@@ -14,6 +14,7 @@ import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
+import { vnetCommands } from './commands/vnet';
 import { examples } from './output';
 
 /** The whole command line. */
@@ -50,6 +51,7 @@ export function createProgram(): Command {
   hostCommands(program);
   networkCommands(program);
   vmCommands(program);
+  vnetCommands(program);
   imageCommands(program);
   snapshotCommands(program);
   operationCommands(program);

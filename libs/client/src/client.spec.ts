@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { V3Error, type Operation, type Vm } from '@v3vee/contracts';
+import { defaultNicSettings, V3Error, type Operation, type Vm } from '@v3vee/contracts';
 import { Client } from './client';
 import { execInVm } from './exec';
 import { waitForVm } from './wait-vm';
@@ -23,7 +23,12 @@ const vm: Vm = {
   autostart: true,
   boot: 'template',
   agent: true,
-  nics: [{ name: 'eth0', model: 'virtio-net', network: 'lan', mac: '02:00:00:00:00:01', ips: [] }],
+  nics: [
+    {
+      ...{ name: 'eth0', model: 'virtio-net', network: 'lan', mac: '02:00:00:00:00:01', ips: [] },
+      settings: defaultNicSettings,
+    },
+  ],
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: null,
 };

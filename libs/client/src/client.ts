@@ -157,6 +157,30 @@ export class Client {
     if (received.status >= 400) throw toError(received);
   }
 
+  /** Sends a request outside the table whose answer is text; what is posted carries a request id. */
+  async text(request: {
+    method: 'GET' | 'POST';
+    path: string;
+    query?: Record<string, string | undefined>;
+    body?: string;
+  }): Promise<string> {
+    const { method, path, query, body } = request;
+    const url = this.address(
+      path.replace(/^\/v1/, ''),
+      {},
+      {
+        ...query,
+        ...(method === 'POST' ? { requestId: randomUUID() } : {}),
+      },
+    );
+    const headers = { ...this.headers(), accept: 'text/plain', 'content-type': 'text/plain; charset=utf-8' };
+    const received = await this.repeat(true, undefined, () =>
+      this.transport.send({ method, url, headers, body, timeoutMs: ANSWER_MS }),
+    );
+    if (received.status >= 400) throw toError(received);
+    return received.text;
+  }
+
   headers(): Record<string, string> {
     return { authorization: `Bearer ${this.options.token}`, accept: 'application/json' };
   }

@@ -1,3 +1,4 @@
+import type { BodyOf } from '@v3vee/contracts';
 import type { Command } from 'commander';
 import { hostColumns, networkColumns, operationColumns, snapshotColumns } from '../columns';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
@@ -46,10 +47,18 @@ export function networkCommands(program: Command): void {
   withOutput(network.command('create <network>'))
     .description('create a network')
     .option('--subnet <cidr>', 'addresses of its NICs must be in this subnet')
-    .addHelpText('after', examples('v3 network create lab --subnet 10.20.0.0/24'))
-    .action((name: string, { output, subnet }: Formatted & { subnet?: string }) =>
+    .option('--dhcp', 'lend addresses of the subnet to guests that ask')
+    .option('--dns', 'answer guests’ questions for the names of VMs')
+    .addHelpText(
+      'after',
+      examples(
+        'v3 network create lab --subnet 10.20.0.0/24',
+        'v3 network create lab --subnet 10.20.0.0/24 --dhcp --dns',
+      ),
+    )
+    .action((name: string, { output, ...spec }: Formatted & Omit<BodyOf<'createNetwork'>, 'name'>) =>
       withClient(async client => {
-        const created = await client.call('createNetwork', {}, { body: { name, subnet } });
+        const created = await client.call('createNetwork', {}, { body: { name, ...spec } });
         if (output === 'json') printJson(created);
         else print(`network/${name} created`);
       }),

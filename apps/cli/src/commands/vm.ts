@@ -88,10 +88,10 @@ function bareNumberOr(text: string): string | number {
 }
 
 function addNic(text: string, before: NicSpec[]): NicSpec[] {
-  const nic: Record<string, string> = {};
+  const nic: Partial<Record<'network' | 'mac' | 'ip', string>> = {};
   for (const part of text.split(',')) {
-    const [key = '', value] = part.split(/=(.*)/s);
-    if (!['network', 'mac', 'ip'].includes(key) || !value || key in nic) {
+    const [key, value] = part.split(/=(.*)/s);
+    if ((key !== 'network' && key !== 'mac' && key !== 'ip') || !value || key in nic) {
       throw new V3Error(
         'USAGE',
         `--nic "${text}": "${part}" is not understood; write network=lan,mac=02:00:00:00:00:01,ip=10.10.0.31/24 (mac and ip may be left out)`,
@@ -100,7 +100,7 @@ function addNic(text: string, before: NicSpec[]): NicSpec[] {
     nic[key] = value;
   }
   if (!nic.network) throw new V3Error('USAGE', `--nic "${text}" needs network=NAME`);
-  return [...before, nic as NicSpec];
+  return [...before, { ...nic, network: nic.network }];
 }
 
 /** The verbs that take a VM and nothing else: endpoint, description, what to say before and after. */
