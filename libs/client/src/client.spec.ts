@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { defaultNicSettings, V3Error, type Operation, type Vm } from '@v3vee/contracts';
 import { Client } from './client';
 import { execInVm } from './exec';
+import { runVnetControl } from './vnet-control';
 import { waitForVm } from './wait-vm';
 
 /**
@@ -122,6 +123,18 @@ describe('Client', () => {
   it('waits for its own first attempt that is still being worked on', async () => {
     handlers = [cut, json(409, new V3Error('REQUEST_IN_PROGRESS', 'wait').toProblem()), json(202, operation)];
     await expect(client.call('startVm', { vm: 'a1' })).resolves.toMatchObject({ id: operation.id });
+  });
+
+  it('sends lines of the VNET language as they are, once however often the connection breaks', async () => {
+    const answer: Handler = (_, response) => void response.end('added route 1: …\n');
+    handlers = [cut, answer];
+    expect(await runVnetControl(client, '# é\nDEL 1', 'lan')).toBe('added route 1: …\n');
+    expect(seen[1]).toMatchObject({ method: 'POST', body: '# é\nDEL 1' });
+    expect(seen[1]?.url.pathname).toBe('/v1/vnet/control');
+    expect(seen[1]?.url.searchParams.get('network')).toBe('lan');
+    expect(seen[1]?.url.search).toBe(seen[0]?.url.search);
+    handlers = [json(400, new V3Error('VNET_CONTROL_INVALID', 'line 1, column 1: no').toProblem())];
+    await expect(runVnetControl(client, 'x')).rejects.toMatchObject({ code: 'VNET_CONTROL_INVALID' });
   });
 
   it('never repeats a command in a guest that may have run', async () => {
