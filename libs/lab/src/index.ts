@@ -1,5 +1,6 @@
 import type { Lab } from './lab';
 import { palaciosLab } from './labs/palacios';
+import { routerLab } from './labs/router/router';
 import { startLab } from './labs/start';
 import { vnetLab } from './labs/vnet/vnet';
 
@@ -9,5 +10,5 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab, vnetLab].map(lab => [lab.name, lab]),
+  [startLab, palaciosLab, vnetLab, routerLab].map(lab => [lab.name, lab]),
 );

@@ -36,6 +36,7 @@ const handlers: Handlers = {
     await bus.flush();
   },
   start: startGuest,
+  nic: (name, settings) => find(name).guest.setNic(0, settings),
   wire: peers => wiring.use(peers),
   sh: (name, command) => find(name).shell.run(command),
   run: name => find(name).guest.run(),

@@ -1,3 +1,5 @@
+import type { NicSettingsPatch } from '@v3vee/contracts';
+
 /** What the lab and the processes of its hosts say to each other, over the IPC channel of `child_process.fork`. */
 
 export interface GuestSpec {
@@ -18,6 +20,8 @@ export interface HostCalls {
   start(guest: GuestSpec): void;
   /** Native wiring between these guests, each with its peer; null: all are on the overlay. */
   wire(peers: Record<string, string> | null): void;
+  /** How the guest's card is served from now on. */
+  nic(guest: string, settings: NicSettingsPatch): void;
   /** Runs a command in a guest's shell and answers what it printed. */
   sh(guest: string, command: string): string;
   run(guest: string): void;

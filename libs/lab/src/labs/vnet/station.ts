@@ -11,17 +11,22 @@ export interface Station {
 }
 
 /** Two stations with a network between them: the first sends and asks, the second receives and answers. */
-export interface Pair {
-  client: Station;
-  server: Station;
+export interface Pair<S extends Station = Station> {
+  client: S;
+  server: S;
 }
 
 /** Runs both, measures, and stops them again. */
 export async function awake<T>({ client, server }: Pair, measure: () => Promise<T>): Promise<T> {
+  const pause = () => Promise.all([client.pause(), server.pause()]);
   await Promise.all([client.run(), server.run()]);
+  let result: T;
   try {
-    return await measure();
-  } finally {
-    await Promise.all([client.pause(), server.pause()]);
+    result = await measure();
+  } catch (error) {
+    await pause().catch(() => undefined); // what went wrong first is what matters
+    throw error;
   }
+  await pause();
+  return result;
 }

@@ -1,3 +1,4 @@
+import { defaultNicSettings, nicModes, type NicSettingsPatch } from '@v3vee/contracts';
 import type { Lab, LabContext } from '../../lab';
 import { row, type LabRow } from '../../result';
 import { barePair } from './bare-pair';
@@ -7,8 +8,8 @@ import { beside, inRounds, type Series, type Side } from './rounds';
 import { awake, type Pair } from './station';
 import { World } from './world';
 
-/** Comparisons with other engines boot guests and warm them; fewer rounds keep the lab short. */
-const FOREIGN_SHARE = 0.6;
+/** The modes are many, and other engines must boot and warm their guests: fewer rounds keep the lab short. */
+const SHORT = 0.6;
 
 /** The overlay beside no overlay, beside QEMU, and beside the engine's own network card. */
 export const vnetLab: Lab = {
@@ -23,6 +24,7 @@ export const vnetLab: Lab = {
       ...one.rows,
       ...two.rows,
       acrossHosts(one.rtt, two.rtt),
+      ...(await inEveryMode(context, world)),
       ...(await againstEngine(context, world)),
       ...(await againstQemu(context, world)),
     ];
@@ -89,6 +91,48 @@ const acrossHosts = (one: Series, two: Series): LabRow =>
     target: { of: 'ratio', op: '<=', value: 2 },
   });
 
+/** Each way to serve a card, at both ends, beside native with the default one. */
+async function inEveryMode(context: LabContext, world: World): Promise<LabRow[]> {
+  const pair = world.twoHosts;
+  const serve = (settings: NicSettingsPatch) =>
+    Promise.all([pair.client.nic(settings), pair.server.nic(settings)]);
+  const { mode, optimisticInterrupts } = defaultNicSettings;
+  const usual = { mode, optimisticInterrupts };
+  const modes = nicModes.flatMap(mode => [
+    { name: mode, settings: { mode, optimisticInterrupts: false } },
+    { name: `${mode}, optimistic interrupts`, settings: { mode, optimisticInterrupts: true } },
+  ]);
+  return awake(pair, async () => {
+    const rows: LabRow[] = [];
+    for (const measurement of [tcp, rtt]) {
+      const [native, ...series] = await inRounds(
+        context,
+        measurement,
+        [
+          nativeSide(world, pair),
+          ...modes.map(({ name, settings }) => ({
+            name,
+            async measure(what: Measurement) {
+              await serve(settings);
+              try {
+                return await overlaySide(world, pair).measure(what);
+              } finally {
+                await serve(usual);
+              }
+            },
+          })),
+        ],
+        context.runs * SHORT,
+      );
+      for (const [i, { name }] of modes.entries()) {
+        const baseline = { name: 'native', series: native! };
+        rows.push(...beside(measurement, `two hosts, ${name}`, baseline, { name, series: series[i]! }, {}));
+      }
+    }
+    return rows;
+  });
+}
+
 /** Engines take turns: only the pair that is measured runs. */
 const turns = (name: string, pair: Pair): Side => ({
   name,
@@ -134,7 +178,7 @@ async function against(
   const rows: LabRow[] = [];
   for (const [measurement, targets] of measurements) {
     const sides = [turns(other.name, other.pair), turns('overlay', ours)];
-    const [theirs, mine] = (await inRounds(context, measurement, sides, context.runs * FOREIGN_SHARE)) as [
+    const [theirs, mine] = (await inRounds(context, measurement, sides, context.runs * SHORT)) as [
       Series,
       Series,
     ];

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { decodeFrameBatch, encodeFrameBatch, type Bus } from '@v3vee/bus';
+import { defaultNicSettings, type NicSettings } from '@v3vee/contracts';
 import type { Guest } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import { checkoutRoot } from '@v3vee/setup';
@@ -16,7 +17,7 @@ interface Plugs {
 }
 type PlugsClass = new (
   overlay: OverlayNode,
-  vm: { id: string; epoch: number; nics: { vni: number; mac: string }[] },
+  vm: { id: string; epoch: number; nics: { vni: number; mac: string; settings: NicSettings }[] },
   cards: Pick<Guest, 'sendFrames' | 'onFrames' | 'telemetry'>,
 ) => Plugs;
 
@@ -53,7 +54,7 @@ export class Wiring {
     const NicPlugs = palaciosNicPlugs();
     const plugs = new NicPlugs(
       this.node,
-      { id: randomUUID(), epoch: 1, nics: [{ vni: VNI, mac }] },
+      { id: randomUUID(), epoch: 1, nics: [{ vni: VNI, mac, settings: defaultNicSettings }] },
       {
         sendFrames: (nic, frames) => guest.sendFrames(nic, frames),
         onFrames: listener => guest.onFrames((nic, frames) => !this.peers && listener(nic, frames)),

@@ -1,3 +1,4 @@
+import type { NicSettingsPatch } from '@v3vee/contracts';
 import { LabCluster } from '../../cluster';
 import type { LabContext } from '../../lab';
 import { Host } from './host';
@@ -13,6 +14,11 @@ const spec = (name: string, index: number): GuestSpec => ({
   ip: `10.99.0.${index}`,
 });
 
+/** One of our guests: how its card is served can be changed while it runs. */
+export interface LabStation extends Station {
+  nic(settings: NicSettingsPatch): Promise<void>;
+}
+
 /**
  * Two emulated hosts, a process each, on the NATS server and the overlay router of a cluster: `a1` and `a2` on the
  * first, `b1` on the second. All guests stand still until they are measured.
@@ -20,8 +26,8 @@ const spec = (name: string, index: number): GuestSpec => ({
 export class World {
   private constructor(
     private readonly hosts: readonly Host[],
-    readonly oneHost: Pair,
-    readonly twoHosts: Pair,
+    readonly oneHost: Pair<LabStation>,
+    readonly twoHosts: Pair<LabStation>,
   ) {}
 
   static async start(context: LabContext): Promise<World> {
@@ -29,7 +35,7 @@ export class World {
     const cluster = await LabCluster.up(context, TOPOLOGY);
     const { url } = await cluster.service('nats');
     const hosts = [await Host.start(context, 'alpha', url), await Host.start(context, 'beta', url)] as const;
-    const start = async (host: Host, guest: GuestSpec): Promise<Station> => {
+    const start = async (host: Host, guest: GuestSpec): Promise<LabStation> => {
       await host.call('start', guest);
       const { name } = guest;
       await host.call('pause', name);
@@ -38,6 +44,7 @@ export class World {
         sh: command => host.call('sh', name, command),
         run: () => host.call('run', name),
         pause: () => host.call('pause', name),
+        nic: settings => host.call('nic', name, settings),
       };
     };
     const a1 = await start(hosts[0], spec('a1', 1));
