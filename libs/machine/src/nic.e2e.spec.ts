@@ -5,7 +5,7 @@ import type { Guest } from './worker/guest';
 /** Cards of real guests under every dispatch mode, and what their drivers and their hosts set about them. */
 
 const ADDRESSES = ['10.0.0.1', '10.0.0.2'];
-const MEGABYTES = 2;
+const FILE = 512 << 10;
 
 let guests: Guests;
 let pair: Guest[];
@@ -16,8 +16,8 @@ beforeAll(async () => {
   pair = [await guests.start(0), await guests.start(1)];
   connect(...pair);
   for (const guest of pair) {
-    const make = `mkdir -p /tmp/www; head -c ${MEGABYTES}M /dev/urandom > /tmp/www/f; httpd -p 80 -h /tmp/www`;
-    digests.push((await sh(guest, `${make}; sha256sum < /tmp/www/f`)).slice(0, 64));
+    const make = `mkdir -p /tmp/www && head -c ${FILE} /dev/urandom > /tmp/www/f && httpd -p 80 -h /tmp/www`;
+    digests.push((await sh(guest, `${make} && sha256sum < /tmp/www/f`)).slice(0, 64));
   }
 });
 afterAll(() => guests.stop());
@@ -61,6 +61,7 @@ describe.each<[NicMode, boolean]>([
       const early = dispatch.earlyInterrupts - was.dispatch.earlyInterrupts;
       expect(dispatch.mode).toBe(mode);
       expect(counters.rxDroppedFull).toBe(0);
+      expect(counters.rxBytes! - was.rxBytes!).toBeGreaterThan(FILE);
       expect(interrupts).toBeGreaterThan(0);
       if (mode !== 'adaptive') expect([dispatch.transmit, dispatch.receive]).toEqual([mode, mode]);
       if (mode === 'guest-driven') expect([polls, kicks > 0]).toEqual([0, true]);
@@ -182,4 +183,24 @@ it('settings that cannot be are refused', () => {
   refused(1, { linkUp: true });
   refused(0, { mode: 'psychic' });
   refused(0, { spoofGuard: 'yes' });
+});
+
+it('a machine that was saved in the middle of a transfer goes on in another one, in another mode', async () => {
+  const [source, client] = pair as [Guest, Guest];
+  source.setNic(0, { mode: 'vmm-driven' });
+  const { rxBytes } = await card(client);
+  let under = true;
+  const sum = sh(client, `wget -q -O - http://${ADDRESSES[0]}/f | sha256sum`, 120_000);
+  void sum.catch(() => undefined).finally(() => (under = false));
+  while (under && (await card(client)).rxBytes! < rxBytes! + FILE / 8);
+  await source.pause();
+  const state = await source.save();
+  await source.terminate();
+  const [nic] = guests.options(0).nics;
+  const target = await guests.create(0, { nics: [{ ...nic!, mode: 'adaptive' }] });
+  await target.load(state);
+  connect(target, client);
+  await target.run();
+  expect(await sum).toContain(digests[0]);
+  expect((await card(target)).dispatch.mode).toBe('adaptive');
 });
