@@ -157,7 +157,7 @@ class Words {
 
   take(expected: string): string {
     const word = this.words[this.next];
-    if (!word) throw new Mistake(`here the line ends, but ${expected} must follow`, this.end + 1);
+    if (!word) throw new Mistake(`the line ends here, where must follow ${expected}`, this.end + 1);
     this.next++;
     return word.text;
   }
