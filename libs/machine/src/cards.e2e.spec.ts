@@ -13,6 +13,9 @@ const CARDS: { model: CardConfig['model']; driver: string; needs: string }[] = [
   { model: 'rtl8139c+', driver: '8139cp', needs: '' },
 ];
 
+/** Bytes of the file that crosses. */
+const FILE = 256 << 10;
+
 const macOf = (guest: number, card: number) => `02:00:00:00:0${guest}:0${card}`;
 const cardsOf = (guest: number): CardConfig[] =>
   CARDS.map(({ model }, card) => ({ model, mac: macOf(guest, card) }));
@@ -31,11 +34,16 @@ beforeAll(async () => {
   booted = await first.save();
   await first.terminate();
   pair = [await start(1), await start(2)];
-  for (const [from, to] of [pair, [pair[1], pair[0]]] as const) {
-    from.onCardFrames((card, frames) => to.sendCardFrames(card, frames));
-  }
+  join(...pair);
 });
 afterAll(() => guests.stop());
+
+/** Each guest's cards to the other's, as one wire per card. */
+function join(...pair: [Guest, Guest]): void {
+  const [a, b] = pair;
+  a.onCardFrames((card, frames) => b.sendCardFrames(card, frames));
+  b.onCardFrames((card, frames) => a.sendCardFrames(card, frames));
+}
 
 async function start(index: number): Promise<Guest> {
   const guest = await guests.create(index, { cards: cardsOf(index) });
@@ -45,34 +53,60 @@ async function start(index: number): Promise<Guest> {
   return guest;
 }
 
-/** Loads a driver; the name of the interface that it made of the card. */
-async function drive(guest: Guest, index: number, card: number): Promise<string> {
+/** Loads a driver and gives the interface that it made of the card an address. */
+async function drive(guest: Guest, index: number, card: number): Promise<void> {
   const { driver, needs } = CARDS[card]!;
-  await sh(guest, `cd /lib/modules; for m in ${needs} ${driver}; do insmod $m.ko; done`);
-  const name = await sh(guest, `grep -l ${macOf(index, card)} /sys/class/net/*/address | cut -d/ -f5`);
-  await sh(guest, `ip addr add 10.1.${card}.${index}/24 dev ${name}; ip link set ${name} up`);
-  return name;
+  await sh(
+    guest,
+    `cd /lib/modules; for m in ${needs} ${driver}; do insmod $m.ko || exit 1; done
+     name=$(grep -l ${macOf(index, card)} /sys/class/net/*/address | cut -d/ -f5)
+     ip addr add 10.1.${card}.${index}/24 dev $name && ip link set $name up`,
+  );
 }
 
-it.each(CARDS.map((kind, card) => [kind.driver, card] as const))('%s', async (driver, card) => {
-  const [a, b] = pair;
-  const name = await drive(a, 1, card);
-  await drive(b, 2, card);
-  console.log(
-    await sh(
-      a,
-      `dmesg | tail -5; ethtool -k ${name} | grep -E ': on'; lspci 2>/dev/null; cat /proc/ioports | tail -5`,
-    ),
-  );
-  expect(await sh(a, `ping -c 3 -i 0.2 -W 5 10.1.${card}.2`)).toContain('3 packets received');
-  await sh(
-    b,
-    'mkdir -p /tmp/www; [ -f /tmp/www/f ] || dd if=/dev/urandom of=/tmp/www/f bs=64k count=8 2>/dev/null',
-  );
-  await sh(b, `httpd -p 10.1.${card}.2:80 -h /tmp/www`);
-  const expected = (await sh(b, 'sha256sum /tmp/www/f')).slice(0, 64);
-  const got = await sh(a, `wget -q -O - http://10.1.${card}.2/f | sha256sum`, 120_000);
-  expect(got.slice(0, 64)).toBe(expected);
-  const { devices } = await a.telemetry();
-  console.log(driver, JSON.stringify(devices, null, 0));
+it.each(CARDS.map(({ driver, model }, card) => [driver, model, card] as const))(
+  '%s drives the %s: ping, and a file with its SHA-256',
+  async (_, model, card) => {
+    const [a, b] = pair;
+    await Promise.all([drive(a, 1, card), drive(b, 2, card)]);
+    expect(await sh(a, `ping -c 3 -i 0.2 -W 10 10.1.${card}.2`)).toContain('3 packets received');
+    const expected = await sh(
+      b,
+      `mkdir -p /www${card}; cd /www${card}; head -c ${FILE} /dev/urandom > f
+       httpd -p 10.1.${card}.2:80 -h . && sha256sum f | cut -c1-64`,
+    );
+    const got = await sh(a, `wget -q -O - http://10.1.${card}.2/f | sha256sum | cut -c1-64`, 120_000);
+    expect(got).toBe(expected);
+
+    const name = `${model}-${card}`;
+    const [receiver, sender] = [await a.telemetry(), await b.telemetry()].map(
+      ({ devices }) => devices[name]!,
+    );
+    expect(receiver!.rxBytes).toBeGreaterThan(FILE);
+    expect([receiver!.rxMissed, receiver!.portDropped, sender!.txDropped]).toEqual([0, 0, 0]);
+    if (model === 'rtl8139c+') expect(sender!.txLargeSends).toBeGreaterThan(0);
+  },
+  180_000,
+);
+
+it('goes on after a save and restore, drivers and all', async () => {
+  const [a] = pair;
+  await a.pause();
+  const state = await a.save();
+  await a.terminate();
+  const again = await guests.create(1, { cards: cardsOf(1) });
+  join(again, pair[1]);
+  await again.load(state);
+  await again.run();
+  for (const card of CARDS.keys()) {
+    expect(await sh(again, `ping -c 2 -i 0.2 -W 10 10.1.${card}.2`)).toContain('2 packets received');
+  }
+});
+
+it('refuses a state of a machine with other cards', async () => {
+  const guest = await guests.create(0, { cards: [{ model: 'rtl8139c', mac: macOf(0, 0) }] });
+  await expect(guest.load(booted)).rejects.toMatchObject({
+    code: 'STATE_INCOMPATIBLE',
+    message: expect.stringContaining('rtl8139c-0'),
+  });
 });

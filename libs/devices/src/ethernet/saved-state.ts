@@ -40,9 +40,11 @@ export class SavedState {
 
   /** A copy of an array of that many numbers of 32 bits. */
   words(value: unknown, length: number, what: string): Uint32Array<ArrayBuffer> {
-    if (!(value instanceof Uint32Array) || value.length !== length) {
+    // by name: an array that structuredClone made may be of another realm
+    const isWords = Object.prototype.toString.call(value) === '[object Uint32Array]';
+    if (!isWords || (value as Uint32Array).length !== length) {
       throw this.refuse(`${what} is not an array of ${length} numbers of 32 bits`);
     }
-    return Uint32Array.from(value);
+    return Uint32Array.from(value as Uint32Array);
   }
 }

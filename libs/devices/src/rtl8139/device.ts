@@ -156,10 +156,17 @@ export class Rtl8139 implements PciFunction {
 
   save(): Rtl8139State {
     const { memory, phy, timer, eeprom, model } = this.core;
+    const { registers, tallies, idr, mar, tsd, tsad, scratch } = memory;
     return {
       version: RTL8139_STATE_VERSION,
       model: `rtl8139${model}`,
-      ...structuredClone(memory),
+      registers: { ...registers },
+      tallies: { ...tallies },
+      idr: idr.slice(),
+      mar: mar.slice(),
+      tsd: tsd.slice(),
+      tsad: tsad.slice(),
+      scratch: scratch.slice(),
       phy: { ...phy.regs },
       timer: timer.save(),
       eeprom: eeprom.save(),
