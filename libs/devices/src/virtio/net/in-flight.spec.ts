@@ -184,9 +184,9 @@ class World {
 const serialOf = (frame: Uint8Array): number =>
   new DataView(frame.buffer, frame.byteOffset).getUint32(HEADER + 14, true);
 
-it('no frame is lost and none comes twice over 300 random histories', () => {
+it('no frame is lost and none comes twice over 150 random histories', () => {
   let [moves, frames] = [0, 0];
-  for (let seed = 1; seed <= 300; seed++) {
+  for (let seed = 1; seed <= 150; seed++) {
     const world = new World(seed);
     world.run();
     expect({ seed, transmitted: world.transmitted }).toEqual({ seed, transmitted: world.offered });
@@ -194,6 +194,6 @@ it('no frame is lost and none comes twice over 300 random histories', () => {
     moves += world.moves;
     frames += world.offered.length + world.injected.length;
   }
-  expect(moves).toBeGreaterThan(1000);
-  expect(frames).toBeGreaterThan(10_000);
+  expect(moves).toBeGreaterThan(500);
+  expect(frames).toBeGreaterThan(5000);
 });
