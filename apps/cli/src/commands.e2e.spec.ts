@@ -207,9 +207,9 @@ describe('v3', () => {
   });
 
   it('controls the overlay: links, routes in the original words, NICs', async () => {
-    expect(await ok('vnet', 'link', 'add', '127.0.0.1', '19001', '--name', 'site', '--down')).toBe(
-      'vnet/link/site added\n',
-    );
+    expect(
+      await ok('vnet', 'link', 'add', '127.0.0.1', '19001', '--name', 'site', '--network', 'lan', '--down'),
+    ).toBe('vnet/link/site added\n');
     const words = ['any', '02:00:0a:0a:00:0b', 'interface', '02:00:0A:0A:00:0B', 'edge', 'site'];
     const [, index = ''] =
       /^vnet\/route\/(\d+) added$/m.exec(await ok('vnet', 'route', 'add', ...words)) ?? [];
