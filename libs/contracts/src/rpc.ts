@@ -166,7 +166,7 @@ export type Flow = z.infer<typeof flow>;
 export const target = z.object({ host: overlayHost, to: vnetPlace.nullable() });
 export type Target = z.infer<typeof target>;
 
-/** Flows that are no longer true: all of a network, or those to one address. */
+/** Flows that are no longer true: all of a network (null), or those to one address; a group address stands for all groups. */
 export const staleFlows = z.object({ vni, destination: anyMac.nullable() });
 export type StaleFlows = z.infer<typeof staleFlows>;
 

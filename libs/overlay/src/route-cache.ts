@@ -61,7 +61,7 @@ export class RouteCache<P = unknown> {
     this.insert(place, half(s, 0), half(s, 3), half(d, 0), half(d, 3), route);
   }
 
-  /** Forgets all flows of a network (destination null), or those to one address; the broadcast address means all groups. */
+  /** Forgets all flows of a network (destination null), or those to one address; a group address means all groups. */
   forget(stale: readonly StaleFlows[]): void {
     const networks = new Set<number>();
     const groups = new Set<number>();

@@ -199,6 +199,13 @@ describe('the router', () => {
     expect(seen()).toEqual(['all 02,ff', 'beta 9', 'beta 4', 'beta 5', 'gamma 02→beta', 'alpha 02→beta']);
   });
 
+  it('takes back a route that it can neither confirm nor keep in mind', () => {
+    const { router, seen } = setUp({ maxHeldFrames: 1 });
+    const flow = (n: number): Flow => ({ vni: 1, from: at(1), source: macOf(1), destination: macOf(n) });
+    router.query('alpha', [flow(2), flow(3)]);
+    expect([seen(), router.waiting]).toEqual([['all 02'], 1]);
+  });
+
   it('waits with a bounded number of bytes, and gets them back', () => {
     const { router, pass } = setUp({ maxHeldBytes: 200 });
     for (let round = 1; round <= 3; round++) {

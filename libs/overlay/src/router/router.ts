@@ -107,8 +107,10 @@ export class Router {
     this.completeAt = this.now() + this.holdMs;
     this.held = new FairQueue(
       { items: options.maxHeldFrames ?? 1024, bytes: options.maxHeldBytes ?? 16 * 1024 * 1024 },
-      ({ frame, sentTo }) => {
+      ({ vni, bytes, offset, frame, sentTo }) => {
         if (frame && sentTo.size === 0) this.counters.dropped['queue-full']++;
+        // What can't be confirmed must not be used any longer.
+        if (!frame) this.sink.invalidate([{ vni, destination: formatMac(bytes, offset) }]);
       },
     );
   }
