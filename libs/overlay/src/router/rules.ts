@@ -62,6 +62,8 @@ export class Rules {
   /** Destination qualifier `not`, source an address or any. */
   private readonly exceptDestination = new FlowMap<ParsedRule>();
   private readonly exceptBoth = new FlowMap<ParsedRule>();
+  /** One object for each place, however many rules lead there: it is at hand, then, when the next one does. */
+  private readonly places = new Map<string, VnetPlace>();
 
   constructor(readonly all: readonly VnetRule[]) {
     for (const rule of all) this.add(rule);
@@ -114,7 +116,7 @@ export class Rules {
     const [sh, sl] = notSource ? [ANY, ANY] : [source.high, source.low];
     const [dh, dl] = notDestination ? [ANY, ANY] : [destination.high, destination.low];
     const parsed = {
-      to: rule.to,
+      to: this.shared(rule.to),
       from: rule.from ? placeKey(rule.from) : undefined,
       fromEdge: rule.from?.type === 'edge',
       notSource: notSource ? whole(source.high, source.low) : -1,
@@ -122,5 +124,12 @@ export class Rules {
       next: map.get(rule.vni, sh, sl, dh, dl),
     };
     map.set(rule.vni, sh, sl, dh, dl, parsed);
+  }
+
+  private shared(place: VnetPlace): VnetPlace {
+    const key = placeKey(place);
+    const known = this.places.get(key) ?? place;
+    this.places.set(key, known);
+    return known;
   }
 }
