@@ -7,7 +7,6 @@ import { linkProblem, resolveRoute, type KnownLink, type KnownNic } from './vnet
 
 /** What is not said of `mtu`, `up` and `impairment` stays as it is, as with the settings of NICs. */
 const linkEntry = vnetLinkSpec.omit({ name: true }).extend({
-  mtu: vnetLinkSpec.shape.mtu.removeDefault().optional(),
   up: z.boolean().optional(),
   impairment: impairment.nullable().optional(),
 });

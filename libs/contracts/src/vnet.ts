@@ -140,6 +140,8 @@ export type LinkType = z.infer<typeof linkType>;
 
 /** VNET/P's bridge listens on UDP port 9000; VXLAN's port is IANA's. */
 export const defaultLinkPort: Record<LinkType, number> = { udp: 9000, tcp: 9000, vxlan: 4789 };
+/** Of an Ethernet between the ends; VXLAN's own headers take 50 bytes of it, as Linux reckons too. */
+export const defaultLinkMtu: Record<LinkType, number> = { udp: 1500, tcp: 1500, vxlan: 1450 };
 
 /** A number would be taken for an index. */
 export const linkName = resourceName.regex(/[^0-9]/, 'a link’s name is not a number, which is its index');
@@ -158,7 +160,7 @@ const linkFields = {
     .max(0xffffff)
     .optional()
     .describe('vxlan: the number on the wire; the network’s own when absent'),
-  mtu: mtu.default(1500).describe('largest IP packet, bytes'),
+  mtu: mtu.optional().describe('largest IP packet, bytes: 1500, for vxlan 1450, when absent'),
   up: z.boolean().default(true),
   impairment: impairment.nullable().default(null),
 };

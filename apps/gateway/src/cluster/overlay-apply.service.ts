@@ -147,7 +147,7 @@ function wanted(
   name: string,
   { network: _, ...entry }: LinkEntry,
   networkId: string,
-  present: Pick<NewLink, 'mtu' | 'up' | 'impairment'> = { mtu: 1500, up: true, impairment: null },
+  present: Pick<NewLink, 'mtu' | 'up' | 'impairment'> = { up: true, impairment: null },
 ): NewLink & { name: string } {
   const { mtu, up, impairment } = present;
   const said = Object.fromEntries(Object.entries(entry).filter(([, value]) => value !== undefined));

@@ -155,7 +155,7 @@ describe('the overlay', () => {
       const link = await addLink({ type: 'vxlan', vni: 42 });
       expect(link).toMatchObject({
         ...{ name: 'wan', type: 'vxlan', remotePort: 4789, local: '127.0.0.1', localPort: 4789, vni: 42 },
-        ...{ mtu: 1500, up: true, state: 'UP', text: 'ADD 192.0.2.1 4789 vxlan' },
+        ...{ mtu: 1450, up: true, state: 'UP', text: 'ADD 192.0.2.1 4789 vxlan' },
       });
       const reloads = vnet.reloads;
       const path = `/v1/vnet/links/${link.index}`;

@@ -1,4 +1,5 @@
 import {
+  defaultLinkMtu,
   defaultLinkPort,
   loopback,
   V3Error,
@@ -24,7 +25,7 @@ export interface NewLink {
   networkId: string;
   /** VXLAN only: the number on the wire; the network's own when absent. */
   vni?: number;
-  mtu: number;
+  mtu?: number;
   up: boolean;
   impairment: Impairment | null;
   managed: boolean;
@@ -114,8 +115,8 @@ export class VnetLinkRepository {
 
   /** With the defaults filled in. */
   private async columns(link: NewLink & { name: string }, manager = this.dataSource.manager) {
-    const { name, type, networkId, mtu, up, impairment, managed, remote, vni } = link;
-    const { local = loopback(remote) } = link;
+    const { name, type, networkId, up, impairment, managed, remote, vni } = link;
+    const { local = loopback(remote), mtu = defaultLinkMtu[type] } = link;
     const { remotePort = defaultLinkPort[type], localPort = defaultLinkPort[type] } = link;
     const network = await manager.getRepository(NetworkEntity).findOneBy({ id: networkId });
     if (!network) throw new V3Error('NETWORK_NOT_FOUND', 'the network of this link was deleted meanwhile');

@@ -45,7 +45,6 @@ const link = (more: Partial<NewLink> = {}): NewLink => ({
   type: 'udp',
   remote: '192.0.2.1',
   networkId: lan.id,
-  mtu: 1500,
   up: true,
   impairment: null,
   managed: false,
@@ -77,7 +76,7 @@ describe('links', () => {
     expect(second.index).toBeGreaterThan(first.index);
     const { networkId: _, network: __, managed: ___, createdAt: ____, ...config } = second;
     expect(config).toEqual({
-      ...{ index: second.index, name: 'kernel', type: 'vxlan', mtu: 1500, up: true, impairment: null },
+      ...{ index: second.index, name: 'kernel', type: 'vxlan', mtu: 1450, up: true, impairment: null },
       remote: { address: '2001:db8::1', port: 4789 },
       local: { address: '::1', port: 4789 },
       ...{ vni: wan.vni, wireVni: 42 },

@@ -79,7 +79,7 @@ function addCommand(link: Command): void {
     .option('--local <address>', 'where we listen (default: the loopback address)')
     .option('--local-port <port>', 'where we listen (default: 9000, for vxlan 4789)')
     .option('--vni <n>', 'vxlan: the number on the wire (default: the network’s)')
-    .option('--mtu <bytes>', 'largest IP packet (default: 1500)')
+    .option('--mtu <bytes>', 'largest IP packet (default: 1500, for vxlan 1450)')
     .option('--down', 'let nothing pass yet');
   withOutput(withImpairment(add))
     .addHelpText(
