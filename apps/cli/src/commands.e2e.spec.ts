@@ -239,6 +239,34 @@ describe('v3', () => {
     expect(await ok('vnet', 'stats')).toMatch(/^core alpha +rx +\d+$/m);
   });
 
+  it('a route typed in the original language moves traffic, and is in force again after its router was killed', async () => {
+    const heard = () => sh('b1', 'ping -c 2 -W 1 a1 || true');
+    const eavesdropped = async () => {
+      const capturing = cluster.v3(['capture', 'a2/net0', '--print', '-f', 'icmp', '-c', '1']);
+      let isEnded = false;
+      void capturing.finally(() => (isEnded = true));
+      while (!isEnded) expect(await heard()).toContain('0 packets received');
+      return (await capturing).stdout;
+    };
+    expect(await heard()).toContain('2 packets received');
+    // What b1 sends to a1 is a2's.
+    const line = 'ADD 02:00:0a:0a:00:15 02:00:0a:0a:00:0b INTERFACE 02:00:0a:0a:00:0c ANY';
+    const [, index = ''] = /route (\d+)/.exec(await ok('vnet', 'control', line)) ?? [];
+    expect(await eavesdropped()).toContain('10.10.0.21 > 10.10.0.11: ICMP echo request');
+
+    const running = async () => {
+      const { services } = await cluster.json<ClusterStatus>(['status']);
+      return services.find(({ name }) => name === 'vnet');
+    };
+    const before = await running();
+    process.kill(before!.pid!, 'SIGKILL');
+    for (let now = before; now?.state !== 'ready' || now.pid === before!.pid;) now = await running();
+    expect(await eavesdropped()).toContain('10.10.0.21 > 10.10.0.11: ICMP echo request');
+
+    await ok('vnet', 'control', `DEL ${index}`);
+    expect(await heard()).toContain('2 packets received');
+  });
+
   it('counts exits', async () => {
     const telemetry = await cluster.json<Telemetry>(['vm', 'stats', 'a1']);
     expect(telemetry.vm).toBe('a1');

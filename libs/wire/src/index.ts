@@ -14,7 +14,14 @@ export {
 export { ETHERNET_HEADER_BYTES, ethernetFields, EthernetView, MAX_ETHERNET_BYTES } from './ethernet';
 export { checksumOf, fold, sumWords } from './internet-checksum';
 export { fragmentIpv4 } from './ip-fragments';
-export { etherTypes, findIpPacket, ipProtocols, networkLayer, pseudoHeaderSum, type IpPacket } from './ip-packet';
+export {
+  etherTypes,
+  findIpPacket,
+  ipProtocols,
+  networkLayer,
+  pseudoHeaderSum,
+  type IpPacket,
+} from './ip-packet';
 export { formatIpv4, parseIpv4 } from './ipv4-address';
 export {
   findUdp,
