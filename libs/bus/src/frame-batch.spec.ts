@@ -1,4 +1,5 @@
-import { decodeFrameBatch, encodeFrameBatch, FrameSender, MAX_FRAME_BYTES } from './frame-batch';
+import { decodeFrameBatch, encodeFrameBatch, MAX_FRAME_BYTES } from './frame-batch';
+import { FrameSender } from './frame-sender';
 
 const frame = (length: number, fill: number) => new Uint8Array(length).fill(fill);
 
@@ -66,12 +67,17 @@ describe('frame batches', () => {
     ]);
   });
 
-  it('are split before they exceed what one message may carry', async () => {
-    const sent: number[] = [];
-    const sender = new FrameSender({ publishRaw: (_, bytes) => void sent.push(bytes.length) });
-    for (let i = 0; i < 20; i++) sender.send('x', { vni: 1, frame: frame(65_000, i) });
+  it('are split where one message would get large; a large frame goes alone, and all in order', () => {
+    const sent: { bytes: number; ids: (number | undefined)[] }[] = [];
+    const sender = new FrameSender({
+      publishRaw: (_, bytes) =>
+        void sent.push({ bytes: bytes.length, ids: decodeFrameBatch(bytes).map(({ frame }) => frame[0]) }),
+    });
+    for (let i = 0; i < 100; i++)
+      sender.send('x', { vni: 1, frame: frame(i === 50 ? MAX_FRAME_BYTES : 1526, i) });
     sender.flush();
-    expect(sent.length).toBe(2);
-    expect(Math.max(...sent)).toBeLessThan(1024 * 1024);
+    expect(sent.flatMap(({ ids }) => ids)).toEqual(Array.from({ length: 100 }, (_, i) => i));
+    expect(sent.length).toBeLessThan(12);
+    for (const { bytes, ids } of sent) expect(bytes).toBeLessThan(ids.length === 1 ? 66_100 : 25_000);
   });
 });

@@ -1,6 +1,5 @@
 import { V3Error, type VnetPlace } from '@v3vee/contracts';
 import { formatMac, parseMac } from '@v3vee/wire';
-import type { Bus } from './bus';
 
 /** A super-frame (virtio-net header, then Ethernet) on the network numbered `vni`. */
 export interface TaggedFrame {
@@ -16,35 +15,76 @@ export interface TaggedFrame {
 /** `"V3" 0x0002` little endian: magic and version of the batch format. */
 const MAGIC = 0x00023356;
 const HEADER = 8;
-const ENTRY = 16;
+/** In front of each frame. */
+export const ENTRY = 16;
 const KIND_NONE = 0;
 const KIND_INTERFACE = 1;
 const KIND_EDGE = 2;
 /** Largest super-frame: 64 KiB of IP behind Ethernet, VLAN and virtio headers, with room to spare. */
 export const MAX_FRAME_BYTES = 66_000;
-/** One NATS message stays well below the server's max_payload of 1 MiB. */
-const MAX_BATCH_BYTES = 768 * 1024;
 
 /**
- * Batch layout, little endian: `u32 magic · u32 count · count × (u32 vni · u32 length · u16 kind · 6 bytes place · bytes)`.
- * Kind 0: no place (zeros); 1: an interface, by its MAC address; 2: an edge, `u16 0 · u32 link`.
+ * Writes a batch, little endian: `u32 magic · u32 count · count × (u32 vni · u32 length · u16 kind · 6 bytes place ·
+ * bytes)`. Kind 0: no place (zeros); 1: an interface, by its MAC address; 2: an edge, `u16 0 · u32 link`.
+ *
+ * Frames are copied as they come, so that a burst costs one pass and no object for each frame.
  */
-export function encodeFrameBatch(frames: readonly TaggedFrame[]): Uint8Array {
-  let size = HEADER;
-  for (const { frame } of frames) size += ENTRY + frame.length;
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  view.setUint32(0, MAGIC, true);
-  view.setUint32(4, frames.length, true);
-  let at = HEADER;
-  for (const { vni, frame, place } of frames) {
+export class FrameBatch {
+  private bytes: Buffer;
+  private view: DataView;
+  private at = HEADER;
+  private count = 0;
+
+  /** @param expected bytes that it will probably have; it grows when there are more */
+  constructor(expected = 0) {
+    [this.bytes, this.view] = unzeroed(Math.max(expected, 256));
+  }
+
+  /** Of the batch so far. */
+  get length(): number {
+    return this.at;
+  }
+
+  add({ vni, frame, place }: TaggedFrame): void {
+    const { at } = this;
+    const end = at + ENTRY + frame.length;
+    if (end > this.bytes.length) this.grow(end);
+    const { bytes, view } = this;
     view.setUint32(at, vni, true);
     view.setUint32(at + 4, frame.length, true);
+    view.setUint32(at + 8, 0, true);
+    view.setUint32(at + 12, 0, true);
     if (place) encodePlace(bytes, view, at + 8, place);
     bytes.set(frame, at + ENTRY);
-    at += ENTRY + frame.length;
+    this.at = end;
+    this.count++;
   }
-  return bytes;
+
+  /** The batch; nothing may be added afterwards. */
+  finish(): Uint8Array {
+    this.view.setUint32(0, MAGIC, true);
+    this.view.setUint32(4, this.count, true);
+    // Not a Buffer: its `slice` would be a view.
+    return new Uint8Array(this.bytes.buffer, this.bytes.byteOffset, this.at);
+  }
+
+  private grow(needed: number): void {
+    const old = this.bytes;
+    [this.bytes, this.view] = unzeroed(Math.max(needed, old.length * 2));
+    this.bytes.set(old.subarray(0, this.at));
+  }
+}
+
+/** Memory that is written before it is read: to clear it first cost as much as the copy of large frames. */
+function unzeroed(length: number): [Buffer, DataView] {
+  const bytes = Buffer.allocUnsafe(length);
+  return [bytes, new DataView(bytes.buffer, bytes.byteOffset, length)];
+}
+
+export function encodeFrameBatch(frames: readonly TaggedFrame[]): Uint8Array {
+  const batch = new FrameBatch(frames.reduce((sum, { frame }) => sum + ENTRY + frame.length, HEADER));
+  for (const frame of frames) batch.add(frame);
+  return batch.finish();
 }
 
 /**
@@ -104,41 +144,4 @@ function decodePlace(bytes: Uint8Array, view: DataView, at: number): VnetPlace |
 
 function malformed(what: string, offset: number): V3Error {
   return new V3Error('INVALID_REQUEST', `frame batch: ${what} (offset ${offset})`);
-}
-
-/**
- * Collects frames per subject and sends each subject's as one message at the end of the event-loop tick:
- * a burst becomes one message, a lone frame waits for nothing.
- */
-export class FrameSender {
-  private readonly waiting = new Map<string, { frames: TaggedFrame[]; bytes: number }>();
-  private scheduled = false;
-
-  constructor(private readonly bus: Pick<Bus, 'publishRaw'>) {}
-
-  send(subject: string, frame: TaggedFrame): void {
-    let batch = this.waiting.get(subject);
-    if (batch && batch.bytes + frame.frame.length + ENTRY > MAX_BATCH_BYTES) {
-      this.publish(subject, batch.frames);
-      batch = undefined;
-    }
-    if (!batch) this.waiting.set(subject, (batch = { frames: [], bytes: 0 }));
-    batch.frames.push(frame);
-    batch.bytes += frame.frame.length + ENTRY;
-    if (!this.scheduled) {
-      this.scheduled = true;
-      setImmediate(() => this.flush());
-    }
-  }
-
-  flush(): void {
-    this.scheduled = false;
-    const batches = [...this.waiting];
-    this.waiting.clear();
-    for (const [subject, { frames }] of batches) this.publish(subject, frames);
-  }
-
-  private publish(subject: string, frames: TaggedFrame[]): void {
-    this.bus.publishRaw(subject, encodeFrameBatch(frames));
-  }
 }

@@ -1,8 +1,3 @@
 export { Bus, type BusOptions, type Stoppable } from './bus';
-export {
-  decodeFrameBatch,
-  encodeFrameBatch,
-  FrameSender,
-  MAX_FRAME_BYTES,
-  type TaggedFrame,
-} from './frame-batch';
+export { decodeFrameBatch, encodeFrameBatch, MAX_FRAME_BYTES, type TaggedFrame } from './frame-batch';
+export { FrameSender } from './frame-sender';
