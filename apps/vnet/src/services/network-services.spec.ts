@@ -42,7 +42,9 @@ const MACS = ['02:00:00:00:00:01', '02:00:00:00:00:02', '02:00:00:00:00:03'];
 /** What one guest of a network would do: sends datagrams and waits for what its service answers. */
 class Station {
   private readonly port: NicPort;
-  private answered: ((payload: Uint8Array) => void) | undefined;
+  private received: (frame: Uint8Array) => void = () => undefined;
+  /** Of the last question: an answer to an earlier one, or another station's question to all, is no answer to it. */
+  private transaction = 0;
 
   constructor(
     private readonly node: OverlayNode,
@@ -61,21 +63,29 @@ class Station {
   plug = () => this.node.attach(this.port);
   unplug = () => this.node.detach(this.port);
 
-  private received(frame: Uint8Array): void {
-    const packet = findIpPacket(frame, SUPER_FRAME_ETHERNET);
-    const datagram = packet && findUdp(frame, packet, true);
-    if (datagram) this.answered?.(datagram.payload.slice());
-  }
-
   /** Again and again until there is an answer, as clients do. */
-  private async ask(to: string, mac: string, port: number, payload: Uint8Array): Promise<Uint8Array> {
+  private async ask<Answer>(
+    to: string,
+    mac: string,
+    port: number,
+    payload: Uint8Array,
+    read: (payload: Uint8Array) => Answer | undefined,
+  ): Promise<Answer> {
     const ends = {
       sourceMac: parseMac(this.mac),
       destinationMac: parseMac(mac),
       source: to === '255.255.255.255' ? 0 : parseIpv4('10.10.0.200'),
       destination: parseIpv4(to),
     };
-    const answer = new Promise<Uint8Array>(resolve => (this.answered = resolve));
+    const answer = new Promise<Answer>(resolve => {
+      this.received = frame => {
+        const packet = findIpPacket(frame, SUPER_FRAME_ETHERNET);
+        const datagram = packet && findUdp(frame, packet, true);
+        if (datagram?.sourcePort !== port) return;
+        const answer = read(datagram.payload.slice());
+        if (answer !== undefined) resolve(answer);
+      };
+    });
     const send = () => this.node.transmit(this.port, [udpFrame(ends, 68, port, payload)]);
     const again = setInterval(send, 500);
     send();
@@ -85,13 +95,17 @@ class Station {
   async dhcp(type: number, address?: string) {
     const options = new Map<number, Uint8Array>([[dhcpOptions.MESSAGE_TYPE, Uint8Array.of(type)]]);
     if (address) options.set(dhcpOptions.REQUESTED_ADDRESS, dhcpValue(parseIpv4(address)));
+    const transaction = ++this.transaction;
     const request = encodeDhcp({
       op: 1,
-      ...{ transaction: 1, broadcast: false, clientAddress: 0, yourAddress: 0, relayAddress: 0 },
+      ...{ transaction, broadcast: false, clientAddress: 0, yourAddress: 0, relayAddress: 0 },
       clientMac: parseMac(this.mac),
       options,
     });
-    const answer = parseDhcp(await this.ask('255.255.255.255', BROADCAST_MAC, 67, request));
+    const answer = await this.ask('255.255.255.255', BROADCAST_MAC, 67, request, payload => {
+      const message = parseDhcp(payload);
+      return message.transaction === transaction ? message : undefined;
+    });
     return {
       type: answer.options.get(dhcpOptions.MESSAGE_TYPE)?.[0],
       address: formatIpv4(answer.yourAddress),
@@ -101,8 +115,12 @@ class Station {
   }
 
   async lookUp(name: string): Promise<string[]> {
-    const query = encode({ type: 'query', id: 1, questions: [{ type: 'A', name }] });
-    const answer = decode(Buffer.from(await this.ask('10.10.0.1', serviceMac(this.vni), 53, query)));
+    const id = ++this.transaction;
+    const query = encode({ type: 'query', id, questions: [{ type: 'A', name }] });
+    const answer = await this.ask('10.10.0.1', serviceMac(this.vni), 53, query, payload => {
+      const message = decode(Buffer.from(payload));
+      return message.id === id ? message : undefined;
+    });
     return (answer.answers ?? []).flatMap(each => (each.type === 'A' ? [each.data] : []));
   }
 }
