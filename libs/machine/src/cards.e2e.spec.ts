@@ -1,4 +1,4 @@
-import { Guests, identityOf, sh } from './testing/guests.fixture';
+import { ending, Guests, identityOf, sh } from './testing/guests.fixture';
 import type { MachineState } from './state/machine-state';
 import type { CardConfig, Guest } from './index';
 
@@ -12,6 +12,8 @@ const CARDS: { model: CardConfig['model']; driver: string; needs: string }[] = [
   { model: 'rtl8139c', driver: '8139too', needs: 'mii' },
   { model: 'rtl8139c+', driver: '8139cp', needs: '' },
 ];
+
+const VIOLATION = /rtl8139c-1: DMA read of 64 bytes at 0xf0000000 from TSAD\d: outside of guest memory/;
 
 /** Bytes of the file that crosses. */
 const FILE = 256 << 10;
@@ -56,9 +58,11 @@ async function start(index: number): Promise<Guest> {
 /** Loads a driver and gives the interface that it made of the card an address. */
 async function drive(guest: Guest, index: number, card: number): Promise<void> {
   const { driver, needs } = CARDS[card]!;
+  // by default, 8139too uses the registers in memory; the second guest has it use the ports
+  const parameters = driver === '8139too' && index === 2 ? 'use_io=1' : '';
   await sh(
     guest,
-    `cd /lib/modules; for m in ${needs} ${driver}; do insmod $m.ko || exit 1; done
+    `cd /lib/modules; [ -z "${needs}" ] || insmod ${needs}.ko && insmod ${driver}.ko ${parameters} || exit 1
      name=$(grep -l ${macOf(index, card)} /sys/class/net/*/address | cut -d/ -f5)
      ip addr add 10.1.${card}.${index}/24 dev $name && ip link set $name up`,
   );
@@ -101,6 +105,23 @@ it('goes on after a save and restore, drivers and all', async () => {
   for (const card of CARDS.keys()) {
     expect(await sh(again, `ping -c 2 -i 0.2 -W 10 10.1.${card}.2`)).toContain('2 packets received');
   }
+});
+
+it('stops a guest whose driver has its card read beyond memory, with the reason', async () => {
+  const [, b] = pair;
+  const end = ending(b);
+  const attack = b.agent.exec({
+    path: '/bin/sh',
+    args: [
+      '-c',
+      `base=$(grep 8139too /proc/ioports | tail -1 | sed 's/-.*//')
+       poke() { printf "$2" | dd of=/dev/port bs=4 count=1 seek=$((0x$base + $1)) oflag=seek_bytes 2>/dev/null; }
+       for n in 0 4 8 12; do poke $((0x20 + n)) '\\000\\000\\000\\360'; done
+       for n in 0 4 8 12; do poke $((0x10 + n)) '\\100\\000\\000\\000'; done`,
+    ],
+  });
+  await expect(attack).rejects.toMatchObject({ code: 'GUEST_FAILED' });
+  expect(await end).toMatchObject({ kind: 'device-fault', reason: expect.stringMatching(VIOLATION) });
 });
 
 it('refuses a state of a machine with other cards', async () => {

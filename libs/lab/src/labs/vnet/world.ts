@@ -1,5 +1,6 @@
 import type { NicSettingsPatch } from '@v3vee/contracts';
 import { LabCluster } from '../../cluster';
+import { debianImage } from '../../guest-image';
 import type { LabContext } from '../../lab';
 import { Host } from './host';
 import type { GuestSpec } from './protocol';
@@ -31,6 +32,8 @@ export class World {
   ) {}
 
   static async start(context: LabContext): Promise<World> {
+    context.progress('preparing the image');
+    await debianImage();
     context.progress('starting a cluster without VMs, two hosts and three guests');
     const cluster = await LabCluster.up(context, TOPOLOGY);
     const { url } = await cluster.service('nats');
