@@ -69,6 +69,11 @@ export const errorCatalogue = {
   VNET_CONTROL_INVALID: entry('This is not a line of the VNET language', 400, 'INVALID_ARGUMENT', 2),
   CAPTURE_FILTER_INVALID: entry('The capture filter is not valid', 400, 'INVALID_ARGUMENT', 2),
   CAPTURE_POINT_NOT_FOUND: entry('There is nothing to capture at', 404, 'NOT_FOUND'),
+  // physical devices
+  DEVICE_NOT_FOUND: entry('No such physical device', 404, 'NOT_FOUND'),
+  DEVICE_IN_USE: entry('The physical device is in use', 409, 'FAILED_PRECONDITION'),
+  DEVICE_MISMATCH: entry('The host has no such device', 409, 'FAILED_PRECONDITION'),
+  DEVICE_NOT_REUSABLE: entry('The physical device cannot be given away now', 409, 'ABORTED'),
   // images
   IMAGE_NOT_FOUND: entry('No such image', 404, 'NOT_FOUND'),
   IMAGE_EXISTS: entry('An image of this name exists', 409, 'ALREADY_EXISTS'),

@@ -1,3 +1,4 @@
+export * from './card-rules';
 export * from './errors';
 export * from './network-services';
 export * from './quantities';
@@ -11,3 +12,4 @@ export * from './validate';
 export * from './vnet';
 export * from './vnet-language';
 export * from './vnet-resolve';
+export * from './vpio';

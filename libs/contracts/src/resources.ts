@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
 import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
+import { cardAccess, cardModel, cardModels } from './vpio';
 
 const instant = z.iso.datetime().describe('RFC 3339, UTC');
 
@@ -22,6 +23,7 @@ export const verbStates = {
   reset: ['RUNNING', 'PAUSED', 'ERROR'],
   snapshot: ['RUNNING', 'PAUSED'],
   restore: ['RUNNING', 'STOPPED', 'PAUSED', 'ERROR'],
+  migrate: ['RUNNING', 'PAUSED'],
   exec: ['RUNNING'],
   console: ['RUNNING', 'PAUSED'],
   delete: ['STOPPED', 'ERROR'],
@@ -30,9 +32,11 @@ export type VmVerb = keyof typeof verbStates;
 
 export const physicalNic = z.strictObject({
   name: resourceName,
-  model: z.enum(['ne2000', 'rtl8139']),
+  model: cardModel,
   mac: macAddress.optional(),
+  network: resourceName.optional().describe('where its cable leads; guests can use it only then'),
 });
+export type PhysicalNic = z.infer<typeof physicalNic>;
 export const radio = z.strictObject({
   name: resourceName,
   channels: z.array(z.int().min(1).max(196)).optional(),
@@ -82,6 +86,12 @@ export const nicSpec = z.strictObject({
   mac: macAddress.optional().describe('chosen by the gateway when absent'),
   ip: ipWithPrefix.optional().describe('set in the guest by the configuration channel'),
   settings: nicSettingsPatch.optional(),
+  device: resourceName
+    .optional()
+    .describe('a physical NIC of the VM’s host, whose cable leads to `network`; absent: a virtio NIC'),
+  access: cardAccess
+    .optional()
+    .describe('how the physical NIC is used: vpio (the default; shared), passthrough (alone) or emulated'),
 });
 export type NicSpec = z.infer<typeof nicSpec>;
 
@@ -117,7 +127,9 @@ export type VmPatch = z.infer<typeof vmPatch>;
 
 export const nic = z.object({
   name: z.string().describe('its name in the guest, eth0…'),
-  model: z.literal('virtio-net'),
+  model: z.enum(['virtio-net', ...cardModels]),
+  device: z.string().nullable().describe('the physical NIC of the host; null: a virtio NIC'),
+  access: cardAccess.nullable(),
   network: resourceName,
   mac: z.string(),
   ips: z.array(z.string()).describe('as the guest reports them; the configured address until it does'),

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { resourceName } from './quantities';
 import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
+import { dmmEndpoints } from './rest-dmm';
 import { vnetEndpoints } from './rest-vnet';
 import { topology } from './topology';
 
@@ -90,6 +91,7 @@ export const rest = {
   }),
 
   ...vnetEndpoints,
+  ...dmmEndpoints,
 
   listVms: endpoint({
     method: 'GET',
@@ -126,6 +128,8 @@ export const rest = {
       'IMAGE_NOT_FOUND',
       'MAC_IN_USE',
       'IP_IN_USE',
+      'DEVICE_MISMATCH',
+      'DEVICE_IN_USE',
     ],
   }),
   updateVm: endpoint({
@@ -137,7 +141,14 @@ export const rest = {
     body: r.vmPatch,
     response: r.vm,
     status: 200,
-    errors: ['VM_NOT_FOUND', 'VM_CHANGE_NEEDS_STOP', 'MAC_IN_USE', 'IP_IN_USE'],
+    errors: [
+      'VM_NOT_FOUND',
+      'VM_CHANGE_NEEDS_STOP',
+      'MAC_IN_USE',
+      'IP_IN_USE',
+      'DEVICE_MISMATCH',
+      'DEVICE_IN_USE',
+    ],
   }),
   deleteVm: endpoint({
     method: 'DELETE',
@@ -177,6 +188,27 @@ export const rest = {
         .describe('one for each NIC; none: the guest keeps no address'),
     }),
   ),
+  migrateVm: endpoint({
+    method: 'POST',
+    path: '/vms/{vm}:migrate',
+    summary: 'Move it to another host; it stands still while its memory is written and read',
+    tag: 'vms',
+    query: repeatable,
+    body: z.strictObject({ host: resourceName }),
+    response: r.operation,
+    status: 202,
+    errors: [
+      'VM_NOT_FOUND',
+      'VM_WRONG_STATE',
+      'VM_BUSY',
+      'HOST_NOT_FOUND',
+      'HOST_NOT_READY',
+      'HOST_MEMORY_EXHAUSTED',
+      'HOST_CORES_EXHAUSTED',
+      'DEVICE_MISMATCH',
+      'DEVICE_IN_USE',
+    ],
+  }),
   execVm: endpoint({
     method: 'POST',
     path: '/vms/{vm}:exec',
@@ -317,7 +349,7 @@ export const rest = {
     body: topology,
     response: r.operation,
     status: 202,
-    errors: ['CLUSTER_FILE_INVALID'],
+    errors: ['CLUSTER_FILE_INVALID', 'DEVICE_IN_USE'],
   }),
 } as const;
 
@@ -355,3 +387,5 @@ export const consolePath = (vm: string): string => `/v1/vms/${encodeURIComponent
 export const VNET_CONTROL_PATH = '/v1/vnet/control';
 /** `GET` streams a capture as pcapng (application/x-pcapng); its query is `captureQuery`. */
 export const CAPTURE_PATH = '/v1/captures';
+/** `GET /v1/dmm/trace?device=HOST/NIC` streams a device's I/O events, a JSON `traceLine` a line (application/x-ndjson). */
+export const TRACE_PATH = '/v1/dmm/trace';

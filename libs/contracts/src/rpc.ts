@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { macAddress, resourceName } from './quantities';
 import { execRequest, execResult, physicalNic, radio, snapshot, telemetry, vmState } from './resources';
 import { coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
+import { cardAccess, cardModel, deniedDma, deviceInventory, dmaWindow, hookRule, ioAccess } from './vpio';
 
 export interface Call<Q extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
   readonly subject: string;
@@ -108,6 +109,10 @@ export const palaciosCalls = {
     vmStatus,
     LONG,
   ),
+  /** For a move: saves its state where other hosts find it, frees everything and forgets it, but for its row in the store. */
+  send: call('palacios.{host}.vm.send', ofVm, vmStatus, LONG),
+  /** The other end of `send`: goes on from there, or says why not and forgets it. */
+  receive: call('palacios.{host}.vm.receive', ofVm, vmStatus, LONG),
   /** Forget a stopped VM: its status and the state saved at shut-down. Its named snapshots stay. */
   forget: call('palacios.{host}.vm.forget', ofVm, empty, 30_000),
   deleteSnapshot: call('palacios.{host}.snapshot.delete', z.object({ snapshotId: z.uuid() }), empty, 30_000),
@@ -242,12 +247,118 @@ export const captureCalls = {
   stop: call('capture.{host}.stop', z.object({ id: z.uuid() }), empty),
 };
 
+// ---- VPIO: the device modeling monitor, and what the Palacios of a host does for it -----------------------------
+
+/** A guest that shares a card. */
+const sharer = z.object({ host: resourceName, nic: resourceName, vmId: z.uuid(), epoch: z.int() });
+/**
+ * What the card's model knows of a guest. It travels with the guest (it is part of the device context), so that a new
+ * DMM, and another host, go on where the last one was; only models look into it, which check it.
+ */
+const modelState = z.record(z.string(), z.unknown());
+/** Bytes of the guest's RAM. */
+const memorySize = z.int().positive();
+
+export const dmmCalls = {
+  /**
+   * A guest that has not got the card needs it: `access`, its thread stands still at one; `frame`, a frame waits for
+   * it. The answer says only that the wish is known: the card comes by `palaciosVpioCalls.switch`. May be repeated.
+   */
+  acquire: call(
+    'dmm.acquire',
+    sharer.extend({
+      access: cardAccess,
+      why: z.enum(['access', 'frame']),
+      model: cardModel,
+      state: modelState,
+      memorySize,
+    }),
+    z.object({ verdict: z.enum(['switch', 'wait']) }),
+  ),
+  /**
+   * An access that the hooked I/O list made an exit; the guest's thread stands still until the answer. `sequence` grows
+   * with each exit of the guest: a repeated one gets the same verdict and counts once. `hooks` and `windows` replace
+   * those in force. `stop`: the VM is to be stopped with the reason.
+   */
+  exit: call(
+    'dmm.exit',
+    sharer.extend({
+      sequence: z.int().min(1),
+      access: ioAccess,
+      mode: cardAccess,
+      model: cardModel,
+      state: modelState,
+      memorySize,
+    }),
+    z.object({
+      verdict: z.enum(['proceed', 'deny', 'stop']),
+      reason: z.string(),
+      /** What the model knows now; absent: the same as before, and so are hooks and windows. */
+      state: modelState.optional(),
+      hooks: z.array(hookRule).optional(),
+      windows: z.array(dmaWindow).optional(),
+    }),
+  ),
+  /** The host's DMA guard stopped a transfer that no exit could foresee (C+ descriptors). The answer: what follows. */
+  violation: call(
+    'dmm.violation',
+    sharer.extend({ denied: deniedDma }),
+    z.object({ verdict: z.enum(['deny', 'stop']), reason: z.string() }),
+  ),
+  /** A guest shares the card no more (it ended, or its machine was closed); its context may stay. */
+  release: call('dmm.release', sharer, empty),
+  /** Policies changed in the store. */
+  reload: call('dmm.reload', empty, empty),
+  /** The hooked I/O list in force for each card's holder. */
+  hooks: call(
+    'dmm.hooks',
+    z.object({ host: resourceName, nic: resourceName }),
+    z.object({ hooks: z.array(hookRule) }),
+  ),
+};
+/** The DMM started anew: hosts tell it again who asks for what. */
+export const dmmHello = announcement('dmm.hello', z.object({ incarnation }));
+
+export const palaciosVpioCalls = {
+  /** The host's cards: who holds, who waits, what was counted. */
+  inventory: call('palacios.{host}.vpio.inventory', empty, z.object({ devices: z.array(deviceInventory) })),
+  /**
+   * Takes the card from whoever holds it, and gives it to a guest (null: to nobody). It is done, or has failed and
+   * changed nothing, when it is answered; `hooks` and `windows` are those of the guest that gets it. A card that is not
+   * reusable after `reusableMs` is taken by force, which is reported. @throws V3Error VM_NOT_FOUND: `to` shares it no more
+   */
+  switch: call(
+    'palacios.{host}.vpio.switch',
+    z.object({
+      nic: resourceName,
+      to: z.object({ vmId: z.uuid(), epoch: z.int() }).nullable(),
+      reusableMs: z.int(),
+      hooks: z.array(hookRule),
+      windows: z.array(dmaWindow),
+    }),
+    z.object({
+      durationMs: z.number(),
+      forced: z.boolean(),
+      /** Of the guest that had it: its context, for the record (v8-serialised, base64), null if nobody had it. */
+      saved: z.object({ vmId: z.uuid(), epoch: z.int(), bytes: z.int(), context: z.string() }).nullable(),
+    }),
+    30_000,
+  ),
+  /** Starts, renews (every 5 s or it ends after 10) or stops a trace: batches of JSON lines on `rawSubjects.trace(id)`. */
+  trace: call(
+    'palacios.{host}.vpio.trace',
+    z.object({ id: z.uuid(), nic: resourceName, on: z.boolean() }),
+    z.object({ dropped: z.int() }),
+  ),
+};
+
 /** Subjects of raw bytes, which the bus carries without validation; their codecs check them. */
 export const rawSubjects = {
   framesTo: (host: string) => `vnet.frames.host.${host}`,
   /** Frames that `host` has no route for; the router listens to all hosts (`*`) and learns from it who asks. */
   framesToRouter: (host: string) => `vnet.frames.router.${host}`,
   capture: (id: string) => `capture.${id}`,
+  trace: (id: string) => `trace.${id}`,
   consoleOut: (vmId: string) => `console.${vmId}.out`,
   consoleIn: (vmId: string) => `console.${vmId}.in`,
 };
