@@ -2,6 +2,14 @@ export { Guest, type GuestOptions, type GuestEnd } from './worker/guest';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
 export type { CardConfig, Firmware, NicConfig, Telemetry } from './worker/protocol';
+export type {
+  FromSharedCard,
+  GuestTraceEvent,
+  ModelState,
+  SharedCardAccount,
+  Sharing,
+  ToSharedCard,
+} from './worker/vpio/messages';
 export type { BootImage } from './engine/direct-boot';
 export type { ExitKind } from './engine/guest-exit';
 export type { PortCount } from './engine/hook-table';
@@ -9,7 +17,7 @@ export { ENGINE_VERSION } from './engine/v86-internals';
 export { STATE_FORMAT, type MachineState } from './state/machine-state';
 export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
 export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
-export type { ConfigClient, GuestIdentity } from './config-channel/config-client';
+export type { CardDriver, ConfigClient, GuestIdentity } from './config-channel/config-client';
 export {
   ensureTemplate,
   hasTemplate,
@@ -17,6 +25,6 @@ export {
   unloadTemplates,
   type TemplateOptions,
 } from './template/template';
-export type { TemplateSource } from './template/template-key';
+export type { TemplateCard, TemplateSource } from './template/template-key';
 export * from './image';
 export { BareGuest } from './worker/bare-guest';

@@ -5,14 +5,17 @@ import type { GuestChannel } from '../worker/channel';
 import { within } from '../timeout';
 import { Listeners } from '../worker/listeners';
 
+/** What Linux has for the cards that a host may have. */
+export type CardDriver = 'ne2k-pci' | '8139too' | '8139cp';
+
 /** Who a guest is: what makes a copy of a template a machine of its own. */
 export interface GuestIdentity {
   hostname: string;
   /**
    * In the order of the cards. `cidr` is `10.0.0.2/24` or `dhcp`, for an address to be asked for; without it the card
-   * comes up without an address.
+   * comes up without an address. `driver`: a physical card, for which the guest has to load one.
    */
-  nics: { mac: string; cidr?: string; mtu: number }[];
+  nics: { mac: string; cidr?: string; mtu: number; driver?: CardDriver }[];
   /** Who answers for names, and the domain of names without a dot. */
   dns?: { server: string; domain: string };
   /** Names of other machines. */
@@ -72,7 +75,7 @@ export class ConfigClient {
       clockLine(),
       `seed ${randomBytes(SEED_BYTES).toString('base64')}`,
       `hostname ${hostname}`,
-      ...nics.map(({ mac, cidr, mtu }, index) => `nic ${index} ${mac} ${cidr ?? '-'} ${mtu}`),
+      ...nics.map(nicLine),
       ...(dns ? [`dns ${dns.server} ${dns.domain}`] : []),
       ...(hosts.length ? [hostsLine(hosts)] : []),
       'ready',
@@ -140,6 +143,11 @@ export class ConfigClient {
     if (outcome === 'ok') expected!.resolve();
     else expected!.reject(new V3Error('GUEST_FAILED', `the guest refuses its ${verb}: ${text.join(' ')}`));
   }
+}
+
+function nicLine({ mac, cidr = '-', mtu, driver }: GuestIdentity['nics'][number], index: number): string {
+  const line = `${index} ${mac} ${cidr} ${mtu}`;
+  return driver ? `card ${line} ${driver}` : `nic ${line}`;
 }
 
 /** The guest's `date` takes whole seconds. */

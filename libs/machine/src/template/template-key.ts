@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { CardModel } from '@v3vee/contracts';
 import type { BootImage } from '../engine/direct-boot';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { STATE_FORMAT } from '../state/machine-state';
@@ -15,11 +16,25 @@ export interface TemplateSource {
   imageDigest: string;
   memoryMiB: number;
   nicCount: number;
+  /** Physical cards, in order. */
+  cards?: TemplateCard[];
   firmware: Firmware;
 }
 
+export interface TemplateCard {
+  model: CardModel;
+  /** Whether it is shared with other guests: its state is another one then. */
+  shared: boolean;
+}
+
 /** Two sources with the same key boot to the same state. */
-export function templateKey({ imageDigest, memoryMiB, nicCount, firmware }: TemplateSource): string {
+export function templateKey({
+  imageDigest,
+  memoryMiB,
+  nicCount,
+  cards = [],
+  firmware,
+}: TemplateSource): string {
   const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
   const parts = [
     TEMPLATE_VERSION,
@@ -31,6 +46,8 @@ export function templateKey({ imageDigest, memoryMiB, nicCount, firmware }: Temp
     devicesIdentity(CHANNELS, nicCount),
     digest(firmware.bios),
     digest(firmware.vgaBios),
+    // templates of machines without cards stay what they were
+    ...cards.map(({ model, shared }) => `${model} ${shared}`),
   ];
   return digest(Buffer.from(JSON.stringify(parts))).slice(0, 32);
 }

@@ -1,21 +1,25 @@
+import { modelOf } from '@v3vee/device-models';
 import {
   Ne2000,
   Rtl8139,
   type EthernetLine,
   type GuestMemory,
   type InterruptLine,
+  type BusMasterOptions,
   type Metrics,
   type PciFunction,
 } from '@v3vee/devices';
 import { parseMac } from './mac';
 import type { CardConfig } from './protocol';
+import { SharedCard, type SharedCardHost } from './vpio/shared-card';
+import type { SharedCardAccount } from './vpio/messages';
 
 /** A register-accurate network card: it speaks plain Ethernet frames to a segment. */
 export interface Card extends PciFunction {
   receive(frame: Uint8Array): void;
   /** False while a running receiver has no room for a frame of full length. */
   ready(): boolean;
-  setMac(mac: Uint8Array): void;
+  setMac(mac: Uint8Array<ArrayBuffer>): void;
 }
 
 /** What a card is plugged into, on the machine's side. */
@@ -26,17 +30,41 @@ export interface CardSlot {
   line: EthernetLine;
   /** Guest time in milliseconds. */
   now(): number;
+  /** For a card that is shared. */
+  host: SharedCardHost;
 }
 
-export function makeCard({ model, mac }: CardConfig, { name, memory, interrupt, line, now }: CardSlot): Card {
+export function makeCard(config: CardConfig, slot: CardSlot): Card {
+  const { sharing, model } = config;
+  if (!sharing) return silicon(config, slot, slot.interrupt);
+  const { name, memory, interrupt, host, line } = slot;
+  const shared: SharedCard = new SharedCard({
+    ...{ name, memory, interrupt, host, sharing },
+    mac: parseMac(config.mac)!,
+    model: modelOf(model),
+    hardware: ({ interrupt, ...options }) => {
+      const transmit = (frame: Uint8Array<ArrayBuffer>) =>
+        void (shared.admits(frame) && line.transmit(frame));
+      return silicon(config, { ...slot, line: { transmit } }, interrupt, options);
+    },
+  });
+  return shared;
+}
+
+function silicon(
+  { model, mac }: CardConfig,
+  { name, memory, line, now }: CardSlot,
+  interrupt: InterruptLine,
+  options: BusMasterOptions = {},
+): Card {
   const address = parseMac(mac)!;
   switch (model) {
     case 'ne2000':
       return new Ne2000(name, { mac: address, line }, interrupt);
-    case 'rtl8139c':
-      return new Rtl8139(name, { mac: address, model: 'C', line, now }, memory, interrupt);
+    case 'rtl8139':
+      return new Rtl8139(name, { mac: address, model: 'C', line, now, ...options }, memory, interrupt);
     case 'rtl8139c+':
-      return new Rtl8139(name, { mac: address, model: 'C+', line, now }, memory, interrupt);
+      return new Rtl8139(name, { mac: address, model: 'C+', line, now, ...options }, memory, interrupt);
   }
 }
 
@@ -64,6 +92,12 @@ export class CardPort {
   /** The card's, with what waits and what was lost at its port. */
   metrics(): Metrics {
     return { ...this.card.metrics(), portHeld: this.held.length, portDropped: this.dropped };
+  }
+
+  /** Null: the card is not shared. */
+  account(): SharedCardAccount | null {
+    if (!(this.card instanceof SharedCard)) return null;
+    return this.card.account({ held: this.held.length, dropped: this.dropped });
   }
 
   /** @returns whether the card got anything */

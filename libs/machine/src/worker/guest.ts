@@ -27,6 +27,7 @@ import {
   type WorkerSetup,
 } from './protocol';
 import { shared } from './shared';
+import type { FromSharedCard, ToSharedCard } from './vpio/messages';
 
 /** What every kernel needs on this machine: a clock that survives missed ticks, a reset after a panic. */
 const MACHINE_CMDLINE = 'tsc=reliable panic=-1';
@@ -37,7 +38,7 @@ export interface GuestOptions {
   image: BootImage;
   firmware: Firmware;
   nics: NicConfig[];
-  /** Physical cards that are this guest's alone; a state can be loaded by a guest with the same models. */
+  /** Physical cards; a state can be loaded by a guest with the same models that are shared likewise. */
   cards?: CardConfig[];
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
@@ -69,6 +70,7 @@ export class Guest {
   private readonly console = new Listeners<[Uint8Array]>();
   private readonly frames = new Listeners<[number, Uint8Array[]]>();
   private readonly cardFrames = new Listeners<[number, Uint8Array[]]>();
+  private readonly sharedCards = new Listeners<[number, FromSharedCard]>();
   private readonly exits = new Listeners<[GuestEnd]>();
   private readonly channels: GuestChannel[];
   private readonly arrivals: Arrivals;
@@ -227,6 +229,16 @@ export class Guest {
     return this.cardFrames.add(callback);
   }
 
+  /** Tells a shared card of the guest something; it answers by {@link onSharedCard}. */
+  tellSharedCard(card: number, message: ToSharedCard): void {
+    this.post({ type: 'shared-card', card, message });
+  }
+
+  /** What the guest's shared cards tell. @returns a function that ends it */
+  onSharedCard(callback: (card: number, message: FromSharedCard) => void): () => void {
+    return this.sharedCards.add(callback);
+  }
+
   setMac(nic: number, mac: string): void {
     requireMac(mac);
     this.post({ type: 'mac', nic, mac });
@@ -314,6 +326,8 @@ export class Guest {
         return this.frames.emit(message.nic, message.frames);
       case 'card-frames':
         return this.cardFrames.emit(message.card, message.frames);
+      case 'shared-card':
+        return this.sharedCards.emit(message.card, message.message);
       case 'exit':
         return this.ended(message.kind, message.reason);
     }

@@ -15,6 +15,8 @@ import { makeDevices, type DeviceOutput } from './devices';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
+import type { FromSharedCard, ToSharedCard } from './vpio/messages';
+import { SharedCard } from './vpio/shared-card';
 import { MachineError } from '../errors';
 
 /** What the devices of a machine produce. */
@@ -22,6 +24,10 @@ export interface MachineOutput extends DeviceOutput {
   serial(byte: number): void;
   /** A plain Ethernet frame that a card sent. */
   cardFrame(card: number, frame: Uint8Array<ArrayBuffer>): void;
+  /** What a shared card tells the VMM. */
+  sharedCard(card: number, message: FromSharedCard): void;
+  /** Keeps the guest where it is, takes in what arrives, until `done`. */
+  block(done: () => boolean): void;
 }
 
 /** All devices' states by name, with the engine's. */
@@ -83,6 +89,10 @@ export class Machine {
               interrupt,
               line: { transmit: frame => output.cardFrame(card, frame) },
               now: () => engine.clock.now,
+              host: {
+                post: message => output.sharedCard(card, message),
+                block: done => output.block(done),
+              },
             }),
           ),
         ),
@@ -140,6 +150,16 @@ export class Machine {
       throw new MachineError('VM_WRONG_STATE', 'the machine holds half a state: load another one first');
   }
 
+  tellSharedCard(card: number, message: ToSharedCard): void {
+    const shared = this.cards[card]?.card;
+    if (shared instanceof SharedCard) shared.handle(message);
+  }
+
+  /** What was traced of shared cards is handed out. */
+  flushTraces(): void {
+    for (const { card } of this.cards) if (card instanceof SharedCard) card.flush();
+  }
+
   setMac(nic: number, mac: string): void {
     const config = this.setup.nics[nic];
     if (!config) return;
@@ -174,6 +194,7 @@ export class Machine {
         ...this.functions.map(fn => [fn.name, fn.metrics()]),
         ...this.cards.map(port => [port.card.name, port.metrics()]),
       ]),
+      cards: this.cards.map(port => port.account()),
       nics: this.nics.map(nic => nic.dispatch()),
       picRepaired: engine.picRepair.repaired,
       picStuck: engine.picRepair.stuck,

@@ -1,9 +1,10 @@
-import type { NicDispatch } from '@v3vee/contracts';
+import { cardModels, type CardModel, type NicDispatch } from '@v3vee/contracts';
 import type { Metrics, NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
 import type { MachineState } from '../state/machine-state';
+import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from './vpio/messages';
 
 /** Messages between a guest's worker thread and its handle. Nothing else crosses, but the wake word. */
 
@@ -15,12 +16,14 @@ export interface NicConfig extends NetSettings {
   mtu: number;
 }
 
-/** Register-accurate cards, by the driver that Linux has for them: ne2k-pci, 8139too, 8139cp. */
-export const CARD_MODELS = ['ne2000', 'rtl8139c', 'rtl8139c+'] as const;
+/** Register-accurate cards. */
+export const CARD_MODELS = cardModels;
 
-/** A physical card that is this guest's alone, on a segment of plain Ethernet frames. */
+/** A physical card on a segment of plain Ethernet frames. */
 export interface CardConfig {
-  model: (typeof CARD_MODELS)[number];
+  model: CardModel;
+  /** How it is shared with other guests; absent: it is this guest's alone (passthrough). */
+  sharing?: Sharing;
   /** In the card's PROM or EEPROM. */
   mac: string;
 }
@@ -68,6 +71,7 @@ export type ToWorker =
   | { type: 'channel'; port: number; data: Uint8Array }
   | { type: 'frames'; nic: number; frames: Uint8Array[] }
   | { type: 'card-frames'; card: number; frames: Uint8Array[] }
+  | { type: 'shared-card'; card: number; message: ToSharedCard }
   | { type: 'mac'; nic: number; mac: string }
   | { type: 'nic'; nic: number; settings: NetSettings }
   | { type: 'announce'; nic: number };
@@ -86,6 +90,7 @@ export type FromWorker =
   | { type: 'channel-open'; port: number; open: boolean }
   | { type: 'frames'; nic: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'card-frames'; card: number; frames: Uint8Array<ArrayBuffer>[] }
+  | { type: 'shared-card'; card: number; message: FromSharedCard }
   | { type: 'exit'; kind: ExitKind; reason: string };
 
 /** Exits and times since the machine was made. */
@@ -109,6 +114,8 @@ export interface Telemetry {
   guestMs: number;
   idleMs: number;
   devices: Record<string, Metrics>;
+  /** Of each card: what was counted, null where it is not shared. */
+  cards: (SharedCardAccount | null)[];
   /** How each NIC's frames are dispatched. */
   nics: NicDispatch[];
   /** Of the interrupt controller repair: the second stays 0 in a healthy machine. */

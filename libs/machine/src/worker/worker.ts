@@ -17,7 +17,38 @@ const setup = workerData as WorkerSetup;
 const arrivals = new Arrivals(setup.wake);
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
+/** How long a thread that waits for a card sleeps at most before it looks around anyway. */
+const BLOCKED_MS = 1_000;
+
 async function main(): Promise<void> {
+  let blocked = 0;
+  const postponed: ToWorker[] = [];
+  const wake = new Int32Array(setup.wake, 0, 1);
+
+  /** The guest waits inside of an access: its devices live on, what the VMM wants of it comes after. */
+  const block = (done: () => boolean): void => {
+    blocked++;
+    try {
+      while (!done()) {
+        const seen = Atomics.load(wake, 0);
+        for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
+          handle(got.message as ToWorker);
+        }
+        outbox.flush();
+        if (!done()) Atomics.wait(wake, 0, seen, BLOCKED_MS);
+      }
+    } finally {
+      blocked--;
+    }
+    // at the latest then; between two stretches of guest code if it runs
+    if (postponed.length > 0) setImmediate(takePostponed);
+  };
+  const takePostponed = (): boolean => {
+    if (blocked > 0) return false;
+    const waiting = postponed.splice(0);
+    waiting.forEach(handle);
+    return waiting.length > 0;
+  };
   const panic = new PanicWatch();
   const serial = new SerialBuffer(data => {
     panic.look(data);
@@ -44,6 +75,8 @@ async function main(): Promise<void> {
       loop.noteIo();
       outbox.push(card, frame);
     },
+    sharedCard: (card, message) => post({ type: 'shared-card', card, message }),
+    block,
   });
   const exited = ({ kind, reason }: GuestExit) => {
     const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
@@ -51,9 +84,9 @@ async function main(): Promise<void> {
       ended ? { type: 'exit', kind: 'guest-panic', reason: panic.found! } : { type: 'exit', kind, reason },
     );
   };
-  const loop = new RunLoop(machine.engine, new Int32Array(setup.wake, 0, 1), {
+  const loop = new RunLoop(machine.engine, wake, {
     drain: () => {
-      let any = false;
+      let any = takePostponed();
       for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
         handle(got.message as ToWorker);
         any = true;
@@ -79,11 +112,16 @@ async function main(): Promise<void> {
     flush: () => {
       serial.flush();
       outbox.flush();
+      machine.flushTraces();
     },
     exited,
   });
 
   const handle = (message: ToWorker): void => {
+    if (blocked > 0 && message.type === 'command' && message.command.type !== 'telemetry') {
+      postponed.push(message); // the guest is in the middle of an instruction
+      return;
+    }
     if (message.type === 'command') {
       try {
         const result = execute(message.command);
@@ -120,6 +158,8 @@ async function main(): Promise<void> {
         return machine.nics[message.nic]?.receive(message.frames);
       case 'card-frames':
         return machine.cards[message.card]?.push(message.frames);
+      case 'shared-card':
+        return machine.tellSharedCard(message.card, message.message);
       case 'mac':
         return machine.setMac(message.nic, message.mac);
       case 'nic':
