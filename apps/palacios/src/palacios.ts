@@ -29,6 +29,7 @@ import { startHeartbeat } from './service/heartbeat';
 import { Names } from './service/names';
 import { serveVerbs } from './service/verbs';
 import { VmMetrics } from './service/vm-metrics';
+import { HostDevices } from './vpio/host-devices';
 
 /** Machines that are built at a time: each takes a core for a while and, when restored, its memory twice. */
 const PARALLEL_BUILDS = 2;
@@ -52,6 +53,7 @@ interface Inside {
   resources: KittenResources;
   status: DurableStatusLog;
   consoles: Consoles;
+  devices: HostDevices;
   states: FiledStates;
   definitions: StoredDefinitions;
   machines: GuestMachines;
@@ -109,8 +111,10 @@ export class Palacios {
       builtIn: join(config.V3_CACHE_DIR, 'images'),
       imported: join(config.V3_STATE_DIR, 'images'),
     });
+    const devices = new HostDevices(bus, host, log);
     const machines = new GuestMachines({
       host,
+      devices,
       images: new Images(images),
       firmware,
       templates: join(config.V3_CACHE_DIR, 'templates'),
@@ -124,6 +128,7 @@ export class Palacios {
       resources: new KittenResources({ bus, host, log }),
       status: new DurableStatusLog({ host, repository: parts.statuses, bus, log }),
       consoles,
+      devices,
       states: new FiledStates(files, log),
       definitions,
       machines,
@@ -152,12 +157,13 @@ export class Palacios {
 
   /** Accepts nothing more, saves every guest, gives everything back. */
   async close(): Promise<void> {
-    const { status, resources, overlay } = this.inside;
+    const { status, resources, overlay, devices } = this.inside;
     this.#closing = true;
     await this.fleet.shutDown();
     for (const stoppable of this.#stoppables) stoppable.stop();
     await status.close(LAST_WRITES_MS);
     resources.stop();
+    devices.stop();
     await overlay.stop();
   }
 

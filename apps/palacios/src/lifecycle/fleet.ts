@@ -77,6 +77,24 @@ export class Fleet {
     this.#vms.delete(vmId);
   }
 
+  /** For a move to another host, which finds state and row in the store. */
+  async send(vmId: string): Promise<VmStatus> {
+    const status = await (await this.get(vmId)).send();
+    this.#vms.delete(vmId);
+    return status;
+  }
+
+  /** Goes on where another host sent it. A VM that could not is not this host's: the other one may have it back. */
+  async receive(vmId: string): Promise<VmStatus> {
+    const vm = await this.get(vmId);
+    try {
+      return await vm.receive();
+    } catch (thrown) {
+      this.#vms.delete(vmId);
+      throw thrown;
+    }
+  }
+
   /** No verb is accepted any more; those under way end, then every guest is saved. */
   async shutDown(): Promise<void> {
     this.#accepting = false;

@@ -130,6 +130,7 @@ describe('settings of a NIC', () => {
     ip: null,
     dhcp: false,
     dns: null,
+    ...{ device: null, access: null, model: null },
     settings: defaultNicSettings,
   };
   const guarded = { ...defaultNicSettings, spoofGuard: true };

@@ -120,6 +120,27 @@ export class Vm {
     });
   }
 
+  /** For a move to another host: the state is saved, and memory, core and devices here are free. */
+  send(): Promise<VmStatus> {
+    return this.#verb('migrate', async () => {
+      const wasRunning = this.#record.now.state === 'RUNNING';
+      try {
+        if (wasRunning) await this.#standStill();
+        await this.#writeState(`saved by ${this.#host.name} for its move to another host`);
+      } catch (thrown) {
+        if (wasRunning && this.#machine) await this.#go().catch(() => undefined);
+        throw thrown;
+      }
+      await this.#discard();
+    });
+  }
+
+  /** The other end of a move, or the first one again when it failed. @throws what resuming the state throws */
+  async receive(): Promise<VmStatus> {
+    await this.#lock.wait('receiving', () => this.#resumeSaved(this.#goal()));
+    return this.status();
+  }
+
   /** Goes back to the snapshot and runs; `identity`: it is another VM's, and this one is to be its clone. */
   restore(snapshotId: string, identity: boolean): Promise<VmStatus> {
     return this.#verb('restore', async () => {
@@ -204,12 +225,7 @@ export class Vm {
       const reason = `saved at the shut-down of palacios on ${this.#host.name}`;
       try {
         if (this.#record.now.state === 'RUNNING') await this.#standStill();
-        const state = await this.#save();
-        await this.#host.states.write(state, ({ digest }, transaction) =>
-          this.#record.commit('STOPPED', reason, { ...gone, resumeState: digest }, record =>
-            this.#host.status.writeWith(record, transaction),
-          ),
-        );
+        await this.#writeState(reason);
       } catch (thrown) {
         const error = V3Error.from(thrown);
         if (!final && error.code === 'STORAGE_FULL') return false;
@@ -219,6 +235,16 @@ export class Vm {
       await this.#discard();
       return true;
     });
+  }
+
+  /** The state of the machine, which stands still, and the row that says so: both or none. */
+  async #writeState(reason: string): Promise<void> {
+    const state = await this.#save();
+    await this.#host.states.write(state, ({ digest }, transaction) =>
+      this.#record.commit('STOPPED', reason, { ...gone, resumeState: digest }, record =>
+        this.#host.status.writeWith(record, transaction),
+      ),
+    );
   }
 
   // ---- steps ------------------------------------------------------------------------------------------------

@@ -1,17 +1,26 @@
 import {
   V3Error,
+  type CardModel,
   type ExecRequest,
   type ExecResult,
   type NicSettings,
   type Telemetry,
 } from '@v3vee/contracts';
-import { encodeState, type Guest, type GuestEnd as EngineEnd, type GuestIdentity } from '@v3vee/machine';
+import {
+  encodeState,
+  type CardDriver,
+  type Guest,
+  type GuestEnd as EngineEnd,
+  type GuestIdentity,
+} from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import type { StateSource, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
 import type { GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
 import { patiently } from '../lifecycle/within';
+import type { Seat } from '../vpio/physical-card';
 import { toAgentRequest, toExecResult } from './exec';
+import { NicCards } from './nic-cards';
 import { NicPlugs } from './nic-plugs';
 import { toTelemetry, Unwrapped } from './telemetry';
 
@@ -31,6 +40,13 @@ const AGENT_MS = 10_000;
 /** Under way at a time; each may hold some MiB of output. */
 const MAX_COMMANDS = 16;
 
+/** What Debian has for each physical card. */
+const DRIVERS: Record<CardModel, CardDriver> = {
+  ne2000: 'ne2k-pci',
+  rtl8139: '8139too',
+  'rtl8139c+': '8139cp',
+};
+
 /**
  * How a guest came to be, which decides what it must be told when it first runs: from a template and as a clone it
  * is told who it is at once, after a cold boot when it is up; a resumed one knows, but not what time it is.
@@ -41,6 +57,8 @@ export interface GuestMachineOptions {
   host: string;
   definition: VmDefinition;
   guest: Guest;
+  /** Its places at physical cards. */
+  seats: Seat[];
   origin: Origin;
   /** What its image has inside. */
   agent: boolean;
@@ -57,6 +75,7 @@ export class GuestMachine implements Machine {
   readonly ended: Promise<GuestEnd>;
   readonly #options: GuestMachineOptions;
   readonly #guest: Guest;
+  readonly #cards: NicCards;
   readonly #nics: NicPlugs;
   readonly #instructions = new Unwrapped();
   #names: HostsEntry[];
@@ -75,7 +94,8 @@ export class GuestMachine implements Machine {
     this.#guest = guest;
     this.origin = options.origin;
     this.#names = options.names;
-    this.#nics = new NicPlugs(overlay, definition, guest);
+    this.#cards = new NicCards(guest, definition.nics);
+    this.#nics = new NicPlugs(overlay, definition, this.#cards);
     this.ended = new Promise(resolve => guest.onExit(end => resolve(toEnd(end))));
     void this.ended.then(({ detail }) => this.#abandon(detail));
   }
@@ -113,6 +133,7 @@ export class GuestMachine implements Machine {
     this.#unplugConsole?.();
     const unplugged = this.#nics.unplug();
     await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
+    for (const seat of this.#options.seats) seat.card.leave(seat);
     await patiently(ROUTER_MS, unplugged);
   }
 
@@ -158,7 +179,12 @@ export class GuestMachine implements Machine {
     const { host, definition } = this.#options;
     const guest = await this.#guest.telemetry();
     const instructions = this.#instructions.read(guest.instructions);
-    return toTelemetry({ host, vm: definition, guest, instructions, drops: this.#nics.drops() });
+    const drops = this.#nics.drops().map((reasons, nic) => ({
+      ...reasons,
+      'receive-malformed': this.#cards.unfit[nic]!.malformed,
+      'receive-too-big': this.#cards.unfit[nic]!['too-big'],
+    }));
+    return toTelemetry({ host, vm: definition, guest, instructions, drops });
   }
 
   setHosts(names: HostsEntry[]): void {
@@ -169,7 +195,8 @@ export class GuestMachine implements Machine {
 
   setNic(nic: number, { impairment, ...card }: NicSettings): void {
     this.#nics.impair(nic, impairment);
-    this.#guest.setNic(nic, card);
+    if (this.#options.definition.nics[nic]?.device) this.#nics.connect(nic, card.linkUp);
+    else this.#guest.setNic(nic, card);
   }
 
   async #goOn(): Promise<void> {
@@ -226,7 +253,10 @@ export class GuestMachine implements Machine {
     const dns = nics.find(nic => nic.dns)?.dns ?? undefined;
     return {
       hostname: name,
-      nics: nics.map(({ mac, ip, dhcp }) => ({ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) })),
+      nics: nics.map(({ mac, ip, dhcp, model }) => ({
+        ...{ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) },
+        driver: model ? DRIVERS[model] : undefined,
+      })),
       dns,
     };
   }

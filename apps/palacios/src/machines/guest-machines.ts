@@ -6,12 +6,16 @@ import {
   type BootImage,
   type Firmware,
   type MachineState,
+  type CardConfig,
   type NicConfig,
   type StoredImage,
+  type TemplateCard,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
-import type { VmDefinition } from '@v3vee/store';
+import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
+import type { HostDevices } from '../vpio/host-devices';
+import type { Seat } from '../vpio/physical-card';
 import type { HostsEntry, Log, Machines, RestoreOptions } from '../lifecycle/ports';
 import { GuestMachine, MTU, type Origin } from './guest-machine';
 import { NO_IMAGE, type Images } from './images';
@@ -24,6 +28,7 @@ export interface GuestMachinesOptions {
   templates: string;
   overlay: OverlayNode;
   consoles: Consoles;
+  devices: HostDevices;
   /** Of all VMs: the names that their guests are to know. */
   neighbours: () => Promise<Map<string, HostsEntry[]>>;
   log: Log;
@@ -65,7 +70,13 @@ export class GuestMachines implements Machines {
   /** In memory once for all VMs of its kind; other hosts find it in the cache folder. */
   #template({ memoryMiB, nics }: VmDefinition, image: StoredImage): Promise<MachineState> {
     const { templates, firmware, images, log } = this.options;
-    const shape = { image: image.name, digest: image.manifest.digest, memoryMiB, nicCount: nics.length };
+    const cards: TemplateCard[] = nics
+      .filter(isCard)
+      .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
+    const shape = {
+      ...{ image: image.name, digest: image.manifest.digest, memoryMiB },
+      ...{ nicCount: nics.length - cards.length, cards },
+    };
     const key = JSON.stringify(shape);
     const present = this.#templates.get(key);
     if (present) return present;
@@ -76,6 +87,7 @@ export class GuestMachines implements Machines {
         imageDigest: shape.digest,
         memoryMiB,
         nicCount: shape.nicCount,
+        cards,
         firmware,
         onBoot: () => log.info(shape, 'booting a template, once for all such VMs'),
       }),
@@ -83,6 +95,13 @@ export class GuestMachines implements Machines {
     this.#templates.set(key, made);
     made.catch(() => this.#templates.delete(key));
     return made;
+  }
+
+  /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
+  #seat({ id, epoch, memoryMiB }: VmDefinition, { device, model, access }: CardNic): Seat {
+    return this.options.devices
+      .card(device, model)
+      .seat({ vmId: id, epoch, memorySize: memoryMiB << 20, access: access ?? 'vpio' });
   }
 
   async #make(
@@ -97,19 +116,31 @@ export class GuestMachines implements Machines {
     const { host, firmware, overlay, consoles, neighbours, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
-    const nics: NicConfig[] = definition.nics.map(({ mac, settings: { impairment: _, ...card } }) => ({
-      mac,
-      mtu: MTU,
-      ...card,
-    }));
-    const guest = await Guest.create({ memoryMiB: definition.memoryMiB, image: boot, firmware, nics });
+    const nics: NicConfig[] = definition.nics
+      .filter(nic => !isCard(nic))
+      .map(({ mac, settings: { impairment: _, ...card } }) => ({ mac, mtu: MTU, ...card }));
+    const seats: Seat[] = [];
+    let guest: Guest;
     try {
-      await prepare(guest);
+      const cards = definition.nics.filter(isCard).map((nic): CardConfig => {
+        const seat = this.#seat(definition, nic);
+        seats.push(seat);
+        return { model: nic.model, mac: nic.mac, sharing: seat.card.sharing(seat) };
+      });
+      const { memoryMiB } = definition;
+      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards });
+      seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
+      guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
+      await prepare(guest).catch(async thrown => {
+        await guest.terminate();
+        throw thrown;
+      });
     } catch (thrown) {
-      await guest.terminate();
+      for (const seat of seats) seat.card.leave(seat);
       throw thrown;
     }
     return new GuestMachine({
+      seats,
       host,
       definition,
       guest,
@@ -124,6 +155,16 @@ export class GuestMachines implements Machines {
   }
 }
 
+type CardNic = NicDefinition & { device: string; model: NonNullable<NicDefinition['model']> };
+
+/** A NIC that is a physical card of the host. */
+const isCard = (nic: NicDefinition): nic is CardNic => nic.device !== null && nic.model !== null;
+
+const cardEnd = (guest: Guest, card: number): NonNullable<Seat['end']> => ({
+  tell: message => guest.tellSharedCard(card, message),
+  account: async () => (await guest.telemetry()).cards[card] ?? null,
+});
+
 /** A template's guest is nobody until it is told who it is, and ready when its agent says so. */
 const canHaveTemplate = ({ manifest }: StoredImage) => manifest.agent && manifest.configChannel;
 
@@ -132,7 +173,8 @@ function requireShape({ name, memoryMiB, nics }: VmDefinition, state: MachineSta
   const wrong: string[] = [];
   if (state.memoryMiB !== memoryMiB)
     wrong.push(`${state.memoryMiB} MiB of memory, ${name} has ${memoryMiB} MiB`);
-  if (state.nicCount !== nics.length) wrong.push(`${state.nicCount} NICs, ${name} has ${nics.length}`);
+  const virtio = nics.filter(nic => !isCard(nic)).length;
+  if (state.nicCount !== virtio) wrong.push(`${state.nicCount} virtio NICs, ${name} has ${virtio}`);
   if (wrong.length > 0) {
     throw new V3Error(
       'STATE_INCOMPATIBLE',

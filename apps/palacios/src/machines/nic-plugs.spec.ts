@@ -11,6 +11,7 @@ const nic = {
   ip: null,
   dhcp: false,
   dns: null,
+  ...{ device: null, access: null, model: null },
 };
 
 function setUp(settings: NicSettings = defaultNicSettings) {

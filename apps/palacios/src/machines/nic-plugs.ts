@@ -18,6 +18,9 @@ interface Plug {
   readonly tap: Tap;
   /** Frames that the guest's thread was too slow for. */
   congested: number;
+  /** The cable of a physical card; a virtio card knows the state of its link itself. */
+  connected: boolean;
+  disconnected: number;
 }
 
 /** Bytes on their way to a guest's thread. More is dropped: a thread that stands still must not eat the memory. */
@@ -47,12 +50,27 @@ export class NicPlugs {
       const incoming = new Line('in', frames => this.#deliver(index, frames));
       const port: NicPort = { place, vni, vmId: id, epoch, deliver: frames => incoming.send(frames) };
       const out = new Line('out', frames => overlay.transmit(port, frames));
-      return { port, out, in: incoming, tap: overlay.taps.at(vni, place), congested: 0 };
+      return {
+        port,
+        out,
+        in: incoming,
+        tap: overlay.taps.at(vni, place),
+        congested: 0,
+        connected: true,
+        disconnected: 0,
+      };
     });
-    nics.forEach(({ settings }, index) => this.impair(index, settings.impairment));
+    nics.forEach(({ settings, device }, index) => {
+      this.impair(index, settings.impairment);
+      if (device) this.connect(index, settings.linkUp);
+    });
     this.#stopListening = cards.onFrames((nic, frames) => {
       const plug = this.#plugs[nic];
       if (!plug) return;
+      if (!plug.connected) {
+        plug.disconnected += frames.length;
+        return;
+      }
       if (plug.tap.isWatched) plug.tap.see(frames, 'out');
       plug.out.send(frames);
     });
@@ -83,10 +101,17 @@ export class NicPlugs {
     plug?.in.impair(impairment);
   }
 
+  /** Plugs the cable of a physical card in or out. */
+  connect(nic: number, connected: boolean): void {
+    const plug = this.#plugs[nic];
+    if (plug) plug.connected = connected;
+  }
+
   /** Frames lost between the overlay and each card, by the reason that clients see. */
   drops(): Record<string, number>[] {
     return this.#plugs.map(plug => ({
       'receive-congested': plug.congested,
+      'cable-out': plug.disconnected,
       'transmit-impaired': plug.out.counters.lost,
       'receive-impaired': plug.in.counters.lost,
       'transmit-overflow': plug.out.counters.overflowed,
@@ -96,6 +121,10 @@ export class NicPlugs {
 
   #deliver(nic: number, frames: Uint8Array[]): void {
     const plug = this.#plugs[nic] as Plug;
+    if (!plug.connected) {
+      plug.disconnected += frames.length;
+      return;
+    }
     if (this.#underway >= MAX_UNDERWAY) {
       plug.congested += frames.length;
       return;

@@ -15,6 +15,7 @@ const dispatch = {
 };
 
 const guest: GuestTelemetry = {
+  cards: [],
   exits: {
     portReads: 30,
     portWrites: 12,
@@ -55,6 +56,7 @@ describe('telemetry', () => {
         ip: null,
         dhcp: false,
         dns: null,
+        ...{ device: null, access: null, model: null },
         settings: defaultNicSettings,
       },
       {
@@ -66,6 +68,7 @@ describe('telemetry', () => {
         ip: null,
         dhcp: false,
         dns: null,
+        ...{ device: null, access: null, model: null },
         settings: defaultNicSettings,
       },
     ];

@@ -14,6 +14,9 @@ const dropCounters: Record<string, string> = {
   rxDroppedOffload: 'receive-offload',
   rxDroppedFull: 'receive-full',
   rxFiltered: 'receive-filtered',
+  portDropped: 'receive-port-full',
+  txDropped: 'transmit-dropped',
+  rxMissed: 'receive-missed',
 };
 
 /** Of a card that has done nothing yet. */
@@ -51,6 +54,11 @@ export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetryS
     halt: exits.halts,
     timer: exits.timerRuns,
   };
+  // Virtio NICs come first.
+  const virtio = vm.nics.filter(({ device }) => device === null).length;
+  const deviceNames = vm.nics.map(({ model }, index) =>
+    model === null ? `virtio-net${index}` : `${model}-${index - virtio}`,
+  );
   return {
     vm: vm.name,
     host,
@@ -61,7 +69,7 @@ export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetryS
     guestSeconds: guest.guestMs / 1000,
     idleSeconds: guest.idleMs / 1000,
     nics: vm.nics.map(({ mac }, index) => {
-      const card = guest.devices[`virtio-net${index}`] ?? {};
+      const card = guest.devices[deviceNames[index]!] ?? {};
       const count = (name: string) => card[name] ?? 0;
       return {
         name: `eth${index}`,

@@ -10,6 +10,7 @@ const nic = (network: string, ip: string | null) => ({
   ip,
   dhcp: false,
   dns: null,
+  ...{ device: null, access: null, model: null },
   settings: defaultNicSettings,
 });
 

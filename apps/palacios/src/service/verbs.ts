@@ -50,6 +50,12 @@ export function serveVerbs({ bus, host, fleet, consoles, snapshots, onDone }: Ve
   serve('restore', async ({ vmId, snapshotId, identity }) =>
     (await fleet.get(vmId)).restore(snapshotId, identity),
   );
+  serve('send', async ({ vmId }) => {
+    const status = await fleet.send(vmId);
+    consoles.forget(vmId);
+    return status;
+  });
+  serve('receive', ({ vmId }) => fleet.receive(vmId));
   serve('forget', async ({ vmId }) => {
     await fleet.forget(vmId);
     consoles.forget(vmId);
