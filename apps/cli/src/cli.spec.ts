@@ -141,10 +141,15 @@ describe('v3 without a cluster', () => {
       createdAt: '2026-01-01T00:00:00.000Z',
       startedAt: null,
     }));
+    const event = JSON.stringify({
+      ...{ atUs: 1, vm: 'a1', event: 'read', register: 'ISR', offset: 62, size: 2, value: 5 },
+      ...{ class: 'open', detail: '' },
+    });
     let asked: () => void = () => {};
     const server = createServer((request, response) => {
       asked();
       if (request.url?.includes(':exec')) return; // never answers
+      if (request.url?.includes('/dmm/trace')) return void response.write(`${event}\n`); // and never ends
       response.end(JSON.stringify({ items: vms, nextPageToken: '' }));
     });
     let env: NodeJS.ProcessEnv;
@@ -164,6 +169,13 @@ describe('v3 without a cluster', () => {
     it('prints no colours into a pipe', async () => {
       const { stdout } = await v3(['vm', 'list'], { ...env, FORCE_COLOR: undefined });
       expect(stdout.split('\n')[1]).toMatch(/^vm0 +alpha +RUNNING +yes +64MiB/);
+    });
+
+    it('ends a trace in order at Ctrl-C', async () => {
+      const result = await v3(['dmm', 'trace', 'alpha/eth0', '-o', 'json'], env, child => {
+        child.stdout?.once('data', () => child.kill('SIGINT'));
+      });
+      expect(result).toEqual({ code: 0, stdout: `${event}\n`, stderr: '1 events, 0 dropped\n' });
     });
 
     it.each([

@@ -1,4 +1,12 @@
-import type { Host, Image, Network, Operation, Snapshot, Vm } from '@v3vee/contracts';
+import {
+  describeCard,
+  type Host,
+  type Image,
+  type Network,
+  type Operation,
+  type Snapshot,
+  type Vm,
+} from '@v3vee/contracts';
 import { paintState } from './terminal/colour';
 import { formatAge, formatBytes, formatMiB } from './terminal/quantities';
 import type { Column } from './terminal/table';
@@ -15,7 +23,7 @@ export const hostColumns: Column<Host>[] = [
   { title: 'FREE-CORES', value: host => host.coresFree },
   { title: 'REASON', value: host => host.reason },
   { title: 'LARGEST-HOLE', value: host => formatMiB(host.memoryLargestHoleMiB), wide: true },
-  { title: 'NICS', value: host => host.nics.map(nic => `${nic.name}=${nic.model}`).join(','), wide: true },
+  { title: 'NICS', value: host => host.nics.map(describeCard).join(', '), wide: true },
   { title: 'RADIOS', value: host => host.radios.map(radio => radio.name).join(','), wide: true },
 ];
 
@@ -40,7 +48,7 @@ export const vmColumns: Column<Vm>[] = [
   { title: 'IMAGE', value: vm => vm.image, wide: true },
   {
     title: 'NICS',
-    value: vm => vm.nics.map(nic => `${nic.name}=${nic.network}/${nic.mac}`).join(','),
+    value: vm => vm.nics.map(nicWords).join(','),
     wide: true,
   },
   { title: 'BOOT', value: vm => vm.boot, wide: true },
@@ -84,6 +92,11 @@ export const operationColumns: Column<Operation>[] = [
   { title: 'AGE', value: operation => formatAge(operation.createdAt) },
   { title: 'DETAIL', value: operation => operation.error?.detail ?? operation.progress },
 ];
+
+/** `eth0=lan/02:…`, of a physical card with its name on the host: `eth1=lan/02:…@eth0(rtl8139,vpio)`. */
+function nicWords({ name, network, mac, device, model, access }: Vm['nics'][number]): string {
+  return `${name}=${network}/${mac}${device === null ? '' : `@${device}(${model},${access})`}`;
+}
 
 function services({ dhcp, dns, serviceAddress }: Network): string {
   const names = [dhcp && 'dhcp', dns && 'dns'].filter(Boolean).join(',');

@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
+import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
@@ -52,6 +53,7 @@ export function createProgram(): Command {
   networkCommands(program);
   vmCommands(program);
   vnetCommands(program);
+  dmmCommands(program);
   imageCommands(program);
   snapshotCommands(program);
   operationCommands(program);

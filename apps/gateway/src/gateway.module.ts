@@ -9,6 +9,12 @@ import { OverlayApply } from './cluster/overlay-apply.service';
 import { ClusterController } from './cluster/cluster.controller';
 import type { GatewayConfig } from './config';
 import { ConsoleGateway } from './console/console.gateway';
+import { DeviceDirectory } from './dmm/device-directory';
+import { DeviceViews } from './dmm/device-views.service';
+import { DevicesController } from './dmm/devices.controller';
+import { DmmClient } from './dmm/dmm-client';
+import { DmmRecordsController } from './dmm/records.controller';
+import { TraceController } from './dmm/trace.controller';
 import { HostDirectory } from './hosts/host-directory';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
@@ -28,6 +34,7 @@ import { SnapshotRemoval } from './snapshots/snapshot-removal';
 import { SnapshotsController } from './snapshots/snapshots.controller';
 import { NicPlanner } from './vms/nic-planner';
 import { VmClones } from './vms/vm-clones.service';
+import { VmMigration } from './vms/vm-migration.service';
 import { VmDefinitions } from './vms/vm-definitions.service';
 import { VmVerbs } from './vms/vm-verbs.service';
 import { VmViews } from './vms/vm-view';
@@ -53,6 +60,8 @@ import { VnetClient } from './vnet/vnet-client';
   controllers: [
     CapturesController,
     ClusterController,
+    DevicesController,
+    DmmRecordsController,
     HostsController,
     ImagesController,
     InterfacesController,
@@ -61,6 +70,7 @@ import { VnetClient } from './vnet/vnet-client';
     OperationsController,
     RoutesController,
     SnapshotsController,
+    TraceController,
     VmsController,
     VnetControlController,
     VnetStatsController,
@@ -81,6 +91,9 @@ import { VnetClient } from './vnet/vnet-client';
     CapturePoints,
     ClusterApply,
     ConsoleGateway,
+    DeviceDirectory,
+    DeviceViews,
+    DmmClient,
     GatewayMetrics,
     HostDirectory,
     ImageCatalogue,
@@ -95,6 +108,7 @@ import { VnetClient } from './vnet/vnet-client';
     RepeatableRequests,
     SnapshotRemoval,
     VmClones,
+    VmMigration,
     VmDefinitions,
     VmVerbs,
     VmViews,

@@ -1,83 +1,18 @@
-import { request as httpRequest, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
-import { CAPTURE_PATH, V3Error, type CaptureQuery, type Problem } from '@v3vee/contracts';
+import { CAPTURE_PATH, type CaptureQuery } from '@v3vee/contracts';
+import { openByteStream, type ByteStream } from './byte-stream';
 import type { Client } from './client';
 
-/** The gateway asks the capture's host first, which may take a few seconds to be found silent. */
-const ANSWER_MS = 15_000;
-
-export interface CaptureSession {
-  /** pcapng, in pieces of any length. Ends when the gateway ends it; fails when the connection does. */
-  stream: AsyncIterable<Buffer>;
-  /** Leaves it: the stream ends. */
-  stop(): void;
-}
+/** Its stream is pcapng. */
+export type CaptureSession = ByteStream;
 
 /**
  * Begins a capture.
  * @throws V3Error as the gateway answered it (CAPTURE_FILTER_INVALID, CAPTURE_POINT_NOT_FOUND …);
  *   SERVICE_UNAVAILABLE when it cannot be reached
  */
-export async function openCapture(
+export function openCapture(
   client: Client,
   query: Partial<CaptureQuery> & { point: string },
 ): Promise<CaptureSession> {
-  const url = new URL(`${client.url}${CAPTURE_PATH}`);
-  for (const [key, value] of Object.entries(query)) {
-    if (value !== undefined) url.searchParams.set(key, String(value));
-  }
-  const response = await answerOf(client, url);
-  if (response.statusCode !== 200) throw await toError(response);
-  let isLeft = false;
-  return {
-    stream: (async function* () {
-      try {
-        yield* response as AsyncIterable<Buffer>;
-      } catch (cause) {
-        if (isLeft) return;
-        throw new V3Error('SERVICE_UNAVAILABLE', `the capture was cut off (${(cause as Error).message})`, {
-          cause,
-        });
-      }
-    })(),
-    stop: () => {
-      isLeft = true;
-      response.destroy();
-    },
-  };
-}
-
-function answerOf(client: Client, url: URL): Promise<IncomingMessage> {
-  return new Promise((resolve, reject) => {
-    const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    // A connection of its own, which is closed to leave.
-    const request = send(url, { agent: false, headers: { ...client.headers(), accept: '*/*' } });
-    const timer = setTimeout(
-      () => request.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)),
-      ANSWER_MS,
-    );
-    request.on('response', response => {
-      clearTimeout(timer);
-      resolve(response);
-    });
-    request.on('error', cause => {
-      clearTimeout(timer);
-      const detail = `the gateway at ${client.url} cannot be reached (${cause.message})`;
-      reject(new V3Error('SERVICE_UNAVAILABLE', detail, { cause }));
-    });
-    request.end();
-  });
-}
-
-async function toError(response: IncomingMessage): Promise<V3Error> {
-  let text = '';
-  for await (const part of response.setEncoding('utf8')) text += part as string;
-  try {
-    return V3Error.fromProblem(JSON.parse(text) as Partial<Problem>);
-  } catch {
-    return new V3Error(
-      'SERVICE_UNAVAILABLE',
-      `the gateway refused the capture (HTTP ${response.statusCode})`,
-    );
-  }
+  return openByteStream(client, CAPTURE_PATH, query, 'capture');
 }

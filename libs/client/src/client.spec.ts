@@ -27,6 +27,7 @@ const vm: Vm = {
   nics: [
     {
       ...{ name: 'eth0', model: 'virtio-net', network: 'lan', mac: '02:00:00:00:00:01', ips: [] },
+      ...{ device: null, access: null },
       settings: defaultNicSettings,
     },
   ],

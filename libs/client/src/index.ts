@@ -5,6 +5,7 @@ export * from './console';
 export * from './exec';
 export * from './local/control';
 export * from './local/state-folder';
+export * from './trace';
 export * from './vnet-control';
 export * from './wait-vm';
 export type { CallOptions, ListEndpoint, OperationEndpoint, ParamsOf, QueryOf } from './endpoint-types';

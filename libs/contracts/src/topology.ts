@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { memoryMiB, parseCidr, resourceName } from './quantities';
 import { guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
+import { checkCards } from './topology-cards';
 import { checkOverlay, vnetEntry } from './topology-vnet';
 
 /** Memory that Kitten keeps for itself (kernel text, data, boot structures), in MiB. */
@@ -67,14 +68,16 @@ export const topology = shape.superRefine((cluster, ctx) => {
   const ips = new Map<string, string>();
   const memory = new Map<string, number>();
   for (const [name, vm] of Object.entries(cluster.vms)) {
-    if (!cluster.hosts[vm.host]) {
+    if (!Object.hasOwn(cluster.hosts, vm.host)) {
       complain(['vms', name, 'host'], `there is no host "${vm.host}"; hosts are: ${known(cluster.hosts)}`);
     }
     memory.set(vm.host, (memory.get(vm.host) ?? 0) + vm.memory);
     vm.nics.forEach((nic, index) => {
       const at: Path = ['vms', name, 'nics', index];
       const where = `vms.${name}.nics[${index}]`;
-      const network = cluster.networks[nic.network];
+      const network = Object.hasOwn(cluster.networks, nic.network)
+        ? cluster.networks[nic.network]
+        : undefined;
       if (!network) {
         complain(
           [...at, 'network'],
@@ -106,6 +109,7 @@ export const topology = shape.superRefine((cluster, ctx) => {
       }
     });
   }
+  checkCards(cluster, complain);
   checkOverlay(cluster, (path, message) => complain(['vnet', ...path], message));
   for (const [name, host] of Object.entries(cluster.hosts)) {
     const asked = memory.get(name) ?? 0;

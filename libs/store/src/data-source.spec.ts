@@ -19,6 +19,8 @@ describe('the database', () => {
       { name: 'InitialSchema1763800000000' },
       { name: 'Overlay1764000000000' },
       { name: 'DhcpLeases1764000001000' },
+      { name: 'PhysicalNics1764100000000' },
+      { name: 'Dmm1764100001000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

@@ -4,6 +4,8 @@ import * as entities from './entities';
 import { InitialSchema1763800000000 } from './migrations/1763800000000-initial-schema';
 import { Overlay1764000000000 } from './migrations/1764000000000-overlay';
 import { DhcpLeases1764000001000 } from './migrations/1764000001000-dhcp-leases';
+import { PhysicalNics1764100000000 } from './migrations/1764100000000-physical-nics';
+import { Dmm1764100001000 } from './migrations/1764100001000-dmm';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -17,7 +19,13 @@ export function createDataSource(url: string): DataSource {
     type: 'postgres',
     url,
     entities: Object.values(entities),
-    migrations: [InitialSchema1763800000000, Overlay1764000000000, DhcpLeases1764000001000],
+    migrations: [
+      InitialSchema1763800000000,
+      Overlay1764000000000,
+      DhcpLeases1764000001000,
+      PhysicalNics1764100000000,
+      Dmm1764100001000,
+    ],
     migrationsTableName: 'migration',
     synchronize: false,
     logging: false,

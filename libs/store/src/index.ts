@@ -3,6 +3,9 @@ export { createDataSource, migrate } from './data-source';
 export * from './entities';
 export { isSerial, isUuid, type AgeKey, type PageOf } from './page';
 export { DhcpLeaseRepository, type DhcpLease } from './repositories/dhcp-lease.repository';
+export { DmmContextRepository, type DmmContextRecord } from './repositories/dmm-context.repository';
+export { DmmPolicyRepository } from './repositories/dmm-policy.repository';
+export { DmmViolationRepository, type NewDmmViolation } from './repositories/dmm-violation.repository';
 export { HostRepository, type HostRecord } from './repositories/host.repository';
 export { NetworkRepository, type NewNetwork } from './repositories/network.repository';
 export {

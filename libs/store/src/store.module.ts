@@ -2,6 +2,9 @@ import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdow
 import { DataSource } from 'typeorm';
 import { createDataSource, migrate } from './data-source';
 import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
+import { DmmContextRepository } from './repositories/dmm-context.repository';
+import { DmmPolicyRepository } from './repositories/dmm-policy.repository';
+import { DmmViolationRepository } from './repositories/dmm-violation.repository';
 import { HostRepository } from './repositories/host.repository';
 import { NetworkRepository } from './repositories/network.repository';
 import { OperationRepository } from './repositories/operation.repository';
@@ -14,6 +17,9 @@ import { VnetRouteRepository } from './repositories/vnet-route.repository';
 
 const repositories = [
   DhcpLeaseRepository,
+  DmmContextRepository,
+  DmmPolicyRepository,
+  DmmViolationRepository,
   HostRepository,
   NetworkRepository,
   OperationRepository,

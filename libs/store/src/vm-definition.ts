@@ -1,4 +1,11 @@
-import { nicSettings, serviceAddress, serviceDomain, type NicSettings } from '@v3vee/contracts';
+import {
+  nicSettings,
+  serviceAddress,
+  serviceDomain,
+  type CardAccess,
+  type CardModel,
+  type NicSettings,
+} from '@v3vee/contracts';
 import type { VmEntity } from './entities';
 
 /** A NIC of a VM, with what its network means on the wire. */
@@ -19,6 +26,11 @@ export interface NicDefinition {
   dns: { server: string; domain: string } | null;
   /** Complete: what was not set is as by default. */
   settings: NicSettings;
+  /** A physical NIC of the owner host, by name, and how it is used; null: a virtio NIC. */
+  device: string | null;
+  access: CardAccess | null;
+  /** What that physical NIC is; null: a virtio NIC. */
+  model: CardModel | null;
 }
 
 /** All that Palacios needs to build the machine. */
@@ -41,11 +53,11 @@ export interface VmDefinition {
   updatedAt: Date;
 }
 
-export function toDefinition({ nics, ...vm }: VmEntity): VmDefinition {
+export function toDefinition({ nics, owner, ...vm }: VmEntity): VmDefinition {
   return {
     ...vm,
     nics: nics
-      .map(({ index, networkId, network, mac, ip, settings }) => ({
+      .map(({ index, networkId, network, mac, ip, settings, device, access }) => ({
         index,
         networkId,
         network: network.name,
@@ -58,6 +70,9 @@ export function toDefinition({ nics, ...vm }: VmEntity): VmDefinition {
             ? { server: serviceAddress(network.subnet), domain: serviceDomain(network.name) }
             : null,
         settings: nicSettings.parse(settings),
+        device,
+        access,
+        model: owner.nics.find(({ name }) => name === device)?.model ?? null,
       }))
       .sort((a, b) => a.index - b.index),
   };

@@ -5,8 +5,10 @@ import type { Command } from 'commander';
 import { CaptureFile, CaptureOutput, type CaptureSink } from '../capture/capture-file';
 import { describePacket } from '../capture/packet-line';
 import { record } from '../capture/recording';
+import { wholeNumber } from '../options';
 import { examples, print } from '../output';
 import { interrupted, withClient } from '../session';
+import { formatClock } from '../terminal/quantities';
 
 interface CaptureFlags {
   write?: string;
@@ -83,22 +85,8 @@ async function sinkFor({ write, print: isPrinted }: CaptureFlags): Promise<Captu
 }
 
 function lineOf({ time, direction, length, bytes }: CapturedPacket): string {
-  const at = new Date(Number(time / 1_000_000n));
-  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()]
-    .map(n => String(n).padStart(2, '0'))
-    .join(':');
-  const micros = String((time / 1_000n) % 1_000_000n).padStart(6, '0');
   const way = direction.padEnd(Math.max(...Object.keys(packetDirections).map(each => each.length)));
-  return `${clock}.${micros} ${way} ${describePacket(bytes, length)}`;
-}
-
-function wholeNumber(option: string, min: number, max: number): (text: string) => number {
-  return text => {
-    const value = Number(text);
-    if (/^\d+$/.test(text) && value >= min && value <= max) return value;
-    const bounds = max === Number.MAX_SAFE_INTEGER ? `at least ${min}` : `from ${min} to ${max}`;
-    throw new V3Error('USAGE', `${option} is "${text}"; it takes a number ${bounds}`);
-  };
+  return `${formatClock(Number(time / 1_000n))} ${way} ${describePacket(bytes, length)}`;
 }
 
 /** Seconds. */

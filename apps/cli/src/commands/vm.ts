@@ -49,7 +49,12 @@ export function vmCreation(vm: Command): void {
     .requiredOption('--host <host>', 'where it runs')
     .option('--memory <amount>', 'for example 64MiB, 1GiB (default: 64MiB)')
     .option('--image <image>', 'what it boots (default: debian)')
-    .option('--nic <spec>', 'network=NAME[,mac=MAC][,ip=ADDRESS/PREFIX]; repeat for further NICs', addNic, [])
+    .option(
+      '--nic <spec>',
+      'network=NAME[,mac=MAC][,ip=ADDRESS/PREFIX][,device=NIC[,access=vpio|passthrough|emulated]]; repeat for further NICs',
+      addNic,
+      [],
+    )
     .addOption(
       new Option('--boot <how>', 'from the post-boot template, or cold').choices(['template', 'cold']),
     )
@@ -60,6 +65,7 @@ export function vmCreation(vm: Command): void {
       examples(
         'v3 vm create c1 --host alpha --nic network=lan,ip=10.10.0.31/24 --start',
         'v3 vm create big --host beta --memory 256MiB --boot cold --nic network=lan',
+        'v3 vm create card --host alpha --nic network=lan,device=eth0,access=vpio',
       ),
     )
     .action((name: string, options: CreateOptions) =>
@@ -87,20 +93,26 @@ function bareNumberOr(text: string): string | number {
   return /^\d+$/.test(text) ? Number(text) : text;
 }
 
+const nicKeys = ['network', 'mac', 'ip', 'device', 'access'] as const;
+type NicKey = (typeof nicKeys)[number];
+const isNicKey = (key: string | undefined): key is NicKey => nicKeys.some(known => known === key);
+
+/** Split only: what it says is checked with the whole definition. */
 function addNic(text: string, before: NicSpec[]): NicSpec[] {
-  const nic: Partial<Record<'network' | 'mac' | 'ip', string>> = {};
+  const nic: Partial<Record<NicKey, string>> = {};
   for (const part of text.split(',')) {
     const [key, value] = part.split(/=(.*)/s);
-    if ((key !== 'network' && key !== 'mac' && key !== 'ip') || !value || key in nic) {
+    if (!isNicKey(key) || !value || key in nic) {
       throw new V3Error(
         'USAGE',
-        `--nic "${text}": "${part}" is not understood; write network=lan,mac=02:00:00:00:00:01,ip=10.10.0.31/24 (mac and ip may be left out)`,
+        `--nic "${text}": "${part}" is not understood; write network=lan,mac=02:00:00:00:00:01,ip=10.10.0.31/24 ` +
+          '(mac and ip may be left out), and for a physical card of the host device=eth0,access=vpio',
       );
     }
     nic[key] = value;
   }
   if (!nic.network) throw new V3Error('USAGE', `--nic "${text}" needs network=NAME`);
-  return [...before, { ...nic, network: nic.network }];
+  return [...before, { ...nic, network: nic.network } as NicSpec];
 }
 
 /** The verbs that take a VM and nothing else: endpoint, description, what to say before and after. */
@@ -146,6 +158,15 @@ export function vmStates(vm: Command): void {
       withClient(async client => {
         await follow(client, 'restoreVm', name, `restoring ${name}`, { snapshot });
         print(`vm/${name} restored from snapshot/${snapshot}`);
+      }),
+    );
+  vm.command('migrate <vm> <host>')
+    .description('move it to another host; it stands still while its memory is written and read')
+    .addHelpText('after', examples('v3 vm migrate b1 alpha'))
+    .action((name: string, host: string) =>
+      withClient(async client => {
+        await follow(client, 'migrateVm', name, `moving ${name} to ${host}`, { host });
+        print(`vm/${name} moved to host/${host}`);
       }),
     );
   vm.command('clone <vm> <clone>')

@@ -26,3 +26,21 @@ export function formatBytes(bytes: number): string {
 export function formatMiB(mib: number): string {
   return mib >= 1024 && mib % 1024 === 0 ? `${mib / 1024}GiB` : `${mib}MiB`;
 }
+
+/** `0x0005`, two digits for each byte, more where the number has more. */
+export function formatHex(value: number, bytes: number): string {
+  return `0x${value.toString(16).padStart(bytes * 2, '0')}`;
+}
+
+/** A duration in milliseconds: `0.41 ms`, `12 ms`, `3.5 s`. */
+export function formatMilliseconds(ms: number): string {
+  const [value, unit] = ms < 1_000 ? [ms, 'ms'] : [ms / 1_000, 's'];
+  return `${value < 100 ? Number(value.toPrecision(2)) : Math.round(value)} ${unit}`;
+}
+
+/** `14:03:07.123456`, local time, of an instant in microseconds since 1970. */
+export function formatClock(microseconds: number): string {
+  const at = new Date(microseconds / 1_000);
+  const clock = [at.getHours(), at.getMinutes(), at.getSeconds()].map(n => String(n).padStart(2, '0'));
+  return `${clock.join(':')}.${String(Math.floor(microseconds) % 1_000_000).padStart(6, '0')}`;
+}

@@ -38,7 +38,7 @@ export function formatFields<T>(item: T, columns: readonly Column<T>[]): string 
 }
 
 /** What a guest or a file said must not steer the terminal (escape sequences) or break the line. */
-function clean(text: string): string {
+export function clean(text: string): string {
   // eslint-disable-next-line no-control-regex
   return text.replace(/[\u0000-\u001f\u007f-\u009f]/g, ' ').trim();
 }

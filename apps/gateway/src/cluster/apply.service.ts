@@ -47,7 +47,7 @@ export class ClusterApply {
     @Config() private readonly config: GatewayConfig,
   ) {}
 
-  /** @throws V3Error CLUSTER_FILE_INVALID, CLUSTER_BUSY, HOST_IN_USE, NETWORK_IN_USE, VNET_LINK_IN_USE, before anything is changed */
+  /** @throws V3Error CLUSTER_FILE_INVALID, CLUSTER_BUSY, HOST_IN_USE, NETWORK_IN_USE, DEVICE_IN_USE, VNET_LINK_IN_USE, before anything is changed */
   async begin(declared: Topology, caller: Caller): Promise<Operation> {
     await this.assertImages(declared);
     const { removeNetworks } = planCluster(declared, await this.present());
@@ -72,6 +72,7 @@ export class ClusterApply {
     await this.removeVms(run);
     await this.updateVms(run);
     await this.createVms(run);
+    await this.removeCards(run);
     await this.setNics(run);
     run.changes.push(...(await this.overlay.apply(declared)));
     if (run.changes.some(({ resource }) => /^(networks|vnet)\//.test(resource))) await this.vnet.reload();
@@ -120,9 +121,16 @@ export class ClusterApply {
   }
 
   private async putHosts({ plan, changes }: Run): Promise<void> {
-    for (const { host, isNew, detail } of plan.saveHosts) {
-      await this.hosts.save(host);
-      changes.push({ action: isNew ? 'create' : 'update', resource: `hosts/${host.name}`, detail });
+    for (const { first, isNew, detail } of plan.saveHosts) {
+      await this.hosts.save(first);
+      changes.push({ action: isNew ? 'create' : 'update', resource: `hosts/${first.name}`, detail });
+    }
+  }
+
+  /** When no VM uses them any more. */
+  private async removeCards({ plan }: Run): Promise<void> {
+    for (const { host, first } of plan.saveHosts) {
+      if (first.nics.length > host.nics.length) await this.hosts.save(host);
     }
   }
 

@@ -1,4 +1,11 @@
-import { defaultNicSettings, topology, V3Error, type Topology } from '@v3vee/contracts';
+import {
+  defaultNicSettings,
+  topology,
+  V3Error,
+  type CardModel,
+  type PhysicalNic,
+  type Topology,
+} from '@v3vee/contracts';
 import type { VmDefinition } from '@v3vee/store';
 import type { VmCondition } from '../vms/vm-view';
 import { planCluster, type Present } from './plan';
@@ -39,6 +46,9 @@ const a1: VmDefinition = {
       dhcp: false,
       dns: null,
       settings: defaultNicSettings,
+      device: null,
+      access: null,
+      model: null,
     },
   ],
 };
@@ -151,6 +161,91 @@ describe('the plan of a cluster', () => {
     expect(planCluster(file({ a1: declared }, { hosts }), present(running)).saveHosts).toMatchObject([
       { isNew: false, detail: 'physical NICs' },
     ]);
+  });
+
+  describe('with physical NICs', () => {
+    const eth0: PhysicalNic = { name: 'eth0', model: 'rtl8139', network: 'lan' };
+    const eth1: PhysicalNic = { ...eth0, name: 'eth1' };
+    const onCard = {
+      index: 0,
+      networkId: 'net-1',
+      network: 'lan',
+      vni: 1,
+      mac: '02:00:00:00:00:01',
+      ip: null,
+    };
+    const nic = (device: string, model: CardModel = 'rtl8139'): VmDefinition['nics'][number] => ({
+      ...{ ...onCard, dhcp: false, dns: null, settings: defaultNicSettings },
+      ...{ device, access: 'vpio', model },
+    });
+    const cluster = (cards: PhysicalNic[], vms: object) =>
+      file(vms, {
+        hosts: { alpha: { nics: cards } },
+        networks: { lan: { subnet: '10.0.0.0/24' }, wan: null },
+      });
+    const there = (cards: PhysicalNic[], vm: Partial<VmDefinition>) =>
+      present(running, vm, {
+        hosts: [{ ...alpha, nics: cards }],
+        networks: [lan, { ...lan, id: 'net-2', name: 'wan', subnet: null }],
+      });
+    const wanted = (more: object = {}) => ({
+      a1: { host: 'alpha', nics: [{ network: 'lan', device: 'eth0', ...more }] },
+    });
+
+    it('is empty when all is as declared, vpio being the default', () => {
+      const same = there([eth0], { nics: [nic('eth0')] });
+      expect(planCluster(cluster([eth0], wanted()), same)).toEqual(nothing);
+      expect(planCluster(cluster([eth0], wanted({ access: 'vpio' })), same)).toEqual(nothing);
+    });
+
+    it.each([
+      ['another access', [eth0], wanted({ access: 'emulated' })],
+      ['another card', [eth0, eth1], wanted({ device: 'eth1' })],
+      ['no card', [eth0], { a1: { host: 'alpha', nics: [{ network: 'lan' }] } }],
+      ['a card of another model', [{ ...eth0, model: 'ne2000' as const }], wanted()],
+    ])('stops a running VM for %s', (_, cards, vms) => {
+      const plan = planCluster(cluster(cards, vms), there([eth0], { nics: [nic('eth0')] }));
+      expect(plan.updateVms).toMatchObject([{ detail: 'NICs', stop: true, patch: { nics: vms.a1.nics } }]);
+      expect(plan.startVms).toEqual(['a1']);
+    });
+
+    it('keeps a card that goes until the VMs that use it are changed', () => {
+      const plan = planCluster(
+        cluster([eth1], wanted({ device: 'eth1' })),
+        there([eth0], { nics: [nic('eth0')] }),
+      );
+      expect(plan.saveHosts).toMatchObject([
+        { first: { nics: [eth1, eth0] }, host: { nics: [eth1] }, detail: 'physical NICs' },
+      ]);
+    });
+
+    it.each([
+      ['goes', [eth1], 'is not declared any more'],
+      ['becomes another', [{ ...eth0, model: 'ne2000' as const }], 'is to become a ne2000'],
+      ['is on another network', [{ ...eth0, network: 'wan' }], 'is to be on network wan'],
+      ['has no cable', [{ name: 'eth0', model: 'rtl8139' as const }], 'is to have no cable'],
+    ])('refuses that a card %s which a VM made by hand uses', (_, cards, words) => {
+      const byHand = there([eth0], { managed: false, name: 'mine', nics: [nic('eth0')] });
+      expect(() => planCluster(cluster(cards, {}), byHand)).toThrow(
+        expect.objectContaining({
+          code: 'DEVICE_IN_USE',
+          message: `physical NIC alpha/eth0 ${words}, but mine/net0, made by hand, uses it; delete that VM or give it other NICs first`,
+        }),
+      );
+      expect(planCluster(cluster(cards, {}), there([eth0], { nics: [nic('eth0')] })).removeVms).toHaveLength(
+        1,
+      );
+    });
+
+    it('refuses a card alone that a VM made by hand uses', () => {
+      const byHand = there([eth0], { managed: false, name: 'mine', nics: [nic('eth0')] });
+      expect(() => planCluster(cluster([eth0], wanted({ access: 'passthrough' })), byHand)).toThrow(
+        expect.objectContaining({
+          code: 'DEVICE_IN_USE',
+          message: expect.stringContaining('a1/net0 has it by passthrough, for itself alone'),
+        }),
+      );
+    });
   });
 
   it('refuses to take a host or a network from under a VM made by hand', () => {

@@ -11,6 +11,7 @@ import type { HostEntity, HostRecord, NetworkEntity, VmDefinition } from '@v3vee
 import { settingsDifference } from '../vms/nic-settings.service';
 import { changesOfMachine } from '../vms/vm-definitions.service';
 import type { VmCondition } from '../vms/vm-view';
+import { changesCard, refuseToTakeCards, withGoingCards } from './plan-cards';
 
 /** What is there. */
 export interface Present {
@@ -32,7 +33,8 @@ export interface VmUpdate extends Described {
 
 /** The difference between what is declared and what is there; nothing in it means that they agree. */
 export interface ClusterPlan {
-  saveHosts: (Described & { host: HostRecord; isNew: boolean })[];
+  /** `first` until no VM uses cards that are no longer declared, then `host`. */
+  saveHosts: (Described & { host: HostRecord; first: HostRecord; isNew: boolean })[];
   removeHosts: string[];
   createNetworks: NetworkSpec[];
   updateNetworks: (Described & {
@@ -52,7 +54,7 @@ export interface ClusterPlan {
 /**
  * What must be done so that what is there becomes what is declared. VMs and networks made by hand are left
  * alone, unless the declaration has one of the same name: then it is adopted.
- * @throws V3Error HOST_IN_USE, NETWORK_IN_USE when something made by hand needs what is no longer declared
+ * @throws V3Error HOST_IN_USE, NETWORK_IN_USE, DEVICE_IN_USE when something made by hand needs what is no longer declared
  */
 export function planCluster(declared: Topology, present: Present): ClusterPlan {
   const hosts = new Map(present.hosts.map(host => [host.name, host]));
@@ -75,8 +77,9 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
 
   for (const [name, spec] of Object.entries(declared.hosts)) {
     const host = hostRecord(name, spec);
-    const detail = hostDifference(hosts.get(name), host);
-    if (detail) plan.saveHosts.push({ host, isNew: !hosts.has(name), detail });
+    const known = hosts.get(name);
+    const detail = hostDifference(known, host);
+    if (detail) plan.saveHosts.push({ host, first: withGoingCards(host, known), isNew: !known, detail });
   }
 
   for (const [name, { subnet = null, dhcp, dns }] of Object.entries(declared.networks)) {
@@ -105,7 +108,7 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
       continue;
     }
     const { vm, condition } = known;
-    const update = vmUpdate(vm, spec, condition);
+    const update = vmUpdate(vm, spec, condition, declared.hosts);
     if (update) plan.updateVms.push(update);
     if (!update?.patch.nics) plan.setNics.push(...nicChanges(vm, spec));
     const comesUp = update?.stop || (spec.autostart && condition.state === 'STOPPED');
@@ -132,9 +135,15 @@ function hostDifference(present: HostEntity | undefined, declared: HostRecord): 
   );
 }
 
-function vmUpdate(vm: VmDefinition, spec: VmSpec, { state }: VmCondition): VmUpdate | undefined {
+function vmUpdate(
+  vm: VmDefinition,
+  spec: VmSpec,
+  { state }: VmCondition,
+  hosts: Topology['hosts'],
+): VmUpdate | undefined {
   const { name: _, ...wanted } = spec;
   const ofMachine = changesOfMachine(vm, wanted);
+  if (!ofMachine.includes('nics') && changesCard(vm, spec, hosts)) ofMachine.push('nics');
   const change = (key: 'host' | 'memoryMiB' | 'image') =>
     ofMachine.includes(key) && `${key} ${vm[key]} → ${wanted[key]}`;
   const detail = words(
@@ -182,6 +191,7 @@ function refuseToBreak(plan: ClusterPlan, declared: Topology, { vms }: Present):
         `${users.map(({ name }) => name).join(', ')}; detach or delete them first`,
     );
   }
+  refuseToTakeCards(declared, byHand);
 }
 
 const words = (...parts: (string | false | undefined)[]): string => parts.filter(part => part).join(', ');

@@ -1,4 +1,11 @@
-import { CAPTURE_PATH, captureQuery, MAX_BLOB_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
+import {
+  CAPTURE_PATH,
+  captureQuery,
+  MAX_BLOB_BYTES,
+  TRACE_PATH,
+  traceQuery,
+  VNET_CONTROL_PATH,
+} from '@v3vee/contracts';
 import { z } from 'zod';
 import { common, json, problemResponses, queryParameters, type Json } from './responses';
 
@@ -7,6 +14,7 @@ export const bytePaths = (): Record<string, Json> => ({
   '/v1/blobs/{sha256}': { put: blobUpload() },
   [VNET_CONTROL_PATH]: { get: controlListing(), post: controlRun() },
   [CAPTURE_PATH]: { get: capture() },
+  [TRACE_PATH]: { get: trace() },
 });
 
 function blobUpload(): Json {
@@ -103,6 +111,22 @@ function capture(): Json {
         'HOST_NOT_READY',
         ...common,
       ]),
+    },
+  };
+}
+
+function trace(): Json {
+  return {
+    operationId: 'traceDevice',
+    summary: 'I/O events of a physical device as JSON lines, for as long as the connection lasts',
+    description:
+      'Each line is an event, or, whenever events were lost and at the end, `{delivered, dropped, ended}`; `ended` says ' +
+      'why the gateway ended it.',
+    tags: ['dmm'],
+    parameters: queryParameters(z.toJSONSchema(traceQuery) as Json),
+    responses: {
+      200: { description: 'A stream that begins at once', content: { 'application/x-ndjson': {} } },
+      ...problemResponses(['DEVICE_NOT_FOUND', 'HOST_NOT_READY', ...common]),
     },
   };
 }

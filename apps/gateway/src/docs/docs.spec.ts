@@ -3,6 +3,8 @@ import {
   captureQuery,
   errorCatalogue,
   rest,
+  TRACE_PATH,
+  traceQuery,
   VNET_CONTROL_PATH,
   type Endpoint,
 } from '@v3vee/contracts';
@@ -58,6 +60,15 @@ describe('the documentation', () => {
     expect(control?.post?.responses[400]?.description).toContain('`VNET_CONTROL_INVALID`');
     expect(document.paths[CAPTURE_PATH]?.get?.parameters.map(({ name }) => name)).toEqual(
       Object.keys(captureQuery.shape),
+    );
+    expect(document.paths[TRACE_PATH]?.get?.parameters.map(({ name }) => name)).toEqual(
+      Object.keys(traceQuery.shape),
+    );
+  });
+
+  it('says how a device is named in an address', () => {
+    expect(document.paths['/v1/dmm/devices/{device}']?.get?.parameters).toContainEqual(
+      expect.objectContaining({ name: 'device', description: expect.stringContaining('alpha%2Feth0') }),
     );
   });
 

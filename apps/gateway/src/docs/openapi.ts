@@ -22,6 +22,13 @@ const named: Record<string, z.ZodType> = {
   Vm: contracts.vm,
   VmSpec: contracts.vmSpec,
   VmPatch: contracts.vmPatch,
+  DmmDevice: contracts.dmmDevice,
+  DmmPolicy: contracts.dmmPolicy,
+  DmmPolicyPatch: contracts.dmmPolicyPatch,
+  DmmContext: contracts.dmmContext,
+  DmmViolation: contracts.dmmViolation,
+  HookRule: contracts.hookRule,
+  DeviceAccount: contracts.deviceAccount,
   Image: contracts.image,
   ImageImport: contracts.imageImport,
   Snapshot: contracts.snapshot,
@@ -32,6 +39,11 @@ const named: Record<string, z.ZodType> = {
   ExecResult: contracts.execResult,
   Topology: contracts.topology,
   Problem: contracts.problem,
+};
+
+/** Path parameters that are not just a name or an id. */
+const described: Record<string, string> = {
+  device: '`HOST/NIC` with its slash percent-encoded: `alpha%2Feth0`',
 };
 
 /**
@@ -92,6 +104,7 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
     name: match[1],
     in: 'path',
     required: true,
+    ...(described[match[1] as string] ? { description: described[match[1] as string] } : {}),
     schema: { type: 'string' },
   }));
   return {

@@ -34,7 +34,7 @@ export class HostsController {
     return this.view(host);
   }
 
-  /** As declared, with what its Kitten says is free; of a silent host nothing is to be had. */
+  /** As declared (where cables lead is not Kitten's to know), with what its Kitten says is free; of a silent host nothing. */
   private view({ name, memoryMiB, cores, nics, radios }: HostEntity): Host {
     const { ready, reason } = this.directory.readiness(name);
     const inventory = this.directory.inventory(name);
@@ -47,7 +47,7 @@ export class HostsController {
       memoryLargestHoleMiB: inventory?.memoryLargestHoleMiB ?? 0,
       cores: inventory?.cores ?? cores,
       coresFree: inventory?.coresFree ?? 0,
-      nics: inventory?.nics ?? nics,
+      nics,
       radios: inventory?.radios ?? radios,
       vms: inventory?.allocations.filter(({ task }) => task.startsWith('vm/')).length ?? 0,
       heardAt: this.directory.heardAt(name)?.toISOString() ?? null,

@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { serviceAddress, serviceProblem, V3Error, type List, type Network } from '@v3vee/contracts';
-import { NetworkRepository, type NetworkEntity } from '@v3vee/store';
+import { HostRepository, NetworkRepository, type NetworkEntity } from '@v3vee/store';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { VnetClient } from '../vnet/vnet-client';
@@ -9,6 +9,7 @@ import { VnetClient } from '../vnet/vnet-client';
 export class NetworksController {
   constructor(
     private readonly networks: NetworkRepository,
+    private readonly hosts: HostRepository,
     private readonly vnet: VnetClient,
     private readonly pages: PageTokens,
   ) {}
@@ -49,9 +50,23 @@ export class NetworksController {
 
   @Endpoint('deleteNetwork')
   async delete(@Input() { params }: InputOf<'deleteNetwork'>): Promise<object> {
-    await this.networks.remove(await this.find(params.network));
+    const network = await this.find(params.network);
+    await this.assertNoCable(network);
+    await this.networks.remove(network);
     await this.vnet.reload();
     return {};
+  }
+
+  /** @throws V3Error NETWORK_IN_USE */
+  private async assertNoCable({ name }: NetworkEntity): Promise<void> {
+    const cards = (await this.hosts.all()).flatMap(host =>
+      host.nics.filter(nic => nic.network === name).map(nic => `${host.name}/${nic.name}`),
+    );
+    if (cards.length === 0) return;
+    throw new V3Error(
+      'NETWORK_IN_USE',
+      `the cables of physical NICs lead to network ${name}: ${cards.join(', ')}; change that in the cluster file first`,
+    );
   }
 
   private async find(idOrName: string): Promise<NetworkEntity> {

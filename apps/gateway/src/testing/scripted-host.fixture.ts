@@ -4,10 +4,13 @@ import {
   kittenHeartbeat,
   palaciosCalls,
   palaciosHeartbeat,
+  palaciosVpioCalls,
+  rawSubjects,
   V3Error,
   vmChanged,
   vnetCoreStats,
   type Call,
+  type DeviceInventory,
   type PalaciosVerb,
   type VmState,
 } from '@v3vee/contracts';
@@ -38,6 +41,12 @@ export class ScriptedHost {
   private readonly failures = new Map<PalaciosVerb, V3Error>();
   private subscriptions: Stoppable[] = [];
   private beating: NodeJS.Timeout | undefined;
+  /** What its VMM says of its cards. */
+  devices: DeviceInventory[] = [];
+  /** Traces under way, with how often each was begun or renewed. */
+  readonly traces = new Map<string, { nic: string; asked: number }>();
+  /** Events that it lost of each trace. */
+  lostOfTraces = 0;
   /** Services that beat. */
   readonly alive = new Set<'kitten' | 'palacios'>(['kitten', 'palacios']);
 
@@ -59,6 +68,7 @@ export class ScriptedHost {
     this.subscriptions.push(
       this.bus.serve(vnetCoreStats, this.name, () => ({ host: this.name, cached: 2, counters: { rx: 3 } })),
     );
+    this.subscriptions.push(...this.serveCards());
     this.beat();
     this.beating = setInterval(() => this.beat(), BEAT_MS);
     return this;
@@ -69,6 +79,14 @@ export class ScriptedHost {
     clearInterval(this.beating);
     for (const subscription of this.subscriptions) subscription.stop();
     this.subscriptions = [];
+    this.traces.clear();
+  }
+
+  /** Lines of a trace, as they come from its VMM; of all that are under way. */
+  tracing(...lines: string[]): void {
+    for (const id of this.traces.keys()) {
+      this.bus.publishRaw(rawSubjects.trace(id), Buffer.from(`${lines.join('\n')}\n`));
+    }
   }
 
   /** Its Palacios is another process now. */
@@ -151,6 +169,17 @@ export class ScriptedHost {
     }
   }
 
+  private serveCards(): Stoppable[] {
+    return [
+      this.bus.serve(palaciosVpioCalls.inventory, this.name, () => ({ devices: this.devices })),
+      this.bus.serve(palaciosVpioCalls.trace, this.name, ({ id, nic, on }) => {
+        if (on) this.traces.set(id, { nic, asked: (this.traces.get(id)?.asked ?? 0) + 1 });
+        else this.traces.delete(id);
+        return { dropped: this.lostOfTraces };
+      }),
+    ];
+  }
+
   private async answer(verb: PalaciosVerb, request: { vmId: string } & Record<string, unknown>) {
     this.calls.push({ verb, request });
     const held = this.held.get(verb);
@@ -173,8 +202,10 @@ export class ScriptedHost {
       case 'reset':
       case 'restore':
       case 'refresh':
+      case 'receive':
         return to('RUNNING');
       case 'stop':
+      case 'send':
         return to('STOPPED');
       case 'pause':
         return to('PAUSED');

@@ -1,13 +1,20 @@
 import { Injectable } from '@nestjs/common';
 import {
+  accessOf,
+  cardProblem,
+  formatPath,
   inSubnet,
   isServiceMac,
+  nicProblems,
   serviceAddressProblem,
   V3Error,
+  type ErrorCode,
   type FieldError,
+  type NicSettings,
+  type NicSettingsPatch,
   type NicSpec,
 } from '@v3vee/contracts';
-import { NetworkRepository, type NewNic, type NicDefinition } from '@v3vee/store';
+import { HostRepository, NetworkRepository, type NewNic, type NicDefinition } from '@v3vee/store';
 import { randomMac } from './mac';
 
 /** Attempts at a random MAC that nobody has; one in 2^40 is taken by any other NIC. */
@@ -16,20 +23,25 @@ const MAC_ATTEMPTS = 3;
 /** Turns NICs as they are asked for into NICs as they are defined. */
 @Injectable()
 export class NicPlanner {
-  constructor(private readonly networks: NetworkRepository) {}
+  constructor(
+    private readonly networks: NetworkRepository,
+    private readonly hosts: HostRepository,
+  ) {}
 
   /**
    * Runs a write with the NICs; again with other MACs, should one that was drawn here be taken.
+   * @param host whose physical NICs they can be
    * @param present NICs the VM has: one that stays where it is keeps its MAC, and its settings unless they are named
-   * @throws V3Error NETWORK_NOT_FOUND, INVALID_REQUEST, and what the write throws
+   * @throws V3Error NETWORK_NOT_FOUND, DEVICE_MISMATCH, INVALID_REQUEST, and what the write throws
    */
   async planning<T>(
     specs: NicSpec[],
+    host: string,
     present: NicDefinition[],
     write: (nics: NewNic[]) => Promise<T>,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const nics = await this.plan(specs, present);
+      const nics = await this.plan(specs, host, present);
       try {
         return await write(nics);
       } catch (thrown) {
@@ -40,11 +52,15 @@ export class NicPlanner {
     }
   }
 
-  /** @throws V3Error NETWORK_NOT_FOUND, INVALID_REQUEST */
-  async plan(specs: NicSpec[], present: NicDefinition[] = []): Promise<NewNic[]> {
+  /** @throws V3Error NETWORK_NOT_FOUND, DEVICE_MISMATCH, INVALID_REQUEST */
+  async plan(specs: NicSpec[], host: string, present: NicDefinition[]): Promise<NewNic[]> {
     const networks = await this.networks.findByNames(specs.map(({ network }) => network));
-    const wrong: FieldError[] = [];
-    const nics = specs.map(({ network: name, mac, ip, settings }, index) => {
+    const wrong: FieldError[] = nicProblems(specs).map(({ index, path, message }) => ({
+      path: formatPath(['nics', index, ...path]),
+      message,
+    }));
+    const nics = specs.map((spec, index) => {
+      const { network: name, mac, ip, settings, device = null } = spec;
       const network = networks.get(name);
       if (!network)
         throw new V3Error('NETWORK_NOT_FOUND', `nics[${index}].network: there is no network "${name}"`);
@@ -63,11 +79,38 @@ export class NicPlanner {
         networkId: network.id,
         mac: mac ?? stays?.mac ?? randomMac(),
         ip: ip ?? null,
-        settings: { ...stays?.settings, ...settings },
+        settings: { ...kept(stays?.settings, device), ...settings },
+        device,
+        access: accessOf(spec),
       };
     });
-    const [first] = wrong;
-    if (first) throw new V3Error('INVALID_REQUEST', `${first.path}: ${first.message}`, { fields: wrong });
+    const cards = await this.cardProblems(specs, host);
+    refuse('INVALID_REQUEST', [...wrong, ...cards.INVALID_REQUEST]);
+    refuse('DEVICE_MISMATCH', cards.DEVICE_MISMATCH);
     return nics;
   }
+
+  private async cardProblems(specs: NicSpec[], host: string) {
+    const found = { INVALID_REQUEST: [] as FieldError[], DEVICE_MISMATCH: [] as FieldError[] };
+    if (specs.every(({ device }) => device === undefined)) return found;
+    const { nics = [] } = (await this.hosts.find(host)) ?? {};
+    specs.forEach(({ network, device }, index) => {
+      const problem =
+        device === undefined ? undefined : cardProblem({ network, device }, { name: host, nics });
+      if (problem) found[problem.code].push({ path: `nics[${index}].device`, message: problem.message });
+    });
+    return found;
+  }
+}
+
+function refuse(code: ErrorCode, fields: FieldError[]): void {
+  const [first] = fields;
+  if (first) throw new V3Error(code, `${first.path}: ${first.message}`, { fields });
+}
+
+/** Settings that a NIC goes on with; a card has none of a virtio NIC's own. */
+function kept(settings: NicSettings | undefined, device: string | null): NicSettingsPatch {
+  if (!settings || device === null) return { ...settings };
+  const { mode: _, optimisticInterrupts: __, ...others } = settings;
+  return others;
 }

@@ -1,5 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { V3Error, type NicSettings, type NicSettingsPatch, type VnetInterface } from '@v3vee/contracts';
+import {
+  cardSettingsProblems,
+  V3Error,
+  type NicSettings,
+  type NicSettingsPatch,
+  type VnetInterface,
+} from '@v3vee/contracts';
 import { VmRepository, type NicDefinition, type VmDefinition } from '@v3vee/store';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
@@ -21,7 +27,7 @@ export class NicSettingsService {
 
   /**
    * @param nic `net0`, `eth0` or `0`
-   * @throws V3Error NIC_NOT_FOUND, VM_BUSY, HOST_NOT_READY
+   * @throws V3Error NIC_NOT_FOUND, INVALID_REQUEST, VM_BUSY, HOST_NOT_READY
    */
   async patch(
     vm: VmDefinition,
@@ -29,7 +35,8 @@ export class NicSettingsService {
     patch: NicSettingsPatch,
     caller: Caller,
   ): Promise<NicDefinition> {
-    const { index } = nicOf(vm, nic);
+    const { index, device } = nicOf(vm, nic);
+    if (device !== null) assertOfCard(patch);
     return this.operations.run({
       verb: 'set-nic',
       target: `vms/${vm.name}/nics/net${index}`,
@@ -69,6 +76,13 @@ function nicOf(vm: VmDefinition, nic: string): NicDefinition {
   if (found) return found;
   const names = vm.nics.map(({ index }) => `net${index}`).join(', ') || 'none';
   throw new V3Error('NIC_NOT_FOUND', `${vm.name} has no NIC "${nic}"; its NICs are: ${names}`);
+}
+
+/** @throws V3Error INVALID_REQUEST when something is set that only virtio NICs have */
+function assertOfCard(patch: NicSettingsPatch): void {
+  const fields = cardSettingsProblems(patch).map(({ key, message }) => ({ path: key, message }));
+  const [first] = fields;
+  if (first) throw new V3Error('INVALID_REQUEST', `${first.path}: ${first.message}`, { fields });
 }
 
 /** The named settings that differ, and how in words; nothing when all are so already. */

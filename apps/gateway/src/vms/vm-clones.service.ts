@@ -115,12 +115,12 @@ export class VmClones implements OnApplicationBootstrap {
         : await this.saveSource(source, id, signal, progress);
       await progress(`defining ${request.name}`);
       const { memoryMiB, image, networks, snapshotId } = origin;
-      const specs = networks.map((network, index) => ({
-        network,
-        ip: request.ips?.[index],
-        settings: source.nics[index]?.settings,
-      }));
-      const clone = await this.nics.planning(specs, [], nics =>
+      const specs = networks.map((network, index) => {
+        const { settings, device, access } = source.nics[index] ?? {};
+        const card = device && access ? { device, access } : {};
+        return { network, ip: request.ips?.[index], settings, ...card };
+      });
+      const clone = await this.nics.planning(specs, request.host, [], nics =>
         this.vms.create({
           id,
           name: request.name,

@@ -1,5 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { V3Error, verbStates, type Vm, type VmPatch, type VmSpec } from '@v3vee/contracts';
+import {
+  accessOf,
+  describeCard,
+  V3Error,
+  verbStates,
+  type Vm,
+  type VmPatch,
+  type VmSpec,
+} from '@v3vee/contracts';
 import {
   HostRepository,
   VmRepository,
@@ -40,11 +48,13 @@ export class VmDefinitions {
     return vm;
   }
 
-  /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, VM_EXISTS, MAC_IN_USE, IP_IN_USE */
+  /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, VM_EXISTS, MAC_IN_USE, IP_IN_USE, DEVICE_MISMATCH, DEVICE_IN_USE */
   async create({ nics, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
     await this.assertHost(spec.host);
     await this.images.get(spec.image);
-    return this.nics.planning(nics, [], planned => this.vms.create({ ...spec, managed, nics: planned }));
+    return this.nics.planning(nics, spec.host, [], planned =>
+      this.vms.create({ ...spec, managed, nics: planned }),
+    );
   }
 
   /**
@@ -73,10 +83,19 @@ export class VmDefinitions {
 
   /** Of a VM that its caller holds and that does not run, if the change needs that. */
   async change(vm: VmDefinition, { nics, ...patch }: VmPatch): Promise<VmDefinition> {
-    await this.leaveHost(vm, patch.host);
-    if (patch.image !== undefined) await this.images.get(patch.image);
-    if (nics === undefined) return this.vms.update(vm.id, patch);
-    return this.nics.planning(nics, vm.nics, planned => this.vms.update(vm.id, { ...patch, nics: planned }));
+    const { host = vm.ownerHost, image } = patch;
+    if (host !== vm.ownerHost) await this.assertHost(host);
+    if (image !== undefined) await this.images.get(image);
+    // What it has with its present host is given up only when the new definition is known to be possible.
+    if (nics === undefined) {
+      await this.assertCards(vm, host);
+      await this.leaveHost(vm, host);
+      return this.vms.update(vm.id, patch);
+    }
+    return this.nics.planning(nics, host, vm.nics, async planned => {
+      await this.leaveHost(vm, host);
+      return this.vms.update(vm.id, { ...patch, nics: planned });
+    });
   }
 
   /**
@@ -89,10 +108,11 @@ export class VmDefinitions {
   ): Promise<void> {
     const planned = new Map<string, VmChanges>();
     for (const { vm, patch } of changes) {
-      const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';
-      if (!lost) await this.leaveHost(vm, patch.host);
       const { nics, ...rest } = patch;
-      planned.set(vm.id, nics ? { ...rest, nics: await this.nics.plan(nics, vm.nics) } : rest);
+      const { host = vm.ownerHost } = rest;
+      planned.set(vm.id, nics ? { ...rest, nics: await this.nics.plan(nics, host, vm.nics) } : rest);
+      const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';
+      if (!lost) await this.leaveHost(vm, host);
     }
     await this.vms.updateAll(planned);
   }
@@ -107,10 +127,27 @@ export class VmDefinitions {
   }
 
   /** A VM that moves leaves nothing with the Palacios it was with. */
-  private async leaveHost(vm: VmDefinition, host: string | undefined): Promise<void> {
-    if (host === undefined || host === vm.ownerHost) return;
-    await this.assertHost(host);
+  private async leaveHost(vm: VmDefinition, host: string): Promise<void> {
+    if (host === vm.ownerHost) return;
     if (await this.statuses.get(vm.id)) await this.palacios.call('forget', vm.ownerHost, { vmId: vm.id });
+  }
+
+  /** NICs that stay as they are need cards of the same name, model and network where the VM goes. */
+  private async assertCards(vm: VmDefinition, host: string): Promise<void> {
+    if (host === vm.ownerHost || vm.nics.every(({ device }) => device === null)) return;
+    const cards = (await this.hosts.find(host))?.nics ?? [];
+    for (const { index, device, model, network } of vm.nics) {
+      if (device === null) continue;
+      const same = cards.find(
+        card => card.name === device && card.model === model && card.network === network,
+      );
+      if (same) continue;
+      throw new V3Error(
+        'DEVICE_MISMATCH',
+        `host ${host} has no ${model} named ${device} on network ${network}, which ${vm.name}/net${index} uses; ` +
+          `its physical NICs are: ${cards.map(describeCard).join(', ') || 'none'}; give the VM other NICs with the move`,
+      );
+    }
   }
 
   private async assertChangeable(vm: VmDefinition, patch: VmPatch): Promise<void> {
@@ -140,9 +177,16 @@ export function changesOfMachine(vm: VmDefinition, patch: VmPatch): string[] {
 function sameNics(vm: VmDefinition, specs: NonNullable<VmPatch['nics']>): boolean {
   return (
     specs.length === vm.nics.length &&
-    specs.every(({ network, mac, ip }, index) => {
+    specs.every((spec, index) => {
+      const { network, mac, ip, device } = spec;
       const nic = vm.nics[index];
-      return nic?.network === network && (mac ?? nic.mac) === nic.mac && (ip ?? null) === nic.ip;
+      return (
+        nic?.network === network &&
+        (mac ?? nic.mac) === nic.mac &&
+        (ip ?? null) === nic.ip &&
+        (device ?? null) === nic.device &&
+        accessOf(spec) === nic.access
+      );
     })
   );
 }

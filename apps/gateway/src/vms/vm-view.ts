@@ -52,9 +52,11 @@ export class VmViews {
       autostart: vm.autostart,
       boot: vm.boot,
       agent: live && status !== null && status.agent,
-      nics: vm.nics.map(({ index, network, mac, ip, settings }) => ({
+      nics: vm.nics.map(({ index, network, mac, ip, settings, device, access, model }) => ({
         name: `eth${index}`,
-        model: 'virtio-net',
+        model: model ?? 'virtio-net',
+        device,
+        access,
         network,
         mac,
         ips: (live ? status?.ips[index] : undefined) ?? (ip === null ? [] : [ip]),

@@ -1,11 +1,7 @@
+import type { PhysicalNic } from '@v3vee/contracts';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
-/** A NIC or radio of a host, as declared in the cluster file. */
-export interface PhysicalNicRecord {
-  name: string;
-  model: 'ne2000' | 'rtl8139';
-  mac?: string;
-}
+/** A radio of a host, as declared in the cluster file. */
 export interface RadioRecord {
   name: string;
   channels?: number[];
@@ -17,7 +13,7 @@ export class HostEntity {
   @PrimaryColumn('text') name!: string;
   @Column('int', { name: 'memory_mib' }) memoryMiB!: number;
   @Column('int') cores!: number;
-  @Column('jsonb') nics!: PhysicalNicRecord[];
+  @Column('jsonb') nics!: PhysicalNic[];
   @Column('jsonb') radios!: RadioRecord[];
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
 }

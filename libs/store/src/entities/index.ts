@@ -1,4 +1,7 @@
 export * from './dhcp-lease.entity';
+export * from './dmm-context.entity';
+export * from './dmm-policy.entity';
+export * from './dmm-violation.entity';
 export * from './host.entity';
 export * from './network.entity';
 export * from './operation.entity';

@@ -1,4 +1,4 @@
-import type { NicSettingsPatch } from '@v3vee/contracts';
+import type { CardAccess, NicSettingsPatch } from '@v3vee/contracts';
 import {
   Column,
   CreateDateColumn,
@@ -9,6 +9,7 @@ import {
   PrimaryColumn,
   UpdateDateColumn,
 } from 'typeorm';
+import { HostEntity } from './host.entity';
 import { NetworkEntity } from './network.entity';
 
 /** A VM's definition. Writer: gateway. What it does right now is `VmStatusEntity`, which Palacios writes. */
@@ -30,6 +31,9 @@ export class VmEntity {
   @Column('boolean') managed!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
   @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz', precision: 3 }) updatedAt!: Date;
+  @ManyToOne(() => HostEntity)
+  @JoinColumn({ name: 'owner_host' })
+  owner!: HostEntity;
   @OneToMany(() => NicEntity, nic => nic.vm, { eager: true }) nics!: NicEntity[];
 }
 
@@ -44,6 +48,9 @@ export class NicEntity {
   @Column('text', { nullable: true }) ip!: string | null;
   /** What was set of it; the rest is as by default. */
   @Column('jsonb', { default: {} }) settings!: NicSettingsPatch;
+  /** A physical NIC of the owner host, by name; null: a virtio NIC. */
+  @Column('text', { nullable: true }) device!: string | null;
+  @Column('text', { nullable: true }) access!: CardAccess | null;
   @ManyToOne(() => VmEntity, vm => vm.nics)
   @JoinColumn({ name: 'vm_id' })
   vm!: VmEntity;

@@ -2,6 +2,7 @@ import { DataSource, MoreThan, type EntityManager } from 'typeorm';
 import { translating } from '../constraints';
 import { HostEntity } from '../entities';
 import type { PageOf } from '../page';
+import { assertCards } from './cards';
 
 export type HostRecord = Omit<HostEntity, 'createdAt'>;
 
@@ -29,8 +30,12 @@ export class HostRepository {
     return this.of().find({ order: { name: 'ASC' } });
   }
 
+  /** @throws V3Error DEVICE_IN_USE when a physical NIC goes that a VM uses */
   async save(host: HostRecord): Promise<void> {
-    await this.of().save({ ...host });
+    await this.dataSource.transaction(async manager => {
+      await this.of(manager).save({ ...host });
+      await assertCards(manager, [host.name], 'DEVICE_IN_USE');
+    });
   }
 
   /** @throws V3Error HOST_IN_USE while VMs are defined on it */

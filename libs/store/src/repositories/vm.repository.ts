@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { V3Error, type ErrorCode, type NicSettingsPatch } from '@v3vee/contracts';
+import { V3Error, type CardAccess, type ErrorCode, type NicSettingsPatch } from '@v3vee/contracts';
 import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { translating } from '../constraints';
 import { NicEntity, VmEntity } from '../entities';
 import { isUuid, type PageOf } from '../page';
+import { assertCards } from './cards';
 import { toDefinition, type NicDefinition, type VmDefinition } from '../vm-definition';
 
 export interface NewNic {
@@ -12,6 +13,9 @@ export interface NewNic {
   ip: string | null;
   /** What differs from the defaults. */
   settings?: NicSettingsPatch;
+  /** A physical NIC of the host; both or none. */
+  device?: string | null;
+  access?: CardAccess | null;
 }
 
 export interface NewVm {
@@ -69,7 +73,7 @@ export class VmRepository {
     return rows.map(({ name }) => name);
   }
 
-  /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND */
+  /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND, DEVICE_MISMATCH, DEVICE_IN_USE */
   create({ nics, ...vm }: NewVm): Promise<VmDefinition> {
     return this.writing(vm.name, async manager => {
       const { id = randomUUID(), ...definition } = vm;
@@ -81,20 +85,26 @@ export class VmRepository {
     });
   }
 
-  /** @throws V3Error VM_NOT_FOUND, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND */
+  /** @throws V3Error VM_NOT_FOUND, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND, DEVICE_MISMATCH, DEVICE_IN_USE */
   update(id: string, changes: VmChanges): Promise<VmDefinition> {
-    return this.writing(id, manager => this.change(manager, id, changes));
+    return this.writing(id, async manager => {
+      await this.change(manager, id, changes);
+      return id;
+    });
   }
 
   /**
-   * Changes several VMs at once, all or none: addresses need be unique only afterwards, so VMs may swap them.
+   * Changes several VMs at once, all or none: what is one VM's alone (MACs, addresses, cards that are passed through)
+   * need be so only afterwards, so VMs may swap it.
    * @throws V3Error like `update`
    */
   async updateAll(changes: ReadonlyMap<string, VmChanges>): Promise<void> {
     await translating(violations(''), () =>
       this.dataSource.transaction(async manager => {
         await manager.query('SET CONSTRAINTS nic_mac_unique, nic_ip_unique DEFERRED');
-        for (const [id, change] of changes) await this.change(manager, id, change);
+        const hosts = new Set<string>();
+        for (const [id, change] of changes) hosts.add(await this.change(manager, id, change));
+        await assertCards(manager, [...hosts], 'DEVICE_MISMATCH');
       }),
     );
   }
@@ -123,6 +133,7 @@ export class VmRepository {
     return manager
       .getRepository(VmEntity)
       .createQueryBuilder('vm')
+      .innerJoinAndSelect('vm.owner', 'owner')
       .leftJoinAndSelect('vm.nics', 'nic')
       .leftJoinAndSelect('nic.network', 'network')
       .orderBy('vm.name', 'ASC');
@@ -137,16 +148,19 @@ export class VmRepository {
     return (await query.getMany()).map(toDefinition);
   }
 
+  /** @returns its owner host */
   private async change(manager: EntityManager, id: string, { nics, ...changes }: VmChanges): Promise<string> {
     const repository = manager.getRepository(VmEntity);
     const lock = { mode: 'pessimistic_write' } as const;
     const vm = await repository.findOne({ where: { id }, loadEagerRelations: false, lock });
     if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine ${id}`);
     const moved = changes.host !== undefined && changes.host !== vm.ownerHost;
-    const owner = moved ? { ownerHost: changes.host, epoch: vm.epoch + 1 } : {};
+    const owner: { ownerHost?: string; epoch?: number } = moved
+      ? { ownerHost: changes.host, epoch: vm.epoch + 1 }
+      : {};
     await repository.update({ id }, { ...changes, ...owner, updatedAt: new Date() });
     if (nics) await this.putNics(manager, id, nics);
-    return id;
+    return owner.ownerHost ?? vm.ownerHost;
   }
 
   private async putNics(manager: EntityManager, vmId: string, nics: NewNic[]): Promise<void> {
@@ -158,8 +172,9 @@ export class VmRepository {
   private writing(vm: string, write: (manager: EntityManager) => Promise<string>): Promise<VmDefinition> {
     return translating(violations(vm), () =>
       this.dataSource.transaction(async manager => {
-        const id = await write(manager);
-        return (await this.get(id, manager)) as VmDefinition;
+        const definition = (await this.get(await write(manager), manager)) as VmDefinition;
+        await assertCards(manager, [definition.ownerHost], 'DEVICE_MISMATCH');
+        return definition;
       }),
     );
   }

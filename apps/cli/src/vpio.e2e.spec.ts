@@ -1,0 +1,175 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { DmmContext, DmmDevice, DmmViolation, List, TraceEvent, Vm } from '@v3vee/contracts';
+import { TestCluster } from '@v3vee/testkit';
+
+/**
+ * Physical cards that guests share, as their user sees them: a1 and a2 have an NE2000 and an RTL8139 of their host in
+ * common, b1 is a virtio guest on both networks, and host gamma has no cards.
+ */
+const topology = `
+hosts:
+  alpha: { nics: [{ name: eth0, model: ne2000, network: lan }, { name: eth1, model: rtl8139, network: wan }] }
+  beta: { nics: [{ name: eth0, model: ne2000, network: lan }, { name: eth1, model: rtl8139, network: wan }] }
+  gamma: {}
+networks: { lan: { subnet: 10.10.0.0/24 }, wan: { subnet: 10.20.0.0/24 } }
+vms:
+  a1:
+    host: alpha
+    nics: [{ network: lan, device: eth0, ip: 10.10.0.11/24 }, { network: wan, device: eth1, ip: 10.20.0.11/24 }]
+  a2:
+    host: alpha
+    nics: [{ network: lan, device: eth0, ip: 10.10.0.12/24 }, { network: wan, device: eth1, ip: 10.20.0.12/24 }]
+  b1: { host: beta, nics: [{ network: lan, ip: 10.10.0.21/24 }, { network: wan, ip: 10.20.0.21/24 }] }
+`;
+const DEVICES = [
+  ['alpha/eth0', '10.10.0'],
+  ['alpha/eth1', '10.20.0'],
+] as const;
+const FILE_KIB = 384;
+
+describe('physical cards that two guests share', () => {
+  let cluster: TestCluster;
+  let folder: string;
+  let sum: string;
+
+  const sh = async (vm: string, command: string, timeoutMs = 240_000) =>
+    (
+      await cluster.ok(['vm', 'exec', vm, '--timeout', '200', '--', 'sh', '-c', command], { timeoutMs })
+    ).trim();
+  const device = (name: string) => cluster.json<DmmDevice>(['dmm', 'device', 'show', name]);
+  const download = (vm: string, subnet: string, rate = '') =>
+    sh(vm, `wget -q -O - http://${subnet}.21/f ${rate} | sha256sum | cut -c1-64`);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'v3-vpio-'));
+    const topologyFile = join(folder, 'cluster.yaml');
+    writeFileSync(topologyFile, topology);
+    cluster = await TestCluster.up({ topologyFile });
+    sum = await sh(
+      'b1',
+      `mkdir /www; cd /www; head -c ${FILE_KIB << 10} /dev/urandom > f; httpd -h .; sha256sum f | cut -c1-64`,
+    );
+  });
+  afterAll(async () => {
+    await cluster?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it.each(DEVICES)(
+    '%s: both downloads at once are right, hardly any access needs the VMM',
+    async (name, subnet) => {
+      for (const vm of ['a1', 'a2']) {
+        expect(await sh(vm, `ping -c 3 -W 10 ${subnet}.21`)).toContain('3 packets received');
+      }
+      const before = await device(name);
+      expect(await Promise.all(['a1', 'a2'].map(vm => download(vm, subnet)))).toEqual([sum, sum]);
+      const after = await device(name);
+      expect(after.guests.map(({ vm }) => vm).sort()).toEqual(['a1', 'a2']);
+      const { switches, forced, frames, denied } = after.account!;
+      expect(switches.count).toBeGreaterThan(before.account!.switches.count);
+      expect([forced, denied, frames.dropped, frames.spoofed]).toEqual([0, 0, 0, 0]);
+      const count = (of: DmmDevice, kinds: readonly ('open' | 'shadow' | 'exit')[]) =>
+        of.account!.registers.reduce(
+          (total, row) => total + kinds.reduce((all, kind) => all + row[kind], 0),
+          0,
+        );
+      const hooked = count(after, ['shadow', 'exit']) - count(before, ['shadow', 'exit']);
+      const all = count(after, ['open', 'shadow', 'exit']) - count(before, ['open', 'shadow', 'exit']);
+      expect(hooked).toBeLessThanOrEqual(all / 30);
+    },
+  );
+
+  it('has a saved context of each guest that gave a card back', async () => {
+    const { items } = await cluster.json<List<DmmContext>>(['dmm', 'context', 'list']);
+    const names = items.map(({ device, vm }) => `${device} ${vm}`);
+    for (const [name] of DEVICES) for (const vm of ['a1', 'a2']) expect(names).toContain(`${name} ${vm}`);
+  });
+
+  it('lets guests of one card reach each other', async () => {
+    expect(await sh('a1', 'ping -c 3 -W 10 10.10.0.12')).toContain('3 packets received');
+  });
+
+  it('shows what drivers do, by register name', async () => {
+    const tracing = cluster.ok(['dmm', 'trace', 'alpha/eth0', '-c', '200', '-o', 'json'], {
+      timeoutMs: 60_000,
+    });
+    let done = false;
+    void tracing.finally(() => (done = true));
+    while (!done) await sh('a1', 'ping -c 1 -W 10 10.10.0.21');
+    const events = (await tracing)
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line) as TraceEvent);
+    expect(events.length).toBe(200);
+    expect(new Set(events.map(({ vm }) => vm))).toContain('a1');
+    expect(events.map(({ register }) => register)).toEqual(
+      expect.arrayContaining(['CR', 'ISR', 'data port']),
+    );
+  });
+
+  it('goes on when the DMM is killed while both use a card', async () => {
+    const downloads = Promise.all(['a1', 'a2'].map(vm => download(vm, '10.10.0')));
+    const status = await cluster.json<{ services: { name: string; pid: number }[] }>(['status']);
+    process.kill(status.services.find(({ name }) => name === 'dmm')!.pid, 'SIGKILL');
+    expect(await downloads).toEqual([sum, sum]);
+  });
+
+  it('refuses to move a guest to a host without the card, and leaves it alone', async () => {
+    expect(await cluster.v3(['vm', 'migrate', 'a1', 'gamma'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/host gamma has no ne2000/),
+    });
+    expect(await cluster.json<Vm>(['vm', 'show', 'a1'])).toMatchObject({ state: 'RUNNING', host: 'alpha' });
+  });
+
+  it('moves a guest with its device contexts while it downloads, and its connection survives', async () => {
+    const slow = sh('a1', `(wget -q -O - http://10.10.0.21/f; sleep 1) | sha256sum | cut -c1-64`);
+    const kept = sh('b1', `nc -l -p 7777 -e sh -c 'sleep 30; cat /www/f' & echo started`);
+    await kept;
+    const held = sh('a1', `nc 10.20.0.21 7777 </dev/null >/tmp/got & echo $! >/tmp/nc.pid; sleep 1; echo ok`);
+    await held;
+    await cluster.ok(['vm', 'migrate', 'a1', 'beta']);
+    expect(await cluster.json<Vm>(['vm', 'show', 'a1'])).toMatchObject({
+      ...{ state: 'RUNNING', host: 'beta' },
+      nics: [{ device: 'eth0', access: 'vpio' }, { device: 'eth1' }],
+    });
+    await slow.catch(() => undefined); // the command's answer may be lost with the old machine; TCP is not
+    expect(
+      await sh(
+        'a1',
+        `while kill -0 $(cat /tmp/nc.pid) 2>/dev/null; do sleep 1; done; sha256sum /tmp/got | cut -c1-64`,
+      ),
+    ).toBe(sum);
+    expect(await download('a1', '10.10.0')).toBe(sum);
+  });
+
+  it('denies a hostile DMA before it happens, and stops the guest if that is the policy; nobody else notices', async () => {
+    const attack = (vm: string) =>
+      cluster.v3(
+        [
+          ...['vm', 'exec', vm, '--timeout', '60', '--', 'sh', '-c'],
+          `base=$(grep 8139too /proc/ioports | tail -1 | cut -d- -f1 | tr -d ' ')
+           printf '\\000\\000\\000\\360' | dd of=/dev/port bs=4 count=1 seek=$((0x$base + 0x20)) oflag=seek_bytes 2>/dev/null
+           printf '\\100\\000\\000\\000' | dd of=/dev/port bs=4 count=1 seek=$((0x$base + 0x10)) oflag=seek_bytes 2>/dev/null`,
+        ],
+        { timeoutMs: 90_000 },
+      );
+    const violations = async () =>
+      (await cluster.json<List<DmmViolation>>(['dmm', 'violations', '--device', 'alpha/eth1'])).items;
+    await attack('a2');
+    expect(await violations()).toEqual(
+      expect.arrayContaining([expect.objectContaining({ vm: 'a2', action: 'deny' })]),
+    );
+    expect(await cluster.json<Vm>(['vm', 'show', 'a2'])).toMatchObject({ state: 'RUNNING' });
+    await cluster.ok(['dmm', 'policy', 'alpha/eth1', '--on-violation', 'stop']);
+    await attack('a2');
+    expect(await cluster.json<Vm>(['vm', 'show', 'a2'])).toMatchObject({
+      state: 'ERROR',
+      reason: expect.stringContaining('fail stop'),
+    });
+    expect((await violations())[0]).toMatchObject({ vm: 'a2', action: 'stop' });
+    expect(await download('a1', '10.10.0')).toBe(sum);
+  });
+});
