@@ -4,6 +4,7 @@ import { GuestClock } from './clock';
 import { loadKernel, type BootImage } from './direct-boot';
 import { GuestExit } from './guest-exit';
 import { HookTable } from './hook-table';
+import { InterruptDeferral } from './interrupt-deferral';
 import { PciBus } from './pci-bus';
 import { PicRepair } from './pic-repair';
 import { restoreEngineState, saveEngineState, type EngineState } from './state';
@@ -47,6 +48,7 @@ export class Engine {
   readonly pci: PciBus;
   readonly clock: GuestClock;
   readonly picRepair: PicRepair;
+  private readonly deferral: InterruptDeferral;
   /** Set when the CPU halted with interrupts off: only a reset could wake it. */
   private haltedForGood = false;
   private lastLog = '';
@@ -69,10 +71,13 @@ export class Engine {
     this.pci = new PciBus(cpu, this.hooks);
     this.clock = new GuestClock(cpu);
     this.picRepair = new PicRepair(cpu);
+    const deferral = new InterruptDeferral(cpu);
+    this.deferral = deferral;
     countRaises(cpu, () => this.exits.interrupts++);
     imports.attach({
       hooks: this.hooks,
       exits: this.exits,
+      deferral,
       guard: new ChipsetGuard(cpu, imports.engine.io_port_write8),
       onTimers: () => {
         this.picRepair.check();
@@ -107,6 +112,11 @@ export class Engine {
     });
     await new Promise<void>(resolve => emulator.add_listener('emulator-ready', () => resolve()));
     return new Engine(emulator, options, imports);
+  }
+
+  /** Runs `work` in the middle of an instruction of the guest: an access that waits while devices live on. */
+  insideAccess(work: () => void): void {
+    this.deferral.during(work);
   }
 
   /** Prepares a cold start of `image`; guest code runs at the next {@link step}. */
@@ -190,6 +200,7 @@ export class Engine {
 interface ExitSinks {
   hooks: HookTable;
   exits: ExitCounters;
+  deferral: InterruptDeferral;
   guard: ChipsetGuard;
   onTimers(): void;
   onDeadHalt(): void;
@@ -216,14 +227,14 @@ class InterceptedImports {
     };
     // physical addresses arrive as signed numbers
     const readMemory = (address: number, size: number): number | undefined => {
-      const { hooks, exits } = self.sinks!;
+      const { hooks, exits, deferral } = self.sinks!;
       exits.mmioReads++;
-      return hooks.readMemory(address >>> 0, size);
+      return deferral.during(() => hooks.readMemory(address >>> 0, size));
     };
     const writeMemory = (address: number, size: number, value: number): boolean => {
-      const { hooks, exits } = self.sinks!;
+      const { hooks, exits, deferral } = self.sinks!;
       exits.mmioWrites++;
-      return hooks.writeMemory(address >>> 0, size, value);
+      return deferral.during(() => hooks.writeMemory(address >>> 0, size, value));
     };
     const ours: V86Imports = {
       ...engine,

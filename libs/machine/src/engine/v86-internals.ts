@@ -65,6 +65,8 @@ export interface V86Cpu {
   option_roms: { name: string; data: Uint8Array }[];
   /** Runs guest code for about a millisecond; milliseconds until the next timer if the guest halted, else 0. */
   main_loop(): number;
+  /** EFLAGS, but for the arithmetic flags, which are computed when they are needed. */
+  flags: Int32Array;
   device_raise_irq(irq: number): void;
   device_lower_irq(irq: number): void;
   get_pic_addr_master(): number;

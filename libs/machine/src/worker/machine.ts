@@ -91,7 +91,7 @@ export class Machine {
               now: () => engine.clock.now,
               host: {
                 post: message => output.sharedCard(card, message),
-                block: done => output.block(done),
+                block: done => engine.insideAccess(() => output.block(done)),
               },
             }),
           ),
@@ -151,8 +151,11 @@ export class Machine {
   }
 
   tellSharedCard(card: number, message: ToSharedCard): void {
-    const shared = this.cards[card]?.card;
-    if (shared instanceof SharedCard) shared.handle(message);
+    const port = this.cards[card];
+    if (!(port?.card instanceof SharedCard)) return;
+    port.card.handle(message);
+    port.pump();
+    port.card.settled();
   }
 
   /** What was traced of shared cards is handed out. */

@@ -78,6 +78,13 @@ export class SharedCard implements Card {
   private forced = false;
   /** What was wished for since the card was here last. */
   private wished: 'access' | 'frame' | undefined;
+  /**
+   * An access waited for the card and has not been made yet: the card stays until then, however soon it is called back,
+   * so that each time a guest gets it, it gets on.
+   */
+  private entering = false;
+  /** It has just come: frames that it was wanted for get in, however soon it is called back. */
+  private fresh = false;
   /** A verdict is waited for: the card must stay. */
   private asking = false;
   private verdict: Extract<ToSharedCard, { kind: 'verdict' }> | undefined;
@@ -158,7 +165,7 @@ export class SharedCard implements Card {
   /** Asked when a frame waits: without the card, that is a reason to ask for it. */
   ready(): boolean {
     if (!this.present) this.wish('frame');
-    return this.mine && !this.asking && this.silicon.ready();
+    return this.present && (this.fresh || this.mine) && !this.asking && this.silicon.ready();
   }
 
   receive(frame: Uint8Array): void {
@@ -188,6 +195,11 @@ export class SharedCard implements Card {
         this.trace.on = message.on;
         return;
     }
+  }
+
+  /** What came with the last message has been seen to. */
+  settled(): void {
+    this.fresh = false;
   }
 
   poll(): void {
@@ -264,8 +276,10 @@ export class SharedCard implements Card {
     if (this.mine) return;
     if (this.present) this.release();
     if (this.present) return;
+    this.entering = true;
     this.wish('access');
     this.options.host.block(() => this.present);
+    this.entering = false;
   }
 
   private wish(why: 'access' | 'frame'): void {
@@ -282,7 +296,7 @@ export class SharedCard implements Card {
     if (silicon) this.silicon.restore(silicon);
     else this.silicon.reset();
     this.restoreContext();
-    this.present = true;
+    this.present = this.fresh = true;
     this.updateLine();
     this.trace.switched('has the card');
     this.options.host.post({ kind: 'granted' });
@@ -290,7 +304,7 @@ export class SharedCard implements Card {
 
   /** Gives the card back if it is wanted and reusable. */
   private release(): void {
-    if (!this.present || this.asking || this.mine) return;
+    if (!this.present || this.entering || this.asking || this.mine) return;
     const reusable = this.model.reusable(this.atRest);
     if (reusable !== true && !this.forced) return;
     this.saveContext();

@@ -34,8 +34,10 @@ export class VirtualRegisters {
   /** The guest wrote: what it acknowledged or made true is virtual no more. */
   written(page: number, offset: number, size: number, value: number): void {
     this.list = this.list.filter(register => {
-      if (register.kind === 'fixed') return !ends(register, page, offset, size, value);
-      if (register.page !== page) return true;
+      if (register.until?.length || register.kind === 'fixed') {
+        if (ends(register, page, offset, size, value)) return false;
+      }
+      if (register.kind === 'fixed' || register.page !== page) return true;
       for (let i = 0; i < register.size; i++) {
         const at = register.offset + i - offset;
         if (at >= 0 && at < size) register.value &= ~(((value >>> (8 * at)) & 0xff) << (8 * i));
