@@ -37,6 +37,7 @@ export function commonMembers(settings: ServiceSettings): Member[] {
       after: settings.infrastructure,
     },
     { unit: service(settings, 'vnet'), after: settings.infrastructure },
+    { unit: service(settings, 'dmm'), after: settings.infrastructure },
   ];
 }
 
@@ -57,7 +58,7 @@ export function hostMembers(settings: ServiceSettings, host: string, spec: HostS
     {
       unit: service(settings, palacios, { app: 'palacios', env: { V3_HOST: host }, stopMs: SAVE_GUESTS_MS }),
       // The gateway migrates the database that Palacios reads.
-      after: ['gateway', 'vnet', kitten],
+      after: ['gateway', 'vnet', 'dmm', kitten],
     },
   ];
 }
