@@ -3,6 +3,7 @@ import { palaciosLab } from './labs/palacios';
 import { routerLab } from './labs/router/router';
 import { startLab } from './labs/start';
 import { vnetLab } from './labs/vnet/vnet';
+import { vpioLab } from './labs/vpio/vpio';
 
 export { runLab, type Lab, type LabContext } from './lab';
 export { formatSvg, formatTable } from './report';
@@ -10,5 +11,5 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab, vnetLab, routerLab].map(lab => [lab.name, lab]),
+  [startLab, palaciosLab, vnetLab, routerLab, vpioLab].map(lab => [lab.name, lab]),
 );

@@ -31,10 +31,15 @@ export const qemuMachine = ({ kernel, initrd, cmdline, memoryMiB }: QemuGuest): 
 ];
 
 /** One end of a wire between two sockets of this machine: a frame is a datagram. */
-export const qemuNic = (mac: string, localPort: number, remotePort: number): string[] => [
+export const qemuNic = (
+  mac: string,
+  localPort: number,
+  remotePort: number,
+  device = 'virtio-net-pci',
+): string[] => [
   '-netdev',
   `dgram,id=n,local.type=inet,local.host=127.0.0.1,local.port=${localPort},remote.type=inet,remote.host=127.0.0.1,remote.port=${remotePort}`,
-  ...['-device', `virtio-net-pci,netdev=n,mac=${mac}`],
+  ...['-device', `${device},netdev=n,mac=${mac}`],
 ];
 
 /** A UDP port that nobody uses at this moment. */

@@ -6,20 +6,30 @@ import { SerialShell } from '../../serial-shell';
 import type { Pair, Station } from './station';
 import { setUpNetwork } from './tools';
 
+/** A card of QEMU's other than virtio, and the modules that a guest loads for it, in this order. */
+export interface QemuCard {
+  device: string;
+  modules: readonly string[];
+}
+
 /**
  * Two guests under QEMU's TCG, a process each, with a wire of UDP datagrams between them: the same kernel, initrd and
  * command line as ours. Undefined where QEMU is not installed.
+ * @param card of the client; virtio without, as the server always has
  */
-export async function qemuPair(context: LabContext): Promise<Pair | undefined> {
+export async function qemuPair(context: LabContext, card?: QemuCard): Promise<Pair | undefined> {
   const guest = await qemuGuest(context);
   if (!guest) return undefined;
   const ports = [await freeUdpPort(), await freeUdpPort()] as const;
   const [client, server] = await Promise.all([
-    boot(context, guest, 1, ports[0], ports[1]),
+    boot(context, guest, 1, ports[0], ports[1], card),
     boot(context, guest, 2, ports[1], ports[0]),
   ]);
   return { client, server };
 }
+
+const load = (card?: QemuCard): string[] =>
+  (card?.modules ?? []).map(name => `insmod /lib/modules/${name}.ko`);
 
 async function boot(
   context: LabContext,
@@ -27,11 +37,12 @@ async function boot(
   index: number,
   localPort: number,
   remotePort: number,
+  card?: QemuCard,
 ): Promise<Station> {
   const mac = `02:00:5e:ff:01:0${index}`;
   const qemu = spawn(
     guest.binary,
-    [...qemuMachine(guest), '-serial', 'stdio', ...qemuNic(mac, localPort, remotePort)],
+    [...qemuMachine(guest), '-serial', 'stdio', ...qemuNic(mac, localPort, remotePort, card?.device)],
     { stdio: ['pipe', 'pipe', 'pipe'] },
   );
   let complaint = '';
@@ -47,7 +58,7 @@ async function boot(
   const orEnded = <T>(action: Promise<T>): Promise<T> => Promise.race([action, ended]);
   const ip = `10.99.1.${index}`;
   await orEnded(shell.ready(context.signal));
-  await orEnded(shell.run(setUpNetwork(ip)));
+  await orEnded(shell.run([...load(card), setUpNetwork(ip)].join('; ')));
   return {
     name: `QEMU ${index}`,
     ip,
