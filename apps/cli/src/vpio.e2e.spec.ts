@@ -125,23 +125,27 @@ describe('physical cards that two guests share', () => {
   });
 
   it('moves a guest with its device contexts while it downloads, and its connection survives', async () => {
-    const slow = sh('a1', `(wget -q -O - http://10.10.0.21/f; sleep 1) | sha256sum | cut -c1-64`);
-    const kept = sh('b1', `nc -l -p 7777 -e sh -c 'sleep 30; cat /www/f' & echo started`);
-    await kept;
-    const held = sh('a1', `nc 10.20.0.21 7777 </dev/null >/tmp/got & echo $! >/tmp/nc.pid; sleep 1; echo ok`);
-    await held;
+    // A connection over each card: one sends all the time, one stands still until after the move.
+    const background = (command: string) => `(${command}) </dev/null >/dev/null 2>&1 & echo started`;
+    await sh('b1', background(`nc -l -p 7777 -e sh -c 'sleep 20; cat /www/f'`));
+    await sh(
+      'b1',
+      background(`nc -l -p 7778 -e sh -c 'for i in 1 2 3 4 5 6 7 8; do cat /www/f; sleep 2; done'`),
+    );
+    const fetch = (from: string, port: number, to: string) =>
+      `nc ${from} ${port} >${to}; echo done >${to}.end`;
+    await sh('a1', background(fetch('10.20.0.21', 7777, '/tmp/late')));
+    await sh('a1', background(fetch('10.10.0.21', 7778, '/tmp/busy')));
+    await sh('a1', 'while [ ! -s /tmp/busy ]; do usleep 100000; done');
     await cluster.ok(['vm', 'migrate', 'a1', 'beta']);
     expect(await cluster.json<Vm>(['vm', 'show', 'a1'])).toMatchObject({
       ...{ state: 'RUNNING', host: 'beta' },
       nics: [{ device: 'eth0', access: 'vpio' }, { device: 'eth1' }],
     });
-    await slow.catch(() => undefined); // the command's answer may be lost with the old machine; TCP is not
-    expect(
-      await sh(
-        'a1',
-        `while kill -0 $(cat /tmp/nc.pid) 2>/dev/null; do sleep 1; done; sha256sum /tmp/got | cut -c1-64`,
-      ),
-    ).toBe(sum);
+    const ended = `while [ ! -e /tmp/late.end ] || [ ! -e /tmp/busy.end ]; do sleep 1; done`;
+    expect(await sh('a1', `${ended}; sha256sum /tmp/late | cut -c1-64`)).toBe(sum);
+    const all = await sh('b1', `for i in 1 2 3 4 5 6 7 8; do cat /www/f; done | sha256sum | cut -c1-64`);
+    expect(await sh('a1', `sha256sum /tmp/busy | cut -c1-64`)).toBe(all);
     expect(await download('a1', '10.10.0')).toBe(sum);
   });
 

@@ -1,0 +1,116 @@
+import type { FromSharedCard, ToSharedCard } from '@v3vee/machine';
+import { PhysicalCard, type CardGuest, type Questions, type Seat } from './physical-card';
+
+const silicon = { version: 1 };
+const context = { model: 'ne2000', version: 1, registers: {}, virtual: [], state: {} } as const;
+const options = { reusableMs: 20, hooks: [], windows: [] };
+
+/** A guest's thread that does as it is told, or not. */
+class ScriptedThread {
+  readonly heard: ToSharedCard[] = [];
+  deaf = false;
+
+  constructor(
+    private readonly card: PhysicalCard,
+    readonly seat: Seat,
+    private readonly obeys: 'at once' | 'by force' = 'at once',
+  ) {
+    card.attach(seat, { tell: message => this.told(message), account: async () => null });
+  }
+
+  private told(message: ToSharedCard): void {
+    this.heard.push(message);
+    if (this.deaf) return;
+    if (message.kind === 'grant') this.say({ kind: 'granted' });
+    if (message.kind === 'recall' && (message.force || this.obeys === 'at once')) {
+      this.say({ kind: 'released', silicon, context, forced: message.force });
+    }
+  }
+
+  say(message: FromSharedCard): void {
+    queueMicrotask(() => this.card.received(this.seat, message));
+  }
+}
+
+function rig() {
+  const asked: string[] = [];
+  const note = (what: string) => (seat: Seat) => void asked.push(`${what} ${seat.guest.vmId}`);
+  const questions: Questions = {
+    wish: note('wish'),
+    satisfied: note('satisfied'),
+    exit: note('exit'),
+    violation: note('violation'),
+    left: note('left'),
+    trace: note('trace'),
+  };
+  const card = new PhysicalCard('eth0', 'ne2000', questions);
+  const guest = (vmId: string, access: CardGuest['access'] = 'vpio'): CardGuest => ({
+    ...{ vmId, epoch: 1, memorySize: 64 << 20, access },
+  });
+  const join = (vmId: string, obeys?: 'by force') => new ScriptedThread(card, card.seat(guest(vmId)), obeys);
+  const word = (thread: ScriptedThread) => new Int32Array(card.sharing(thread.seat)!.word)[0];
+  return { card, asked, guest, join, word };
+}
+
+const to = (vmId: string) => ({ vmId, epoch: 1 });
+
+it('hands the card over with what its last holder left in it, and keeps the context', async () => {
+  const { card, join, word } = rig();
+  const [a, b] = [join('a'), join('b')];
+  expect(await card.switch(to('a'), options)).toMatchObject({ forced: false, saved: null });
+  expect(a.heard).toEqual([{ kind: 'grant', silicon: null, hooks: [], windows: [] }]);
+  expect(word(a)).toBe(a.seat.ticket);
+  const result = await card.switch(to('b'), options);
+  expect(result).toMatchObject({ forced: false, saved: { vmId: 'a', epoch: 1 } });
+  expect(b.heard).toEqual([{ kind: 'grant', silicon, hooks: [], windows: [] }]);
+  expect(word(a)).toBe(b.seat.ticket);
+  expect((await card.inventory()).holder).toEqual(to('b'));
+});
+
+it('takes it by force from a guest that does not become reusable, and says so', async () => {
+  const { card, join } = rig();
+  const a = join('a', 'by force');
+  join('b');
+  await card.switch(to('a'), options);
+  expect(await card.switch(to('b'), options)).toMatchObject({ forced: true, saved: { vmId: 'a' } });
+  expect(a.heard.slice(1)).toEqual([
+    { kind: 'recall', force: false },
+    { kind: 'recall', force: true },
+  ]);
+  expect((await card.inventory()).account).toMatchObject({ forced: 1, switches: { count: 1 } });
+});
+
+it('resets the card when its holder goes, also in the middle of a switch', async () => {
+  const { card, join, word, asked } = rig();
+  const [a, b, c] = [join('a'), join('b'), join('c')];
+  await card.switch(to('a'), options);
+  a.deaf = true;
+  const switched = card.switch(to('b'), { ...options, reusableMs: 60_000 });
+  card.leave(a.seat);
+  expect(await switched).toMatchObject({ saved: null });
+  expect(b.heard).toEqual([{ kind: 'grant', silicon: null, hooks: [], windows: [] }]);
+  card.leave(b.seat);
+  expect(word(c)).toBe(0);
+  expect(asked).toEqual(expect.arrayContaining(['left a', 'left b']));
+  await expect(card.switch(to('b'), options)).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
+});
+
+it('leaves the card where it is when its next guest is not there', async () => {
+  const { card, join, word } = rig();
+  const a = join('a');
+  await card.switch(to('a'), options);
+  await expect(card.switch(to('x'), options)).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
+  await expect(card.switch({ vmId: 'a', epoch: 2 }, options)).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
+  expect(word(a)).toBe(a.seat.ticket);
+  expect(a.heard).toHaveLength(1);
+});
+
+it('is one VM’s alone when it is passed through', () => {
+  const { card, guest } = rig();
+  const seat = card.seat(guest('a', 'passthrough'));
+  expect(card.sharing(seat)).toBeUndefined();
+  expect(() => card.seat(guest('b'))).toThrow(/is used by VM a \(passthrough\)/);
+  card.seat(guest('a', 'passthrough')); // the machine that takes this one's place
+  card.leave(seat);
+  expect(() => card.seat(guest('b'))).toThrow(/is used by VM a/);
+});
