@@ -21,6 +21,7 @@ vms:
   a2:
     host: alpha
     nics: [{ network: lan, device: eth0, ip: 10.10.0.12/24 }, { network: wan, device: eth1, ip: 10.20.0.12/24 }]
+  e1: { host: beta, nics: [{ network: lan, device: eth0, access: emulated, ip: 10.10.0.31/24 }] }
   b1: { host: beta, nics: [{ network: lan, ip: 10.10.0.21/24 }, { network: wan, ip: 10.20.0.21/24 }] }
 `;
 const DEVICES = [
@@ -114,6 +115,36 @@ describe('physical cards that two guests share', () => {
     const status = await cluster.json<{ services: { name: string; pid: number }[] }>(['status']);
     process.kill(status.services.find(({ name }) => name === 'dmm')!.pid, 'SIGKILL');
     expect(await downloads).toEqual([sum, sum]);
+  });
+
+  it('saves and restores a guest in the middle of its use of a card', async () => {
+    const downloads = Promise.all(['a1', 'a2'].map(vm => download(vm, '10.20.0')));
+    await cluster.ok(['vm', 'snapshot', 'a1', 'busy']);
+    expect(await downloads).toEqual([sum, sum]);
+    await cluster.ok(['vm', 'restore', 'a1', 'busy']);
+    for (const [, subnet] of DEVICES)
+      expect(await sh('a1', `ping -c 2 -W 10 ${subnet}.21`)).toContain('2 packets received');
+    expect(await download('a1', '10.20.0')).toBe(sum);
+  });
+
+  it('lets a guest whose every access is an exit wait while NATS is away for 10 s, and go on', async () => {
+    expect(await sh('e1', 'ping -c 2 -W 20 10.10.0.21')).toContain('2 packets received');
+    await sh(
+      'e1',
+      '(ping -i 0.2 -c 100 10.10.0.21 >/tmp/pings 2>&1; echo done >/tmp/pings.end) </dev/null >/dev/null 2>&1 &',
+    );
+    const status = await cluster.json<{ services: { name: string; pid: number }[] }>(['status']);
+    const nats = status.services.find(({ name }) => name === 'nats')!.pid;
+    process.kill(nats, 'SIGSTOP');
+    await new Promise(resolve => setTimeout(resolve, 10_000)); // not a wait: this long it is away
+    process.kill(nats, 'SIGCONT');
+    let waited: { code: number };
+    do waited = await cluster.v3(['vm', 'wait', 'e1', '--for', 'agent', '--timeout', '60']);
+    while (waited.code !== 0);
+    expect(await sh('e1', 'while [ ! -e /tmp/pings.end ]; do sleep 1; done; tail -2 /tmp/pings')).toContain(
+      ' 0% packet loss',
+    );
+    expect(await device('beta/eth0')).toMatchObject({ guests: [{ vm: 'e1', access: 'emulated' }] });
   });
 
   it('refuses to move a guest to a host without the card, and leaves it alone', async () => {
