@@ -1,8 +1,9 @@
+import type { DeviceContext } from '@v3vee/device-models';
 import type { FromSharedCard, ToSharedCard } from '@v3vee/machine';
 import { PhysicalCard, type CardGuest, type Questions, type Seat } from './physical-card';
 
 const silicon = { version: 1 };
-const context = { model: 'ne2000', version: 1, registers: {}, virtual: [], state: {} } as const;
+const context: DeviceContext = { model: 'ne2000', version: 1, registers: {}, virtual: [], state: {} };
 const options = { reusableMs: 20, hooks: [], windows: [] };
 
 /** A guest's thread that does as it is told, or not. */

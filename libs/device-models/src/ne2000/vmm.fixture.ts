@@ -7,7 +7,7 @@ import type { DeviceContext, DeviceRegisters, VirtualRegister } from '../model';
 import { initialState, type Ne2000ModelState } from './hooks';
 import { ne2000Model } from './model';
 
-const { Cr, DATA_PORT, Isr, RESET_PORT } = ne2000Registers;
+const { Cr, DATA_PORT, RESET_PORT } = ne2000Registers;
 
 type Context = DeviceContext<Ne2000ModelState>;
 
@@ -128,12 +128,7 @@ export class TestVmm implements Card {
 
   takeContext(): Context {
     const saved = ne2000Model.save(this.atRest, this.notes, this.state);
-    const pending = this.virtual;
-    const virtual = saved.virtual.map(fresh => pending.find(old => fixes(old, fresh)) ?? fresh);
-    const sticky = pending.filter(old => old.kind === 'sticky');
-    const isr = virtual.find(fresh => fresh.kind === 'sticky');
-    if (isr) for (const { value } of sticky) isr.value |= value;
-    return carried({ ...saved, virtual: isr ? virtual : [...sticky, ...virtual] });
+    return carried({ ...saved, virtual: merged(this.virtual, saved.virtual) });
   }
 
   putContext(context: Context | null): void {
@@ -184,17 +179,28 @@ export class TestVmm implements Card {
   reset(): void {
     this.putContext(null);
   }
-  save = (): never => unused();
-  restore = (): never => unused();
-  metrics = (): never => unused();
+  save() {
+    return this.silicon.save();
+  }
+  restore(state: unknown): void {
+    this.silicon.restore(state);
+  }
+  metrics() {
+    return this.silicon.metrics();
+  }
 }
 
-function unused(): never {
-  throw new Error('a test has no use for this');
+/** What still stands of the last restore, with what the device says now: see `DeviceModel.save`. */
+function merged(standing: VirtualRegister[], fresh: VirtualRegister[]): VirtualRegister[] {
+  const same = (a: VirtualRegister) => (b: VirtualRegister) =>
+    a.kind === b.kind && a.offset === b.offset && a.page === b.page;
+  const others = fresh.filter(each => !standing.some(same(each)));
+  const kept = standing.map(old => {
+    const now = fresh.find(same(old));
+    return now && old.kind === 'sticky' ? { ...old, value: old.value | now.value } : old;
+  });
+  return [...kept, ...others];
 }
-
-const fixes = (old: VirtualRegister, fresh: VirtualRegister): boolean =>
-  old.kind === 'fixed' && fresh.kind === 'fixed' && old.offset === fresh.offset;
 
 function applies(rule: HookRule, { direction, offset, size }: IoAccess): boolean {
   return rule.direction === direction && offset < rule.offset + rule.length && rule.offset < offset + size;
@@ -219,5 +225,3 @@ export function readTallies({ silicon }: VmmRig): void {
   for (let at = 0x0d; at <= 0x0f; at++) silicon.read(at, 1);
   silicon.write(0, 1, page << Cr.pageShift);
 }
-
-export const NO_INTERRUPT = Isr.reset;

@@ -19,6 +19,13 @@ function comparable(silicon: Silicon, { virtual }: Context, variant: Rtl8139Vari
   return { registers: kept, idr, mar, tsad, statuses, scratch, phy, timerInt: timer.timerInt };
 }
 
+/** A context but for the bits that virtual registers answer for. */
+function visible({ registers, ...context }: Context): Context {
+  const kept = { ...registers };
+  for (const { offset } of context.virtual) if (offset < 0x20) kept[`TSD${(offset - 0x10) / 4}`] = 0;
+  return { ...context, registers: kept };
+}
+
 const windowOf = (vmm: TestVmm): number[] => {
   const bytes = Array.from({ length: 0x100 }, (_, at) => vmm.read(at, 1));
   bytes[0x50]! &= ~1; // the EEPROM's pin
@@ -84,7 +91,7 @@ describe.each(variants)('%s', variant => {
       expect(Buffer.compare(there.memory.bytes(), stayed.memory.bytes())).toBe(0);
     }
     const plus = ['txNormal', 'txHigh', 'rxCurrent'];
-    const never = Object.keys(reached).filter(name => reached[name]! < 5);
+    const never = Object.keys(reached).filter(name => !reached[name]);
     expect(never).toEqual(variant === 'rtl8139' ? plus : []);
   });
 
@@ -93,9 +100,7 @@ describe.each(variants)('%s', variant => {
       const vmm = user(variant, seed, 200);
       const first = vmm.takeContext();
       vmm.giveContext(first);
-      const { virtual, ...again } = vmm.takeContext();
-      expect(again).toEqual({ ...first, virtual: undefined });
-      expect(virtual).toEqual(first.virtual);
+      expect(visible(vmm.takeContext())).toEqual(visible(first));
     }
   });
 
@@ -177,6 +182,16 @@ function brand(vmm: TestVmm): void {
   vmm.write(0x38, 2, all & 0xffff);
 }
 
+/** A context that may be changed to anything. */
+interface Loose {
+  [name: string]: unknown;
+  registers: Record<
+    'TCR' | 'IMR' | 'CAPR' | 'TSD1' | 'TSD2' | 'TSAD2' | 'RXNEXT' | 'CBR' | 'RBSTART' | 'RCR',
+    number
+  >;
+  state: { cr: number; slots: Record<string, number>[] };
+}
+
 describe.each(variants)('a context of a %s that comes from outside', variant => {
   const model = new TestVmm(variant).model;
   const good = (seed = 3): Context => user(variant, seed, 200).takeContext();
@@ -189,16 +204,25 @@ describe.each(variants)('a context of a %s that comes from outside', variant => 
     }
   });
 
-  const change = (edit: (context: any) => unknown) => () => {
+  const change = (edit: (context: Loose) => void) => (): unknown => {
     const context = good();
-    return edit(context) ?? context;
+    edit(context as unknown as Loose);
+    return context;
   };
   it.each<[string, () => unknown, string]>([
     ['nothing', () => null, 'not an object'],
     ['another model', change(c => void (c.model = 'ne2000')), 'version 1 of ne2000'],
     ['another version', change(c => void (c.version = 2)), 'version 2'],
-    ['without registers', change(c => void delete c.registers), 'registers is not an object'],
-    ['without a register', change(c => void delete c.registers.TCR), 'TCR is undefined'],
+    [
+      'without registers',
+      change(c => void delete (c as Partial<Loose>).registers),
+      'registers is not an object',
+    ],
+    [
+      'without a register',
+      change(c => void delete (c.registers as Partial<Loose['registers']>).TCR),
+      'TCR is undefined',
+    ],
     ['with a register too wide', change(c => void (c.registers.IMR = 0x10000)), 'IMR is 65536'],
     ['with a fraction', change(c => void (c.registers.CAPR = 1.5)), 'CAPR is 1.5'],
     ['with a negative register', change(c => void (c.registers.TSD2 = -1)), 'TSD2 is -1'],
@@ -211,17 +235,21 @@ describe.each(variants)('a context of a %s that comes from outside', variant => 
     ['with another length than the model’s', change(c => void (c.registers.RCR ^= 0x800)), 'rcr is'],
     [
       'with a transmission that the model missed',
-      change(c => void ((c.registers.TSD1 = 8000), (c.state.slots[1].waiting = 60))),
+      change(c => void ((c.registers.TSD1 = 8000), (c.state.slots[1]!.waiting = 60))),
       'descriptor 1',
     ],
-    ['without a state', change(c => void delete c.state), 'what the model knows is not an object'],
+    [
+      'without a state',
+      change(c => void delete (c as Partial<Loose>).state),
+      'what the model knows is not an object',
+    ],
     ['with three descriptors', change(c => void c.state.slots.pop()), 'four transmit descriptors'],
     [
       'with no descriptor',
-      change(c => void (c.state.slots[0] = 7)),
+      change(c => void ((c.state.slots as unknown[])[0] = 7)),
       'a transmit descriptor is not an object',
     ],
-    ['with too long a transmission', change(c => void (c.state.slots[0].waiting = 9000)), '9000 bytes'],
+    ['with too long a transmission', change(c => void (c.state.slots[0]!.waiting = 9000)), '9000 bytes'],
     ['without its parameters', change(c => void (c.memory = new Uint8Array(3))), 'parameter area'],
     [
       'with too many virtual registers',
@@ -251,10 +279,13 @@ describe.each(variants)('a context of a %s that comes from outside', variant => 
     ...change,
   });
 
-  it('of a C has no C+ mode', () => {
-    const context = good();
+  it('has C+ mode on a C+ only', () => {
+    const vmm = new TestVmm(variant);
+    const context = vmm.takeContext();
     context.registers.CPCR = context.state.cpcr = 1;
-    if (variant === 'rtl8139') expect(() => model.checkContext(context)).toThrow('no C+ mode');
+    const check = expect(() => model.checkContext(context));
+    if (variant === 'rtl8139') check.toThrow('no C+ mode');
+    else check.not.toThrow();
   });
 
   it('may hold anything: the card reaches no memory but the guest’s, and sends nothing', () => {

@@ -79,10 +79,11 @@ describe.each(['rtl8139', 'rtl8139c+'] as const)('%s under random accesses', var
       const vmm = new TestVmm(variant, { emulated });
       for (const act of mixed(seed, 500)) {
         outcome(vmm, act);
-        expect(vmm.escaped).toEqual([]);
-        if (vmm.violations.some(({ register }) => !/^(TNPDS|THPDS|RDSAR) buffer$/.test(register))) {
-          expect({ seed, violations: vmm.violations, state: vmm.state }).toBeUndefined();
-        }
+        const beyond = vmm.violations.filter(
+          ({ register }) => !/^(TNPDS|THPDS|RDSAR) buffer$/.test(register),
+        );
+        if (vmm.escaped.length + beyond.length > 0)
+          expect([seed, vmm.escaped, beyond]).toEqual([seed, [], []]);
       }
       expectTracked(vmm);
       for (const { register } of vmm.denied) add(register, 1);
