@@ -117,7 +117,7 @@ describe('contexts', () => {
   const put = (epoch: number, mark: number, more: { vmId?: string; context?: string } = {}) =>
     writer.put({
       ...{ device: 'alpha/eth0', model: 'ne2000', forced: mark === 3, savedAt: new Date(mark) },
-      saved: { vmId, epoch, bytes: 1, ...savedContext({ CURR: mark }), ...more },
+      saved: { vmId, epoch, ...savedContext({ CURR: mark }), ...more },
     });
   const marks = () =>
     rows.map(({ context }) => (deserialize(context) as { registers: { CURR: number } }).registers.CURR);

@@ -45,9 +45,10 @@ export class ScriptedHost {
   incarnation = randomUUID();
   /** Called before each switch is made: waits or throws as the test wants. */
   obstacle: (request: SwitchRequest) => Promise<void> | void = () => undefined;
+  /** It hears what it is asked, and says nothing. */
+  isMute = false;
   /** What became of wishes that the DMM refused. */
   readonly refused: V3Error[] = [];
-  hellos = 0;
   private turn: Promise<unknown> = Promise.resolve();
   private readonly served: Stoppable[];
 
@@ -58,10 +59,11 @@ export class ScriptedHost {
     readonly nic = 'eth0',
   ) {
     this.served = [
-      bus.serve(palaciosVpioCalls.inventory, name, () => ({ devices: [this.inventory()] })),
+      bus.serve(palaciosVpioCalls.inventory, name, () =>
+        this.isMute ? new Promise<never>(() => undefined) : { devices: [this.inventory()] },
+      ),
       bus.serve(palaciosVpioCalls.switch, name, request => this.switch(request)),
       bus.listen(dmmHello, undefined, () => {
-        this.hellos++;
         for (const guest of this.guests.values()) if (guest.wish) void this.acquire(guest);
       }),
     ];
@@ -133,6 +135,7 @@ export class ScriptedHost {
   }
 
   private async make(request: SwitchRequest, asked: number): Promise<SwitchResponse> {
+    if (this.isMute) await new Promise<never>(() => undefined);
     if (request.nic !== this.nic) throw new V3Error('DEVICE_NOT_FOUND', `there is no ${request.nic}`);
     const guest = request.to && this.guests.get(request.to.vmId);
     if (request.to && guest?.epoch !== request.to.epoch) {
