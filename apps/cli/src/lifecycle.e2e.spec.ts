@@ -48,7 +48,7 @@ describe('the life of a cluster', () => {
     expect(state).toBe('running');
     expect(() => process.kill(pid, 0)).not.toThrow();
     expect(services.map(({ name }) => name).sort()).toEqual(
-      ['gateway', 'kitten-alpha', 'nats', 'palacios-alpha', 'postgres', 'vnet'].sort(),
+      ['dmm', 'gateway', 'kitten-alpha', 'nats', 'palacios-alpha', 'postgres', 'vnet'].sort(),
     );
     expect(services.every(found => found.state === 'ready' && found.restarts === 0)).toBe(true);
     // Everything listens on the loopback, and no password is shown.
@@ -86,7 +86,7 @@ describe('the life of a cluster', () => {
     expect(stderr).toContain('there is no log of "nobody"; there are: ');
   });
 
-  it.each(['kitten-alpha', 'vnet', 'gateway', 'nats', 'postgres'])(
+  it.each(['kitten-alpha', 'vnet', 'dmm', 'gateway', 'nats', 'postgres'])(
     'starts a killed %s again, at the same address, and the guest runs on',
     async name => {
       const before = await service(name);

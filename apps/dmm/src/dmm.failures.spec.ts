@@ -61,6 +61,22 @@ describe('after a failure', () => {
     });
   });
 
+  it('of NATS, wishes that were made meanwhile are heard of', async () => {
+    const host = rig.startHost();
+    await rig.startDmm();
+    const [a, b] = [host.add(), host.add()];
+    await host.want(a);
+    await rig.has(a);
+    await rig.restartNats(() => {
+      // As one whose message got lost on the way.
+      b.wish = { why: 'access', since: performance.now() };
+    });
+    await until(() => {
+      host.beat();
+      return host.holder === b;
+    });
+  });
+
   describe('a host', () => {
     it('that was started anew has given its cards to nobody', async () => {
       const host = rig.startHost();

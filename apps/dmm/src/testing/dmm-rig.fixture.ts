@@ -8,10 +8,11 @@ import {
   type IoAccess,
 } from '@v3vee/contracts';
 import { createService } from '@v3vee/service';
-import type { Daemon, NatsServer } from '@v3vee/setup';
+import { ensureNats, resolvePaths, startNats, type Daemon, type NatsServer } from '@v3vee/setup';
 import { createDataSource, DmmPolicyRepository, HostRepository, migrate, VmRepository } from '@v3vee/store';
-import { testNats, testPostgres } from '@v3vee/testkit';
+import { stateFolder, testPostgres } from '@v3vee/testkit';
 import { randomUUID } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import type { DataSource } from 'typeorm';
 import { dmmConfig } from '../config';
 import { DmmModule } from '../dmm.module';
@@ -27,6 +28,9 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
   }
 }
 
+const startNatsIn = async (dir: string, port?: number) =>
+  startNats({ program: await ensureNats({ cache: resolvePaths().cache }), dir, port });
+
 /** The service on a real NATS server and Postgres, and scripted hosts. Each test has a host of its own. */
 export class DmmRig {
   /** The one that was started last. */
@@ -39,23 +43,34 @@ export class DmmRig {
   private tests = 0;
 
   private constructor(
-    private readonly nats: NatsServer,
+    private nats: NatsServer,
+    private readonly natsDir: string,
     private readonly postgres: Daemon & { url: string },
     readonly source: DataSource,
     readonly bus: Bus,
   ) {}
 
   static async start(): Promise<DmmRig> {
-    const [nats, postgres] = await Promise.all([testNats(), testPostgres()]);
+    const natsDir = await stateFolder();
+    const [nats, postgres] = await Promise.all([startNatsIn(natsDir), testPostgres()]);
     const source = createDataSource(postgres.url);
     await migrate(source);
-    return new DmmRig(nats, postgres, source, await Bus.connect({ url: nats.url, name: 'test' }));
+    return new DmmRig(nats, natsDir, postgres, source, await Bus.connect({ url: nats.url, name: 'test' }));
   }
 
   async stop(): Promise<void> {
     await this.bus.close();
     await this.source.destroy();
     await Promise.all([this.nats.stop(), this.postgres.stop()]);
+    await rm(this.natsDir, { recursive: true, force: true });
+  }
+
+  /** Kills the NATS server, lets `meanwhile` happen, and starts it at the same address. */
+  async restartNats(meanwhile: () => void): Promise<void> {
+    process.kill(this.nats.pid, 'SIGKILL');
+    await this.nats.exited;
+    meanwhile();
+    this.nats = await startNatsIn(this.natsDir, this.nats.port);
   }
 
   async beginTest(): Promise<void> {

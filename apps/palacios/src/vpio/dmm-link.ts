@@ -8,6 +8,8 @@ import type { Questions, Seat } from './physical-card';
 const AGAIN_MS = 200;
 /** Answered at once by a DMM that is there; one that is not is asked again. */
 const CALL_MS = 2_000;
+/** How often a wish that is not fulfilled is said again. */
+const REPEAT_MS = 1_000;
 
 /**
  * Carries the questions of this host's shared cards to the DMM. A guest waits for as long as the DMM or NATS is away,
@@ -17,6 +19,7 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
   /** What each seat wishes, until it has the card. */
   readonly #wishes = new Map<Seat, { why: 'access' | 'frame'; state: ModelState }>();
   readonly #hello: Stoppable;
+  readonly #again: NodeJS.Timeout;
   #stopped = false;
 
   constructor(
@@ -24,14 +27,18 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
     private readonly host: string,
     private readonly log: Log,
   ) {
-    this.#hello = bus.listen(dmmHello, undefined, () => {
+    const repeat = () => {
       for (const seat of this.#wishes.keys()) void this.#acquire(seat);
-    });
+    };
+    this.#hello = bus.listen(dmmHello, undefined, repeat);
+    // A greeting may be missed; a wish that is known already keeps its place.
+    this.#again = setInterval(repeat, REPEAT_MS).unref();
   }
 
   stop(): void {
     this.#stopped = true;
     this.#hello.stop();
+    clearInterval(this.#again);
     this.#wishes.clear();
   }
 

@@ -145,7 +145,9 @@ export class PhysicalCard {
       this.#released?.(undefined);
     }
     this.questions.satisfied(seat);
-    if (seat.guest.access !== 'passthrough') this.questions.left(seat);
+    // While one machine takes another's place, the VM shares the card still.
+    const stays = [...this.#seats.values()].some(({ guest }) => guest.vmId === seat.guest.vmId);
+    if (seat.guest.access !== 'passthrough' && !stays) this.questions.left(seat);
   }
 
   /** From a guest's thread. */

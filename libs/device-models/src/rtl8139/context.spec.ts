@@ -26,6 +26,10 @@ function visible({ registers, ...context }: Context): Context {
   return { ...context, registers: kept };
 }
 
+/** Frames with their lengths in front. */
+const bytesOf = (frames: Uint8Array[]): Buffer =>
+  Buffer.concat(frames.flatMap(frame => [Buffer.from([frame.length >> 8, frame.length]), frame]));
+
 const windowOf = (vmm: TestVmm): number[] => {
   const bytes = Array.from({ length: 0x100 }, (_, at) => vmm.read(at, 1));
   bytes[0x50]! &= ~1; // the EEPROM's pin
@@ -57,7 +61,7 @@ describe.each(variants)('%s', variant => {
   it('goes on elsewhere as if it had stayed', () => {
     const names = ['cbr', 'txCurrent', 'txNormal', 'txHigh', 'rxCurrent', 'mpc', 'isr'] as const;
     const reached: Record<string, number> = { waiting: 0, carrierLost: 0 };
-    for (let seed = 1; seed <= 150; seed++) {
+    for (let seed = 1; seed <= 100; seed++) {
       const vmm = user(variant, seed, 200);
       const stayed = vmm.copy();
       const before = Buffer.from(vmm.memory.bytes());
@@ -85,7 +89,7 @@ describe.each(variants)('%s', variant => {
         return [now, then];
       });
       expect([seed, outcomes.map(([now]) => now)]).toEqual([seed, outcomes.map(([, then]) => then)]);
-      expect(there.wire.sent).toEqual(stayed.wire.sent);
+      expect(bytesOf(there.wire.sent).compare(bytesOf(stayed.wire.sent))).toBe(0);
       expect(there.denied).toEqual(stayed.denied);
       expect(there.violations).toEqual(stayed.violations);
       expect(Buffer.compare(there.memory.bytes(), stayed.memory.bytes())).toBe(0);
@@ -289,7 +293,7 @@ describe.each(variants)('a context of a %s that comes from outside', variant => 
   });
 
   it('may hold anything: the card reaches no memory but the guest’s, and sends nothing', () => {
-    for (let seed = 1; seed <= 300; seed++) {
+    for (let seed = 1; seed <= 150; seed++) {
       const next = random(seed);
       const context = good(1 + (seed % 10));
       const { registers: r, state } = context;
