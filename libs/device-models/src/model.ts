@@ -45,7 +45,7 @@ export interface VirtualRegister {
   size: 1 | 2 | 4;
   page: number;
   value: number;
-  /** `fixed`: ends with a write that touches one of these bytes and, masked, gives one of `equals` (absent: any). */
+  /** Ends with a write that touches one of these bytes and, masked, gives one of `equals` (absent: any). */
   until?: { offset: number; length: number; mask?: number; equals?: readonly number[] }[];
 }
 

@@ -57,8 +57,8 @@ export function saveContext(
   saved.SENDEND = (saved.CR! & Cr.remoteMask) === Cr.sendPacket ? get(registers, 'BNRY') : 0;
   const memory = readMemory(registers, MEMORY_BASE, MEMORY_LENGTH);
   registers.write(0, 1, Cr.stop | Cr.remoteDone);
-  const { PSTART: pstart, PSTOP: pstop, DCR: dcr } = saved as { [name: string]: number } & typeof PLAIN;
-  const state = { ...withNotes(known, notes), pstart: pstart!, pstop: pstop!, dcr: dcr! };
+  const shown = { pstart: saved.PSTART!, pstop: saved.PSTOP!, dcr: saved.DCR! };
+  const state = { ...withNotes(known, notes), ...shown };
   return { model: 'ne2000', version: VERSION, registers: saved, memory, virtual, state };
 }
 
@@ -70,9 +70,10 @@ function quiet(registers: DeviceRegisters): void {
 }
 
 /**
- * The status registers. Interrupts stay until the guest acknowledges them; RST is none, it follows CR. A transmit
- * status holds until the next transmission. A receive status is of the last frame, and frames come at any time: it
- * holds only where an interrupt may be about it, and until the guest acknowledges one.
+ * The status registers. Interrupts stay until the guest acknowledges them, be it after a reset of the controller, which
+ * would have cleared them: drivers acknowledge all of them then. RST is none, it follows CR. A transmit status holds
+ * until the next transmission. A receive status is of the last frame, and frames come at any time: it holds only where
+ * an interrupt may be about it, and until the guest acknowledges one.
  */
 function virtualRegisters(isr: number, tsr: number, rsr: number): VirtualRegister[] {
   const { stop, start, transmit } = Cr;

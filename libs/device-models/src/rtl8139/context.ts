@@ -51,10 +51,9 @@ type Registers = Record<Name, number>;
 type Context = DeviceContext<Rtl8139ModelState>;
 
 const mapped = <T extends object>(table: T, value: (content: T[keyof T]) => number) =>
-  Object.fromEntries(Object.entries(table).map(([name, content]) => [name, value(content)])) as Record<
-    keyof T,
-    number
-  >;
+  Object.fromEntries(Object.entries(table).map(([name, content]) => [name, value(content)])) as {
+    [K in keyof T]: number;
+  };
 const WIDTHS: Widths<Registers> = { ...mapped(SHOWN, ([, size]) => 8 * size), ...HIDDEN };
 const POWER_ON: Registers = {
   ...mapped(WIDTHS, () => 0),

@@ -193,6 +193,7 @@ describe.each(variants)('%s', variant => {
     vmm.write(0x2c, 4, MEMORY - 4096);
     for (let i = 0; i < 12; i++) vmm.write(0x10 + 4 * (i & 3), 4, 60);
     expect([0, 1, 2, 3].map(isHooked)).toEqual([false, false, false, true]);
+    expect([vmm.denied, vmm.wire.sent.length]).toEqual([[], 12]);
     vmm.write(0x20, 4, 0x4000);
     expect(isHooked(0)).toBe(false);
     vmm.write(0x37, 1, 0x08);

@@ -1,5 +1,4 @@
-import type { GuestMemory } from '@v3vee/devices';
-import { rtl8139Registers } from '@v3vee/devices';
+import { rtl8139Registers, type GuestMemory } from '@v3vee/devices';
 import type { DeviceRegisters } from '../model';
 import { RING_BYTES } from './dma';
 
@@ -16,8 +15,6 @@ const { Desc, DESC_LENGTH, Rcr, Reg, RING_MAX, Tcr } = rtl8139Registers;
  * ours (reconstructed): what can be done by whoever has no more than the guest has, registers and memory.
  */
 
-const HIGH_PART = 4;
-
 /** No interrupt, no reception. */
 export function quiet(registers: DeviceRegisters): void {
   registers.write(Reg.imr, 2, 0);
@@ -31,7 +28,7 @@ export function enterLoopback(registers: DeviceRegisters): void {
   registers.write(Reg.mar4, 4, 0xffffffff);
 }
 
-/** Any frame, whatever memory a dummy was made of. With the bits for the receive buffer. */
+/** RCR: takes any frame, whatever memory a dummy was made of. */
 export const EVERYTHING = Rcr.allUnicast | Rcr.myUnicast | Rcr.multicast | Rcr.broadcast | Rcr.runts;
 
 /** Memory that the card may use: two rings of C+ mode, and room for a frame. */
@@ -86,7 +83,7 @@ export function describeBuffer(
   view.setUint32(at + 12, 0, true);
 }
 
-/** The descriptors that the card has given back, which were all its own. */
+/** The first descriptor that the card has given back of those that were its own. */
 export function firstGivenBack(memory: GuestMemory, ring: number, from = 0): number | undefined {
   for (let index = from; index < RING_MAX; index++) {
     if (!(memory.view().getUint32(ring + DESC_LENGTH * index, true) & Desc.own)) return index;
@@ -97,5 +94,5 @@ export function firstGivenBack(memory: GuestMemory, ring: number, from = 0): num
 /** A ring's address, in C mode that of two transmit buffers. */
 export function writeAddress(registers: DeviceRegisters, offset: number, address: number): void {
   registers.write(offset, 4, address);
-  registers.write(offset + HIGH_PART, 4, 0);
+  registers.write(offset + 4, 4, 0);
 }

@@ -36,10 +36,10 @@ export class RemoteDma {
     let value = 0;
     for (let i = 0; i < size; i++) {
       const byte = active && regs.rbcr > 0 ? this.memory.read(address(regs, words, i)) : NOTHING;
-      value += byte * 2 ** (8 * i);
+      value |= byte << (8 * i);
       if (active && stepsAfter(words, size, i)) this.advance(regs, words);
     }
-    return value;
+    return value >>> 0;
   }
 
   write(regs: Ne2000Registers, size: number, value: number): void {

@@ -187,6 +187,16 @@ describe('reception', () => {
     ]);
   });
 
+  it('ends its search in empty descriptors, also where the ring ends before the current one', () => {
+    const driver = started();
+    for (let i = 0; i < 3; i++) driver.card.receive(ethernetFrame(MAC_A));
+    for (let i = 0; i < RING; i++) {
+      driver.descriptor(RX_RING, i, i % 2 ? 0xc0000000 : 0x80000000, 0, RX_BUFFERS);
+    }
+    driver.card.receive(ethernetFrame(MAC_A));
+    expect(driver.in(0x4c, 4)).toBe(1);
+  });
+
   it('says when it has no descriptor', () => {
     const driver = started();
     for (let i = 0; i < RING; i++) driver.card.receive(ethernetFrame(MAC_A));

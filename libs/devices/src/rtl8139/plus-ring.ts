@@ -187,7 +187,8 @@ function receiveBuffers(
     found.push([descriptor, part]);
     length -= part;
     index = after(index, descriptor);
-    if (length > 0 && index === core.regs.rxCurrent) return 'too-few';
+    // once round, or round a part of the ring that the current descriptor is not in
+    if (length > 0 && (index === core.regs.rxCurrent || found.length === RING_MAX)) return 'too-few';
   }
   return found;
 }

@@ -138,7 +138,8 @@ export class SharedCard implements Card {
     this.counts.count('write', this.page, offset, size, hook);
     if (this.trace.on) this.trace.access(this.accessOf('write', offset, size, value), hook);
     if (hook === Hook.exit && !this.ask('write', offset, size, value)) return;
-    if (hook === Hook.shadow) this.note(offset, size, value);
+    // a wide access that is an exit may reach registers that are to be noted
+    if (hook !== Hook.open) this.note(offset, size, value);
     const { page } = this;
     this.silicon.write(offset, size, value);
     if (offset === 0) this.page = this.model.page(this.atRest.registers);
@@ -388,7 +389,8 @@ export class SharedCard implements Card {
   }
 
   private note(offset: number, size: number, value: number): void {
-    for (let i = 0; i < size; i++) this.notes[offset + i] = (value >>> (8 * i)) & 0xff;
+    const at = 256 * this.page + offset;
+    for (let i = 0; i < size; i++) this.notes[at + i] = (value >>> (8 * i)) & 0xff;
   }
 
   private accessOf(direction: IoAccess['direction'], offset: number, size: number, value: number): IoAccess {

@@ -17,9 +17,12 @@ export class VirtualRegisters {
 
   /** What a guest is to read where the device has `value`. */
   read(page: number, offset: number, size: number, value: number): number {
+    const touched = this.list.filter(
+      register => register.page === page && touches(offset, size, register.offset, register.size),
+    );
+    if (touched.length === 0) return value;
     let bits = BigInt(value);
-    for (const register of this.list) {
-      if (register.page !== page || !touches(offset, size, register.offset, register.size)) continue;
+    for (const register of touched) {
       for (let i = 0; i < register.size; i++) {
         const at = register.offset + i - offset;
         if (at < 0 || at >= size) continue;
