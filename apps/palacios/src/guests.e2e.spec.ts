@@ -106,7 +106,7 @@ describe('guests on one host', () => {
     const big = await rig.define('big', { memoryMiB: 96 });
     const tooBig = rig.call('restore', { vmId: big.id, snapshotId: id, identity: true });
     await expect(tooBig).rejects.toThrow(
-      'the state was saved from a machine with 64 MiB of memory, big has 96 MiB, and with 1 NICs, big has 0',
+      'the state was saved from a machine with 64 MiB of memory, big has 96 MiB, and with 1 virtio NICs, big has 0',
     );
     expect(await rig.row(big)).toMatchObject({ state: 'STOPPED' });
     const nowhere = { vmId: a1.id, snapshotId: '00000000-0000-4000-8000-000000000000', identity: false };
