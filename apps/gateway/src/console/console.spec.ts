@@ -1,8 +1,20 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { rawSubjects, V3Error, type Vm } from '@v3vee/contracts';
 import WebSocket from 'ws';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
+
+/** What one connection's two ends may hold at most, bytes (tcp(7): the third value of each is the limit). */
+async function kernelBuffers(): Promise<number> {
+  const limits = await Promise.all(
+    ['tcp_rmem', 'tcp_wmem'].map(async name => {
+      const [, , max] = (await readFile(`/proc/sys/net/ipv4/${name}`, 'utf8')).trim().split(/\s+/);
+      return Number(max);
+    }),
+  );
+  return limits.reduce((sum, max) => sum + max, 0);
+}
 
 /** A client that keeps all it hears. */
 class Client {
@@ -174,10 +186,14 @@ describe('the console', () => {
     const client = await open();
     await shows(client, 'login: ');
     client.socket.pause();
-    // More than the buffers of both sides' kernels and the gateway's own limit together hold.
+    // More than the buffers of both sides of the connection and the gateway's own limit together hold.
     const piece = 'x'.repeat(64 * 1024);
-    const pieces = 512;
-    for (let n = 0; n < pieces; n++) publish(piece);
+    const pieces = Math.ceil(((await kernelBuffers()) + 16 * 1024 * 1024) / piece.length);
+    for (let n = 0; n < pieces; n++) {
+      publish(piece);
+      // The server must not take the gateway, which is of this process, for a slow consumer.
+      if (n % 64 === 0) await gateway.bus.flush();
+    }
     await gateway.bus.flush();
     client.socket.resume();
     // It is said with the next output that is sent.
