@@ -149,3 +149,20 @@ it('says so when there is no server', async () => {
     message: expect.not.stringContaining('secret'),
   });
 });
+
+it('answers raw bytes when they were taken in, or with what went wrong', async () => {
+  const taken: number[] = [];
+  bus.serveRaw('take', async bytes => {
+    if (bytes.length > 1) throw new V3Error('INVALID_REQUEST', 'one byte, not more');
+    taken.push(bytes[0]!);
+  });
+  await bus.requestRaw('take', Uint8Array.of(7), { timeoutMs: 2_000 });
+  expect(taken).toEqual([7]);
+  await expect(bus.requestRaw('take', Uint8Array.of(1, 2), { timeoutMs: 2_000 })).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+    message: 'one byte, not more',
+  });
+  await expect(bus.requestRaw('nobody', Uint8Array.of(1), { timeoutMs: 2_000 })).rejects.toMatchObject({
+    code: 'SERVICE_UNAVAILABLE',
+  });
+});

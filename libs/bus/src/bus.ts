@@ -191,6 +191,35 @@ export class Bus {
     });
   }
 
+  /** Answers raw bytes once `take` has resolved: with nothing, or with what it threw. */
+  serveRaw(subject: string, take: (bytes: Uint8Array) => Promise<void>): Stoppable {
+    return this.subscribe(subject, message => {
+      const answer = (bytes?: Uint8Array) => this.connection.isClosed() || message.respond(bytes);
+      take(plain(message.data)).then(
+        () => answer(),
+        (thrown: unknown) => answer(encode({ problem: V3Error.from(thrown).toProblem() } satisfies Reply)),
+      );
+    });
+  }
+
+  /**
+   * Sends raw bytes to who serves them (`serveRaw`); resolves when they were taken in.
+   * @throws V3Error what the other side threw, SERVICE_UNAVAILABLE, TIMEOUT
+   */
+  async requestRaw(
+    subject: string,
+    bytes: Uint8Array,
+    { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
+  ): Promise<void> {
+    const asked = this.connection.request(subject, bytes, { timeout: timeoutMs });
+    const answer = await (signal ? abortable(asked, signal) : asked).catch((thrown: unknown) => {
+      throw thrown instanceof V3Error ? thrown : callFailed(subject, timeoutMs, thrown);
+    });
+    if (answer.data.length === 0) return;
+    const reply = decode(answer.data) as Reply | null;
+    throw V3Error.fromProblem((reply && 'problem' in reply && reply.problem) || {});
+  }
+
   private subscribe(subject: string, callback: (message: Msg) => void): Stoppable {
     const subscription: Subscription = this.connection.subscribe(subject, {
       callback: (error, message) => {

@@ -103,6 +103,12 @@ export const errorCatalogue = {
   SNAPSHOT_EXISTS: entry('A snapshot of this name exists', 409, 'ALREADY_EXISTS'),
   STATE_CORRUPT: entry('The saved state is damaged', 500, 'DATA_LOSS'),
   STATE_INCOMPATIBLE: entry('The saved state does not fit this machine', 409, 'FAILED_PRECONDITION'),
+  // migrations
+  MIGRATION_NOT_FOUND: entry('No such migration', 404, 'NOT_FOUND'),
+  MIGRATION_BLOCKED: entry('The virtual machine cannot be moved there', 409, 'FAILED_PRECONDITION'),
+  MIGRATION_TOO_LATE: entry('The virtual machine has been handed over already', 409, 'FAILED_PRECONDITION'),
+  MIGRATION_CANCELLED: entry('The migration was cancelled', 409, 'ABORTED'),
+  MIGRATION_FAILED: entry('The migration failed', 500, 'ABORTED'),
   // operations and services
   OPERATION_NOT_FOUND: entry('No such operation', 404, 'NOT_FOUND'),
   TIMEOUT: entry('It took too long', 504, 'DEADLINE_EXCEEDED'),

@@ -94,6 +94,34 @@ export class VmRepository {
   }
 
   /**
+   * Makes another host the owner, if the VM still is at `epoch` of `from`: the one step that decides who may run it.
+   * @param cards by index of the NIC: which card of the new host it is
+   * @returns the VM as it is now, null when it is not at that epoch any more
+   * @throws V3Error DEVICE_MISMATCH, DEVICE_IN_USE
+   */
+  async swapOwner(
+    id: string,
+    { from, epoch, to }: { from: string; epoch: number; to: string },
+    cards: ReadonlyMap<number, string> = new Map(),
+  ): Promise<VmDefinition | null> {
+    return translating(violations(id), () =>
+      this.dataSource.transaction(async manager => {
+        const { affected } = await manager
+          .getRepository(VmEntity)
+          .update(
+            { id, ownerHost: from, epoch },
+            { host: to, ownerHost: to, epoch: epoch + 1, updatedAt: new Date() },
+          );
+        if (affected !== 1) return null;
+        for (const [index, device] of cards)
+          await manager.getRepository(NicEntity).update({ vmId: id, index }, { device });
+        if (cards.size > 0) await assertCards(manager, [to], 'DEVICE_MISMATCH');
+        return this.get(id, manager);
+      }),
+    );
+  }
+
+  /**
    * Changes several VMs at once, all or none: what is one VM's alone (MACs, addresses, cards that are passed through)
    * need be so only afterwards, so VMs may swap it.
    * @throws V3Error like `update`
