@@ -1,5 +1,5 @@
 import { defaultDmmPolicy, type DmmDevice } from '@v3vee/contracts';
-import { accessesPer, fairness, passed } from './accounts';
+import { accessesPer, offEqual, passed } from './accounts';
 
 const none = { count: 0, minMs: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 };
 
@@ -72,9 +72,10 @@ describe('the share of accesses that needed the VMM', () => {
   });
 });
 
-it('fairness is the smaller share over the larger one', () => {
-  expect(fairness(30, 40)).toBe(0.75);
-  expect(fairness(40, 30)).toBe(0.75);
-  expect(fairness(0, 5)).toBe(0);
-  expect(() => fairness(0, 0)).toThrow('nobody got anything');
+it('says how far two are off equal shares', () => {
+  expect(offEqual(45, 55)).toBe(10);
+  expect(offEqual(55, 45)).toBe(10);
+  expect(offEqual(7, 7)).toBe(0);
+  expect(offEqual(0, 5)).toBe(100);
+  expect(() => offEqual(0, 0)).toThrow('nobody got anything');
 });

@@ -78,8 +78,8 @@ export function accessesPer(counts: AccessCounts, kinds: readonly ('shadow' | 'e
   );
 }
 
-/** The smaller of two shares over the larger one: 1 is fair, 0 is one for all. @throws RangeError where nobody got any */
-export function fairness(a: number, b: number): number {
+/** How far two are off equal shares, in percent of such a share: 0 is fair, 100 is all for one. @throws RangeError where nobody got any */
+export function offEqual(a: number, b: number): number {
   if (!(a + b > 0)) throw new RangeError('nobody got anything: there are no shares');
-  return Math.min(a, b) / Math.max(a, b);
+  return (100 * Math.abs(a - b)) / (a + b);
 }

@@ -22,8 +22,12 @@ export class Account {
   transmitted = 0;
   spoofed = 0;
 
-  count(direction: Direction, page: number, offset: number, size: number, hook: Hook): void {
-    this.counts[slot(direction === 'write' ? 1 : 0, page, offset, size >> 1, hook)]!++;
+  countRead(page: number, offset: number, size: number, hook: Hook): void {
+    this.counts[slot(0, page, offset, size >> 1, hook)]!++;
+  }
+
+  countWrite(page: number, offset: number, size: number, hook: Hook): void {
+    this.counts[slot(1, page, offset, size >> 1, hook)]!++;
   }
 
   exit(ms: number): void {

@@ -37,11 +37,9 @@ it('classifies every access as its rules say, whatever its width', () => {
       for (let offset = 0; offset + size <= 0x100; offset++) {
         for (const value of [0, 0x21, 0x2122, 0x80c0_2100, 0xffff_ffff]) {
           const expected = slowly(rules, direction, offset, size, value >>> 0);
-          expect([offset, size, list.classOf(direction, offset, size, value >>> 0)]).toEqual([
-            offset,
-            size,
-            expected,
-          ]);
+          const found =
+            direction === 'read' ? list.ofRead(offset, size) : list.ofWrite(offset, size, value >>> 0);
+          expect([offset, size, found]).toEqual([offset, size, expected]);
         }
       }
     }
@@ -49,5 +47,5 @@ it('classifies every access as its rules say, whatever its width', () => {
 });
 
 it('leaves everything open without rules', () => {
-  expect(new HookList().classOf('write', 0x30, 4, 1)).toBe(Hook.open);
+  expect(new HookList().ofWrite(0x30, 4, 1)).toBe(Hook.open);
 });

@@ -1,4 +1,4 @@
-import type { Direction, HookRule } from '@v3vee/contracts';
+import type { HookRule } from '@v3vee/contracts';
 
 /** How the VMM treats an access; the numbers are ranks, the strictest counts. */
 export const Hook = { open: 0, shadow: 1, exit: 2 } as const;
@@ -34,10 +34,13 @@ export class HookList {
   }
 
   /** @param size 1, 2 or 4 bytes */
-  classOf(direction: Direction, offset: number, size: number, value: number): Hook {
-    const at = (size >> 1) * WINDOW + offset;
-    if (direction === 'read') return this.reads[at] as Hook;
-    const rank = this.writes[at] as Hook;
+  ofRead(offset: number, size: number): Hook {
+    return this.reads[(size >> 1) * WINDOW + offset] as Hook;
+  }
+
+  /** @param size 1, 2 or 4 bytes */
+  ofWrite(offset: number, size: number, value: number): Hook {
+    const rank = this.writes[(size >> 1) * WINDOW + offset] as Hook;
     return this.byValue.length === 0 ? rank : this.strictest(rank, offset, size, value);
   }
 
