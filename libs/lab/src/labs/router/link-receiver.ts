@@ -13,8 +13,9 @@ async function main(url: string): Promise<void> {
   let told = 0;
   const count = (frames: number): void => {
     arrived += frames;
-    if (arrived - told < CREDIT_EVERY) return;
-    told = arrived;
+    const credits = Math.floor(arrived / CREDIT_EVERY);
+    if (credits === told) return;
+    told = credits;
     raw.publish(CREDIT_SUBJECT, String(arrived));
   };
   raw.subscribe(RAW_SUBJECT, { callback: error => error || count(1) });

@@ -19,6 +19,8 @@ import {
 const RECEIVER = join(__dirname, '../../../dist/labs/router/link-receiver.js');
 /** Frames that a guest gives its card in one go; VNET/P's dispatcher takes no more at a time. */
 const BURST = 64;
+/** Bursts in one turn of the event loop, as on a host with several busy guests: both ends are to be saturated. */
+const BURSTS = 4;
 /** Frames under way: enough that neither end waits, too few for the server to call the receiver slow. */
 const WINDOW = 8 * CREDIT_EVERY;
 const SPAN_MS = 1_000;
@@ -88,9 +90,9 @@ export class LinkUnderTest {
     const begin = performance.now();
     let sent = 0;
     do {
-      sendBurst();
-      sent += BURST;
-      // As between two bursts of a guest; what was sent goes out meanwhile.
+      for (let i = 0; i < BURSTS; i++) sendBurst();
+      sent += BURSTS * BURST;
+      // As between two turns of a host; what was sent goes out meanwhile.
       await new Promise(setImmediate);
       while (sent - (this.credit - start) > WINDOW) await this.credited();
     } while (performance.now() - begin < SPAN_MS || sent % CREDIT_EVERY !== 0);
