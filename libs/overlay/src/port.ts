@@ -4,9 +4,9 @@ interface AnyPort {
   /** Number of its network, 1 to 2^24-1. Frames never cross from one network to another. */
   readonly vni: number;
   /**
-   * Frames for this place, super-frames in order of arrival, at most one call for each burst. A group frame is
-   * shared by all its receivers, and others are views into larger buffers: read and copy them, but neither
-   * change them nor transfer their buffers.
+   * Frames for this place, super-frames in order of arrival, at most one call for each burst. A frame that is all of its
+   * buffer is this port's alone, which may transfer it; others are views into buffers that others read: not to be
+   * changed.
    */
   deliver(frames: Uint8Array[]): void;
 }

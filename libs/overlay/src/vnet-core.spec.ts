@@ -100,6 +100,29 @@ describe('the VNET core', () => {
     expect(seen()).toEqual(['port2/1 2', 'port3/1 2']);
   });
 
+  it('gives each port a frame that is its own, whose buffer it may take away', () => {
+    const { core, port, learn } = setUp();
+    const got: number[][] = [];
+    const a = port(1);
+    for (const n of [2, 3]) {
+      core.attach({
+        ...{ vni: 1, place: nic(n), vmId: vmOf(n), epoch: 1 },
+        deliver: frames => {
+          got.push(frames.map(idOf));
+          structuredClone(frames, { transfer: frames.map(({ buffer }) => buffer as ArrayBuffer) });
+        },
+      });
+    }
+    learn(a, BROADCAST_MAC, here(nic(2)), here(nic(3)));
+    core.transmit(a, [to(BROADCAST_MAC, 1), to(BROADCAST_MAC, 2)]);
+    expect(got).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+    expect(core.traffic(a)).toMatchObject({ rx: 2, rxBytes: 2 * 64 });
+    expect(core.counters).toMatchObject({ tx: 4, txBytes: 4 * 64, dropped: { 'port-failed': 0 } });
+  });
+
   it('asks the router again when a port that a route leads to has gone', () => {
     const { core, port, learn, seen } = setUp();
     const [a, b] = [port(1), port(2)];

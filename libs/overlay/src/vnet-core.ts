@@ -247,10 +247,11 @@ export class VnetCore {
     if (plan.local.length + plan.remote.length === 0) return this.drop(whyNobody(from, frame));
     if (from.isEdge && plan.toEdge && !guarded && this.loopGuard?.seen(vni, frame, SUPER_FRAME_ETHERNET))
       return this.drop('loop');
-    for (const to of plan.local) enqueue(burst, to, frame);
     for (const { host, to } of plan.remote) {
       this.sent(this.sink.toHost(host, to ? { vni, frame, place: to } : { vni, frame }), frame);
     }
+    // A receiver's thread takes the frame's buffer away: each has its own.
+    plan.local.forEach((to, i) => enqueue(burst, to, i === 0 ? frame : frame.slice()));
   }
 
   /** Whether a frame that came by a link may come by another too. */
@@ -301,6 +302,8 @@ export class VnetCore {
 
   private deliver(burst: Burst): void {
     for (const [{ port, counters }, frames] of burst) {
+      let bytes = 0;
+      for (const frame of frames) bytes += frame.length;
       try {
         port.deliver(frames);
       } catch {
@@ -308,8 +311,6 @@ export class VnetCore {
         this.drop('port-failed', frames.length);
         continue;
       }
-      let bytes = 0;
-      for (const frame of frames) bytes += frame.length;
       this.counters.tx += frames.length;
       this.counters.txBytes += bytes;
       counters.tx += frames.length;

@@ -146,7 +146,8 @@ export class Impairer {
     const first = corrupt ? this.#corrupted(segment) : segment;
     if (copies === 1) return [first];
     this.counters.duplicated++;
-    return [first, segment];
+    // Each is a frame of its own: a receiver's thread takes the buffer away.
+    return [first, corrupt ? segment : segment.slice()];
   }
 
   #corrupted(segment: Uint8Array): Uint8Array {

@@ -144,8 +144,9 @@ describe('loss', () => {
 
 describe('duplication', () => {
   it('sends the second right after the first', () => {
-    const { line, ids } = setUp({ duplicatePercent: 100 });
+    const { line, ids, out } = setUp({ duplicatePercent: 100 });
     line.send([numbered(1), numbered(2)]);
+    expect(new Set(out.map(({ frame }) => frame.buffer)).size).toBe(4);
     expect(ids()).toEqual([1, 1, 2, 2]);
     expect(line.counters.duplicated).toBe(2);
   });
