@@ -16,12 +16,14 @@ const state = (text: string) => paintState(text, process.stdout);
 export const hostColumns: Column<Host>[] = [
   { title: 'NAME', value: host => host.name },
   { title: 'STATE', value: host => host.state, paint: state },
+  { title: 'CORDONED', value: host => (host.cordoned ? 'yes' : 'no') },
   { title: 'VMS', value: host => host.vms },
   { title: 'MEMORY', value: host => formatMiB(host.memoryMiB) },
   { title: 'FREE', value: host => formatMiB(host.memoryFreeMiB) },
   { title: 'CORES', value: host => host.cores },
   { title: 'FREE-CORES', value: host => host.coresFree },
   { title: 'REASON', value: host => host.reason },
+  { title: 'LEASE', value: leaseWords, wide: true },
   { title: 'LARGEST-HOLE', value: host => formatMiB(host.memoryLargestHoleMiB), wide: true },
   { title: 'NICS', value: host => host.nics.map(describeCard).join(', '), wide: true },
   { title: 'RADIOS', value: host => host.radios.map(radio => radio.name).join(','), wide: true },
@@ -52,6 +54,7 @@ export const vmColumns: Column<Vm>[] = [
     wide: true,
   },
   { title: 'BOOT', value: vm => vm.boot, wide: true },
+  { title: 'FAILOVER', value: failoverWords, wide: true },
   { title: 'AUTOSTART', value: vm => (vm.autostart ? 'yes' : 'no'), wide: true },
   { title: 'EPOCH', value: vm => vm.epoch, wide: true },
   { title: 'ID', value: vm => vm.id, wide: true },
@@ -70,6 +73,7 @@ export const imageColumns: Column<Image>[] = [
 
 export const snapshotColumns: Column<Snapshot>[] = [
   { title: 'NAME', value: snapshot => snapshot.name },
+  { title: 'KIND', value: snapshot => snapshot.kind, wide: true },
   { title: 'VM', value: snapshot => snapshot.vmName },
   { title: 'HOST', value: snapshot => snapshot.host },
   { title: 'MEMORY', value: snapshot => formatMiB(snapshot.memoryMiB) },
@@ -96,6 +100,14 @@ export const operationColumns: Column<Operation>[] = [
 /** `eth0=lan/02:…`, of a physical card with its name on the host: `eth1=lan/02:…@eth0(rtl8139,vpio)`. */
 function nicWords({ name, network, mac, device, model, access }: Vm['nics'][number]): string {
   return `${name}=${network}/${mac}${device === null ? '' : `@${device}(${model},${access})`}`;
+}
+
+function leaseWords({ lease, leaseExpiresAt }: Host): string {
+  return leaseExpiresAt === null ? lease : `${lease} until ${leaseExpiresAt}`;
+}
+
+function failoverWords({ failover, checkpointEvery }: Vm): string {
+  return checkpointEvery === null ? failover : `${failover}, every ${checkpointEvery} s`;
 }
 
 function services({ dhcp, dns, serviceAddress }: Network): string {

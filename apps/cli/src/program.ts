@@ -9,6 +9,7 @@ import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
+import { migrationCommands, vmMigration } from './commands/migration';
 import { hostCommands, networkCommands, operationCommands, snapshotCommands } from './commands/resources';
 import { testCommand } from './commands/test';
 import { upCommand } from './commands/up';
@@ -56,13 +57,25 @@ export function createProgram(): Command {
   dmmCommands(program);
   imageCommands(program);
   snapshotCommands(program);
+  migrationCommands(program);
   operationCommands(program);
   return program;
 }
 
 function vmCommands(program: Command): void {
   const vm = program.command('vm').description('virtual machines');
-  for (const add of [vmListing, vmCreation, vmVerbs, vmStates, vmConsole, vmExec, vmWait, vmStats]) add(vm);
+  for (const add of [
+    vmListing,
+    vmCreation,
+    vmVerbs,
+    vmStates,
+    vmMigration,
+    vmConsole,
+    vmExec,
+    vmWait,
+    vmStats,
+  ])
+    add(vm);
 }
 
 /** What commander threw, as an exit code or as one of our errors. */

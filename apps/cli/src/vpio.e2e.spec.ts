@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { DmmContext, DmmDevice, DmmViolation, List, TraceEvent, Vm } from '@v3vee/contracts';
 import { TestCluster } from '@v3vee/testkit';
+// eslint-disable-next-line @nx/enforce-module-boundaries -- the machines' test kit is no part of what the library offers
+import { fuzzProgram } from '../../../libs/machine/src/testing/fuzz-driver.fixture';
 
 /**
  * Physical cards that guests share, as their user sees them: a1 and a2 have an NE2000 and an RTL8139 of their host in
@@ -110,11 +112,13 @@ describe('physical cards that two guests share', () => {
     );
   });
 
-  it('goes on when the DMM is killed while both use a card', async () => {
+  it('goes on when the DMM is killed while both use a card, whose hooked I/O list the next one knows', async () => {
     const downloads = Promise.all(['a1', 'a2'].map(vm => download(vm, '10.10.0')));
     const status = await cluster.json<{ services: { name: string; pid: number }[] }>(['status']);
     process.kill(status.services.find(({ name }) => name === 'dmm')!.pid, 'SIGKILL');
     expect(await downloads).toEqual([sum, sum]);
+    const { holder, hooks } = await device('alpha/eth0');
+    expect([holder === null, hooks.length > 0]).toEqual([false, true]);
   });
 
   it('saves and restores a guest in the middle of its use of a card', async () => {
@@ -179,6 +183,30 @@ describe('physical cards that two guests share', () => {
     expect(await sh('a1', `sha256sum /tmp/busy | cut -c1-64`)).toBe(all);
     expect(await download('a1', '10.10.0')).toBe(sum);
   });
+
+  it.each([
+    ['ne2k-pci', '10.10.0', 0x20],
+    ['8139too', '10.20.0', 0x100],
+  ])(
+    '%s: a fuzzing driver beside it in one guest hurts neither the other nor the DMM',
+    async (driver, subnet, window) => {
+      const port = parseInt(await sh('a2', `grep ${driver} /proc/ioports | tail -1 | cut -d- -f1`), 16);
+      const fuzz = { port, window, seed: 1, count: 5_000, aligned: true, memorySize: 64 << 20 };
+      const program = Buffer.from(fuzzProgram(fuzz)).toString('base64');
+      const [got] = await Promise.all([
+        download('a1', subnet),
+        sh('a2', `echo ${program} | base64 -d >/tmp/fuzz; chmod +x /tmp/fuzz; /tmp/fuzz`),
+      ]);
+      expect(got).toBe(sum);
+      const rebound = await sh(
+        'a2',
+        `cd /sys/bus/pci/drivers/${driver}; slot=$(echo 0000:*); echo $slot >unbind; echo $slot >bind
+       name=$(ls $slot/net); ip addr add ${subnet}.12/24 dev $name; ip link set $name up
+       ping -c 3 -W 10 ${subnet}.21`,
+      );
+      expect(rebound).toContain('3 packets received');
+    },
+  );
 
   it('denies a hostile DMA before it happens, and stops the guest if that is the policy; nobody else notices', async () => {
     const attack = (vm: string) =>

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { modelOf } from '@v3vee/device-models';
 import { DmmRig, until } from './testing/dmm-rig.fixture';
 
 describe('after a failure', () => {
@@ -59,6 +60,26 @@ describe('after a failure', () => {
       await host.leave(b);
       await rig.has(c);
     });
+  });
+
+  it('of the DMM, the next one knows the hooked I/O list of who has the card, before its next exit', async () => {
+    const model = modelOf('rtl8139');
+    const host = rig.startHost('rtl8139');
+    await rig.startDmm();
+    const guest = host.add();
+    await host.want(guest);
+    await rig.has(guest);
+    const access = { direction: 'write', offset: 0x37, size: 1, value: 4, page: 0 } as const;
+    const { state } = await rig.exit(guest, 1, access);
+    guest.state = state!;
+    const hooks = model.hooks(model.checkState(state));
+    expect(await rig.hooks()).toEqual(hooks);
+    await rig.killDmm();
+    await rig.startDmm();
+    expect(await rig.hooks()).toEqual(hooks);
+    // What it was told is no better than what an exit tells: the state is compared, and news are told.
+    const again = await rig.exit(guest, 2, access);
+    expect(again).toMatchObject({ verdict: 'proceed', hooks: model.hooks(again.state) });
   });
 
   it('of NATS, wishes that were made meanwhile are heard of', async () => {

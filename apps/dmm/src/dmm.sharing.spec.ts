@@ -25,7 +25,7 @@ describe('the dmm service shares a card', () => {
     const model = modelOf('rtl8139');
     const hooks = model.hooks(model.initialState());
     expect(host.switches[0]!.request).toEqual({
-      ...{ nic: 'eth0', to: { vmId: guest.vmId, epoch: 1 }, reusableMs: 250, hooks },
+      ...{ nic: 'eth0', to: { vmId: guest.vmId, epoch: 1, state: guest.state }, reusableMs: 250, hooks },
       windows: model.windows(model.initialState(), { memorySize: guest.memorySize }),
     });
     // The host is done before the DMM has heard so.

@@ -12,6 +12,13 @@ export const gatewayConfig = commonConfig.extend({
     .min(100)
     .default(3500)
     .describe('a host whose heartbeats (one a second) stay out for so long is not ready'),
+  V3_LEASE_SECONDS: z.coerce.number().min(1).max(600).default(10).describe('as it is for the hosts'),
+  V3_LEASE_MARGIN_SECONDS: z.coerce
+    .number()
+    .min(0.1)
+    .max(600)
+    .default(3)
+    .describe('a host counts as lost when its lease has been over for so long'),
   V3_HOST_PATIENCE_MS: z.coerce
     .number()
     .int()

@@ -15,6 +15,10 @@ import { DevicesController } from './dmm/devices.controller';
 import { DmmClient } from './dmm/dmm-client';
 import { DmmRecordsController } from './dmm/records.controller';
 import { TraceController } from './dmm/trace.controller';
+import { Candidates } from './failover/candidates';
+import { FailoverNotes } from './failover/failover-notes';
+import { Failover } from './failover/failover.service';
+import { HostMaintenance } from './failover/host-maintenance.service';
 import { HostDirectory } from './hosts/host-directory';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
@@ -27,6 +31,9 @@ import { BlobStore } from './images/blob-store';
 import { ImageCatalogue } from './images/image-catalogue';
 import { ImagesController } from './images/images.controller';
 import { GatewayMetrics } from './metrics';
+import { MigrationPlanner } from './migrations/migration-planner';
+import { MigrationsController } from './migrations/migrations.controller';
+import { Migrations } from './migrations/migrations.service';
 import { NetworksController } from './networks/networks.controller';
 import { OperationsController } from './operations/operations.controller';
 import { OperationsService } from './operations/operations.service';
@@ -34,7 +41,6 @@ import { SnapshotRemoval } from './snapshots/snapshot-removal';
 import { SnapshotsController } from './snapshots/snapshots.controller';
 import { NicPlanner } from './vms/nic-planner';
 import { VmClones } from './vms/vm-clones.service';
-import { VmMigration } from './vms/vm-migration.service';
 import { VmDefinitions } from './vms/vm-definitions.service';
 import { VmVerbs } from './vms/vm-verbs.service';
 import { VmViews } from './vms/vm-view';
@@ -66,6 +72,7 @@ import { VnetClient } from './vnet/vnet-client';
     ImagesController,
     InterfacesController,
     LinksController,
+    MigrationsController,
     NetworksController,
     OperationsController,
     RoutesController,
@@ -88,15 +95,21 @@ import { VnetClient } from './vnet/vnet-client';
     },
     { provide: APP_INTERCEPTOR, useClass: EndpointInterceptor },
     BlobStore,
+    Candidates,
     CapturePoints,
     ClusterApply,
     ConsoleGateway,
     DeviceDirectory,
     DeviceViews,
     DmmClient,
+    Failover,
+    FailoverNotes,
     GatewayMetrics,
     HostDirectory,
+    HostMaintenance,
     ImageCatalogue,
+    MigrationPlanner,
+    Migrations,
     NicPlanner,
     NicSettingsService,
     OperationsService,
@@ -108,7 +121,6 @@ import { VnetClient } from './vnet/vnet-client';
     RepeatableRequests,
     SnapshotRemoval,
     VmClones,
-    VmMigration,
     VmDefinitions,
     VmVerbs,
     VmViews,

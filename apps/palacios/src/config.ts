@@ -6,6 +6,12 @@ export const palaciosConfig = commonConfig.extend({
   V3_HOST: resourceName,
   V3_DATABASE_URL: z.string().describe('postgres://user:password@host:port/database'),
   V3_STATE_DIR: z.string().min(1).describe('saved machine states, images that were imported'),
+  V3_LEASE_SECONDS: z.coerce
+    .number()
+    .min(1)
+    .max(600)
+    .default(10)
+    .describe('a host that is cut off from the database for so long stops its guests'),
   V3_CACHE_DIR: z.string().min(1).describe('firmware, built images, templates'),
 });
 export type PalaciosConfig = z.infer<typeof palaciosConfig>;

@@ -3,25 +3,30 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bus, Stoppable } from '@v3vee/bus';
 import { V3Error, vnetCoreStats } from '@v3vee/contracts';
-import { ImageStore } from '@v3vee/machine';
+import { ImageStore, LeaseWord } from '@v3vee/machine';
 import { OverlayNode, serveCaptures } from '@v3vee/overlay';
 import { ensureFirmware } from '@v3vee/setup';
 import {
   StateFiles,
+  type HostLeaseRepository,
   type SnapshotRepository,
   type VmRepository,
   type VmStatusRepository,
 } from '@v3vee/store';
 import type { Registry } from 'prom-client';
 import type { DataSource } from 'typeorm';
+import { Checkpoints } from './checkpoints/checkpoints';
 import type { PalaciosConfig } from './config';
 import { Consoles } from './console/consoles';
 import { KittenResources } from './host/kitten-resources';
+import { thisHolder } from './lease/holder';
+import { Lease } from './lease/lease';
 import { Fleet } from './lifecycle/fleet';
 import { limiter } from './lifecycle/limiter';
 import type { Log, VmHost } from './lifecycle/ports';
 import { GuestMachines } from './machines/guest-machines';
 import { Images } from './machines/images';
+import { Migrations } from './migration/migrations';
 import { StoredDefinitions } from './records/definitions';
 import { FiledStates, StoredSnapshots } from './records/saved-states';
 import { DurableStatusLog } from './records/status-log';
@@ -29,6 +34,7 @@ import { startHeartbeat } from './service/heartbeat';
 import { Names } from './service/names';
 import { serveVerbs } from './service/verbs';
 import { VmMetrics } from './service/vm-metrics';
+import { VpioMetrics } from './service/vpio-metrics';
 import { HostDevices } from './vpio/host-devices';
 
 /** Machines that are built at a time: each takes a core for a while and, when restored, its memory twice. */
@@ -43,6 +49,7 @@ export interface PalaciosParts {
   vms: VmRepository;
   statuses: VmStatusRepository;
   snapshots: SnapshotRepository;
+  leases: HostLeaseRepository;
   registry: Registry;
   log: Log;
 }
@@ -57,6 +64,7 @@ interface Inside {
   states: FiledStates;
   definitions: StoredDefinitions;
   machines: GuestMachines;
+  word: LeaseWord;
 }
 
 /**
@@ -68,6 +76,10 @@ export class Palacios {
   readonly fleet: Fleet;
   readonly #snapshots: StoredSnapshots;
   readonly #stoppables: Stoppable[] = [];
+  readonly #host: VmHost;
+  readonly #lease: Lease;
+  readonly #checkpoints: Checkpoints;
+  #migrations: Migrations | undefined;
   #recovered = false;
   #closing = false;
 
@@ -76,13 +88,27 @@ export class Palacios {
     private readonly inside: Inside,
   ) {
     const { config, vms, statuses, log } = parts;
-    const { definitions, resources, machines, status, states } = inside;
+    const { definitions, resources, machines, status, states, word } = inside;
+    const { leases } = parts;
     const name = config.V3_HOST;
+    this.#lease = new Lease({
+      host: name,
+      incarnation: this.incarnation,
+      holder: thisHolder(),
+      seconds: config.V3_LEASE_SECONDS,
+      guests: {
+        standStill: () => this.fleet.standStill(),
+        settle: owned => this.fleet.settle(owned),
+        goOn: () => this.fleet.goOn(),
+      },
+      ...{ leases, vms, word, log },
+    });
     this.#snapshots = new StoredSnapshots(name, parts.snapshots, states);
     const limited = limiter(PARALLEL_BUILDS);
-    const host: VmHost = {
+    this.#host = {
       name,
       incarnation: this.incarnation,
+      lease: this.#lease,
       definitions,
       resources,
       machines,
@@ -92,7 +118,15 @@ export class Palacios {
       building: work => limited(() => (this.#closing ? Promise.reject(shuttingDown(name)) : work())),
       log,
     };
-    this.fleet = new Fleet({ host, vms, statuses });
+    this.fleet = new Fleet({ host: this.#host, vms, statuses });
+    this.#checkpoints = new Checkpoints({
+      host: name,
+      lease: this.#lease,
+      fleet: this.fleet,
+      snapshots: parts.snapshots,
+      remove: id => this.#snapshots.remove(id),
+      ...{ vms, log },
+    });
   }
 
   /** @throws V3Error where folders, firmware or the bus are not as they must be */
@@ -112,9 +146,11 @@ export class Palacios {
       imported: join(config.V3_STATE_DIR, 'images'),
     });
     const devices = new HostDevices(bus, host, log);
+    const word = new LeaseWord();
     const machines = new GuestMachines({
       host,
       devices,
+      lease: word,
       images: new Images(images),
       firmware,
       templates: join(config.V3_CACHE_DIR, 'templates'),
@@ -132,6 +168,7 @@ export class Palacios {
       states: new FiledStates(files, log),
       definitions,
       machines,
+      word,
     });
   }
 
@@ -139,6 +176,7 @@ export class Palacios {
   get ready(): true | string {
     const { ready } = this.inside.resources;
     if (ready !== true) return ready;
+    if (!this.#lease.held) return `the lease of host ${this.parts.config.V3_HOST} is not held`;
     return this.#recovered || 'bringing its virtual machines back';
   }
 
@@ -147,11 +185,15 @@ export class Palacios {
     const { fleet } = this;
     await this.inside.resources.open();
     if (this.#closing) return;
+    // Nothing of an earlier Palacios, or of one that is cut off, runs any more.
+    await this.#lease.open();
+    if (this.#closing) return;
     const recover = await fleet.takeOver();
     if (this.#closing) return;
     this.#serve();
     await recover();
     this.#recovered = true;
+    if (!this.#closing) this.#checkpoints.start();
     if (!this.#closing) await this.#warmUp();
   }
 
@@ -159,9 +201,13 @@ export class Palacios {
   async close(): Promise<void> {
     const { status, resources, overlay, devices } = this.inside;
     this.#closing = true;
+    this.#lease.end();
+    await this.#checkpoints.stop();
+    await this.#migrations?.stop();
     await this.fleet.shutDown();
     for (const stoppable of this.#stoppables) stoppable.stop();
     await status.close(LAST_WRITES_MS);
+    await this.#lease.close();
     resources.stop();
     devices.stop();
     await overlay.stop();
@@ -172,10 +218,17 @@ export class Palacios {
     const { bus, registry, config, log } = parts;
     const { overlay, status, consoles, definitions } = inside;
     const host = config.V3_HOST;
+    const { vms, statuses } = parts;
+    this.#migrations = new Migrations({ ...this.#host, ...{ host, bus, fleet, vms, statuses, consoles } });
     const metrics = new VmMetrics({ registry, host, fleet, overlay, behind: () => status.behind });
+    new VpioMetrics({ registry, host, figures: () => inside.devices.figures() });
     const onDone = metrics.verbDone.bind(metrics);
     this.#stoppables.push(
-      serveVerbs({ bus, host, fleet, consoles, snapshots: this.#snapshots, onDone }),
+      serveVerbs({
+        ...{ bus, host, fleet, consoles, onDone },
+        snapshots: this.#snapshots,
+        checkpoints: this.#checkpoints,
+      }),
       serveCaptures({ bus, host, taps: overlay.taps }),
       new Names({ bus, fleet, definitions, log }),
       startHeartbeat(bus, host, incarnation, fleet),

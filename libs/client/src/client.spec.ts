@@ -23,6 +23,8 @@ const vm: Vm = {
   memoryMiB: 64,
   autostart: true,
   boot: 'template',
+  failover: 'none',
+  checkpointEvery: null,
   agent: true,
   nics: [
     {

@@ -5,6 +5,8 @@ export * from './console';
 export * from './exec';
 export * from './local/control';
 export * from './local/state-folder';
+export * from './line-stream';
+export * from './migration';
 export * from './trace';
 export * from './vnet-control';
 export * from './wait-vm';

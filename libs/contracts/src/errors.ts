@@ -50,6 +50,7 @@ export const errorCatalogue = {
   // hosts
   HOST_NOT_FOUND: entry('No such host', 404, 'NOT_FOUND'),
   HOST_NOT_READY: entry('The host does not answer', 503, 'UNAVAILABLE'),
+  HOST_CORDONED: entry('The host gets no further virtual machines', 409, 'FAILED_PRECONDITION'),
   HOST_IN_USE: entry('The host still has virtual machines', 409, 'FAILED_PRECONDITION'),
   HOST_MEMORY_EXHAUSTED: entry('The host has not enough contiguous memory', 409, 'RESOURCE_EXHAUSTED'),
   HOST_CORES_EXHAUSTED: entry('The host has no free core', 409, 'RESOURCE_EXHAUSTED'),

@@ -5,6 +5,8 @@ export * from './network-services';
 export * from './quantities';
 export * from './resources';
 export * from './rest';
+export * from './rest-hosts';
+export * from './rest-migration';
 export * from './rpc';
 export * from './topology';
 export * from './topology-file';

@@ -19,6 +19,25 @@ export const memoryMiB = z.union([
   }),
 ]);
 
+const seconds: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600 };
+
+/** A length of time as people write it (`30s`, `5m`, `1h`, or a number of seconds), parsed to seconds. */
+export const interval = z.union([
+  z.int().positive(),
+  z.string().transform((text, ctx) => {
+    const match = /^(\d+)\s*([a-z]+)$/.exec(text.trim());
+    const unit = match ? seconds[match[2] as string] : undefined;
+    if (!match || unit === undefined || Number(match[1]) === 0) {
+      ctx.addIssue({
+        code: 'custom',
+        message: `"${text}" is not a length of time; write for example 30s or 5m`,
+      });
+      return z.NEVER;
+    }
+    return Number(match[1]) * unit;
+  }),
+]);
+
 /** A name of a host, network, VM or image: a DNS label (RFC 1123), because a VM's name becomes its hostname. */
 export const resourceName = z
   .string()

@@ -3,7 +3,7 @@
  * client and (later) the proto file.
  */
 import { z } from 'zod';
-import { ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
+import { interval, ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
 import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
 import { cardAccess, cardModel, cardModels } from './vpio';
 
@@ -54,6 +54,13 @@ export const host = z.object({
   nics: z.array(physicalNic),
   radios: z.array(radio),
   vms: z.int().describe('guests that hold memory here'),
+  cordoned: z.boolean().describe('gets no further VMs; those that it has run on'),
+  lease: z
+    .enum(['HELD', 'EXPIRED', 'LOST', 'NONE'])
+    .describe(
+      'HELD: its VMs may run; EXPIRED: they stand still; LOST: they may be started elsewhere; NONE: it ended in order',
+    ),
+  leaseExpiresAt: instant.nullable(),
   heardAt: instant.nullable(),
 });
 export type Host = z.infer<typeof host>;
@@ -99,7 +106,37 @@ export const guestMemory = memoryMiB.refine(mib => mib >= 32 && mib <= 1024, {
   message: 'a guest has from 32MiB to 1GiB of memory',
 });
 
-export const vmSpec = z.strictObject({
+export const failoverPolicies = ['none', 'restart', 'checkpoint'] as const;
+export const failoverPolicy = z.enum(failoverPolicies);
+export type FailoverPolicy = z.infer<typeof failoverPolicy>;
+export const DEFAULT_CHECKPOINT_SECONDS = 30;
+/** What becomes of a VM whose host is lost. */
+const failoverFields = {
+  failover: failoverPolicy
+    .default('none')
+    .describe(
+      'when its host is lost: none, it waits for it; restart, it starts anew on another host; checkpoint, it goes on there from its last one',
+    ),
+  checkpointEvery: interval
+    .refine(length => length >= 5 && length <= 86_400, { message: 'checkpoints are made every 5s to 24h' })
+    .optional()
+    .describe('seconds, or text such as 30s; with `failover: checkpoint` only (default 30s)'),
+};
+
+/** What is wrong with these two together, if anything: where, and what would be right. */
+export function failoverProblem({
+  failover,
+  checkpointEvery,
+}: {
+  failover?: FailoverPolicy;
+  checkpointEvery?: number;
+}): { path: [string]; message: string } | undefined {
+  if (checkpointEvery === undefined || failover === 'checkpoint') return undefined;
+  const message = `checkpoints are made for "failover: checkpoint" only, not for "${failover ?? 'none'}"`;
+  return { path: ['checkpointEvery'], message };
+}
+
+const vmFields = z.strictObject({
   name: resourceName,
   host: resourceName,
   memoryMiB: guestMemory.default(64),
@@ -110,18 +147,30 @@ export const vmSpec = z.strictObject({
     .enum(['template', 'cold'])
     .default('template')
     .describe('from the post-boot template, or a cold boot'),
+  ...failoverFields,
 });
+export const vmSpec = vmFields.superRefine(checkFailover);
 export type VmSpec = z.infer<typeof vmSpec>;
 export type VmSpecInput = z.input<typeof vmSpec>;
+
+function checkFailover(
+  spec: { failover?: FailoverPolicy; checkpointEvery?: number },
+  ctx: z.core.$RefinementCtx,
+): void {
+  const problem = failoverProblem(spec);
+  if (problem) ctx.addIssue({ code: 'custom', ...problem });
+}
 
 /** A partial update; NICs, memory, image and host need the VM stopped. */
 export const vmPatch = z.strictObject({
   host: resourceName.optional(),
   memoryMiB: guestMemory.optional(),
   image: resourceName.optional(),
-  nics: vmSpec.shape.nics.removeDefault().optional(),
+  nics: vmFields.shape.nics.removeDefault().optional(),
   autostart: z.boolean().optional(),
-  boot: vmSpec.shape.boot.removeDefault().optional(),
+  boot: vmFields.shape.boot.removeDefault().optional(),
+  failover: failoverPolicy.optional(),
+  checkpointEvery: failoverFields.checkpointEvery,
 });
 export type VmPatch = z.infer<typeof vmPatch>;
 
@@ -147,6 +196,8 @@ export const vm = z.object({
   memoryMiB: z.int(),
   autostart: z.boolean(),
   boot: z.enum(['template', 'cold']),
+  failover: failoverPolicy.describe('what becomes of it when its host is lost'),
+  checkpointEvery: z.int().nullable().describe('seconds between two checkpoints'),
   agent: z.boolean().describe('whether the guest agent answers'),
   nics: z.array(nic),
   createdAt: instant,
@@ -178,6 +229,7 @@ export type ImageImport = z.infer<typeof imageImport>;
 export const snapshot = z.object({
   id: z.uuid(),
   name: resourceName,
+  kind: z.enum(['named', 'checkpoint']).describe('checkpoint: made at intervals for fail-over'),
   vmId: z.uuid(),
   vmName: z.string(),
   host: resourceName,

@@ -1,4 +1,6 @@
+import { migrationOptions } from './migration';
 import { rest } from './rest';
+import { migrationRequest, migrationWatchPath } from './rest-migration';
 import { verbStates, vmPatch, vmSpec } from './resources';
 import { validate } from './validate';
 
@@ -20,6 +22,16 @@ describe('the REST table', () => {
     );
     expect(() => validate(vmSpec, { host: 'b' })).toThrow('name: a string is required here');
     expect(() => validate(vmSpec, [])).toThrow('expected a mapping');
+  });
+
+  it('takes of a migration what is named, the rest as by default', () => {
+    expect(validate(migrationRequest, { host: 'beta', maxRounds: 4 })).toEqual({
+      ...{ host: 'beta', ...migrationOptions.parse({}), maxRounds: 4 },
+    });
+    expect(() => validate(migrationRequest, {})).toThrow('host: a string is required here');
+    expect(() => validate(migrationRequest, { host: 'beta', rounds: 4 })).toThrow('unknown key "rounds"');
+    expect(() => validate(migrationRequest, { host: 'beta', bandwidthMiBps: 0 })).toThrow('bandwidthMiBps');
+    expect(migrationWatchPath('a/b')).toBe('/v1/migrations/a%2Fb:watch');
   });
 
   it('leaves absent members of a patch absent, so that defaults never overwrite', () => {

@@ -9,6 +9,8 @@ import { resourceName } from './quantities';
 import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { dmmEndpoints } from './rest-dmm';
+import { hostEndpoints } from './rest-hosts';
+import { migrationEndpoints } from './rest-migration';
 import { vnetEndpoints } from './rest-vnet';
 import { topology } from './topology';
 
@@ -48,6 +50,7 @@ export const rest = {
     status: 200,
     errors: ['HOST_NOT_FOUND'],
   }),
+  ...hostEndpoints,
 
   listNetworks: endpoint({
     method: 'GET',
@@ -188,27 +191,7 @@ export const rest = {
         .describe('one for each NIC; none: the guest keeps no address'),
     }),
   ),
-  migrateVm: endpoint({
-    method: 'POST',
-    path: '/vms/{vm}:migrate',
-    summary: 'Move it to another host; it stands still while its memory is written and read',
-    tag: 'vms',
-    query: repeatable,
-    body: z.strictObject({ host: resourceName }),
-    response: r.operation,
-    status: 202,
-    errors: [
-      'VM_NOT_FOUND',
-      'VM_WRONG_STATE',
-      'VM_BUSY',
-      'HOST_NOT_FOUND',
-      'HOST_NOT_READY',
-      'HOST_MEMORY_EXHAUSTED',
-      'HOST_CORES_EXHAUSTED',
-      'DEVICE_MISMATCH',
-      'DEVICE_IN_USE',
-    ],
-  }),
+  ...migrationEndpoints,
   execVm: endpoint({
     method: 'POST',
     path: '/vms/{vm}:exec',
@@ -366,7 +349,7 @@ export type ParsedBodyOf<N extends EndpointName> = z.output<BodySchema<(typeof r
 export const applyResult = z.object({
   changes: z.array(
     z.object({
-      action: z.enum(['create', 'update', 'delete', 'start', 'stop']),
+      action: z.enum(['create', 'update', 'delete', 'start', 'stop', 'move']),
       resource: z.string(),
       detail: z.string(),
     }),

@@ -7,7 +7,17 @@ import { migrationOptions, migrationProgress, movedCard } from './migration';
 import { macAddress, resourceName } from './quantities';
 import { execRequest, execResult, physicalNic, radio, snapshot, telemetry, vmState } from './resources';
 import { coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
-import { cardAccess, cardModel, deniedDma, deviceInventory, dmaWindow, hookRule, ioAccess } from './vpio';
+import {
+  cardAccess,
+  cardModel,
+  deniedDma,
+  deviceInventory,
+  dmaWindow,
+  hookRule,
+  ioAccess,
+  memorySize,
+  modelState,
+} from './vpio';
 
 export interface Call<Q extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
   readonly subject: string;
@@ -110,10 +120,16 @@ export const palaciosCalls = {
     vmStatus,
     LONG,
   ),
-  /** For a move: saves its state where other hosts find it, frees everything and forgets it, but for its row in the store. */
-  send: call('palacios.{host}.vm.send', ofVm, vmStatus, LONG),
-  /** The other end of `send`: goes on from there, or says why not and forgets it. */
-  receive: call('palacios.{host}.vm.receive', ofVm, vmStatus, LONG),
+  /**
+   * Starts a VM whose last host was lost, from the first of these snapshots that can be used, else anew; `reason` says so
+   * in its status. Does nothing for a VM that this host has seen to in this epoch already.
+   */
+  recover: call(
+    'palacios.{host}.vm.recover',
+    ofVm.extend({ epoch: z.int(), snapshotIds: z.array(z.uuid()), paused: z.boolean(), reason: z.string() }),
+    vmStatus,
+    LONG,
+  ),
   /** Forget a stopped VM: its status and the state saved at shut-down. Its named snapshots stay. */
   forget: call('palacios.{host}.vm.forget', ofVm, empty, 30_000),
   deleteSnapshot: call('palacios.{host}.snapshot.delete', z.object({ snapshotId: z.uuid() }), empty, 30_000),
@@ -194,13 +210,17 @@ export const migrationTargetCalls = {
    */
   complete: call(
     'palacios.{host}.migration.complete',
-    ofMigration.extend({ pages: z.int(), paused: z.boolean() }),
+    ofMigration.extend({
+      pages: z.int(),
+      paused: z.boolean(),
+      stoodStillMs: z.number().min(0).describe('how long the guest has stood still already'),
+    }),
     z.object({
       epoch: z.int(),
       /** From the request until the guest ran, ms. */
       tookMs: z.number(),
     }),
-    60_000,
+    15_000,
   ),
   /** Ends it and frees everything, unless the owner has been swapped (MIGRATION_TOO_LATE). */
   abandon: call('palacios.{host}.migration.abandon', ofMigration, empty, 15_000),
@@ -323,13 +343,6 @@ export const captureCalls = {
 
 /** A guest that shares a card. */
 const sharer = z.object({ host: resourceName, nic: resourceName, vmId: z.uuid(), epoch: z.int() });
-/**
- * What the card's model knows of a guest. It travels with the guest (it is part of the device context), so that a new
- * DMM, and another host, go on where the last one was; only models look into it, which check it.
- */
-const modelState = z.record(z.string(), z.unknown());
-/** Bytes of the guest's RAM. */
-const memorySize = z.int().positive();
 
 export const dmmCalls = {
   /**
@@ -396,14 +409,14 @@ export const palaciosVpioCalls = {
   inventory: call('palacios.{host}.vpio.inventory', empty, z.object({ devices: z.array(deviceInventory) })),
   /**
    * Takes the card from whoever holds it, and gives it to a guest (null: to nobody). It is done, or has failed and
-   * changed nothing, when it is answered; `hooks` and `windows` are those of the guest that gets it. A card that is not
-   * reusable after `reusableMs` is taken by force, which is reported. @throws V3Error VM_NOT_FOUND: `to` shares it no more
+   * changed nothing, when it is answered; `hooks` and `windows` are those of the guest that gets it, in that state: one
+   * that is in another by then gives the card back. A card that is not reusable after `reusableMs` is taken by force, which is reported. @throws V3Error VM_NOT_FOUND: `to` shares it no more
    */
   switch: call(
     'palacios.{host}.vpio.switch',
     z.object({
       nic: resourceName,
-      to: z.object({ vmId: z.uuid(), epoch: z.int() }).nullable(),
+      to: z.object({ vmId: z.uuid(), epoch: z.int(), state: modelState }).nullable(),
       reusableMs: z.int(),
       hooks: z.array(hookRule),
       windows: z.array(dmaWindow),

@@ -51,6 +51,30 @@ describe('a cluster file', () => {
       'hosts.a.memory',
       'more than the 16 MiB that Kitten keeps',
     ],
+    [
+      'a policy that there is not',
+      'hosts: {a: }\nvms: {x: {host: a, failover: ^always}}',
+      'vms.x.failover',
+      'must be one of: none, restart, checkpoint',
+    ],
+    [
+      'an interval without its policy',
+      'hosts: {a: }\nvms: {x: {host: a, failover: restart, checkpointEvery: ^30s}}',
+      'vms.x.checkpointEvery',
+      'checkpoints are made for "failover: checkpoint" only, not for "restart"',
+    ],
+    [
+      'an interval that is none',
+      'hosts: {a: }\nvms: {x: {host: a, failover: checkpoint, checkpointEvery: ^often}}',
+      'vms.x.checkpointEvery',
+      'write for example 30s or 5m',
+    ],
+    [
+      'an interval that is too short',
+      'hosts: {a: }\nvms: {x: {host: a, failover: checkpoint, checkpointEvery: ^1s}}',
+      'vms.x.checkpointEvery',
+      'checkpoints are made every 5s to 24h',
+    ],
     ['an unknown host', 'hosts: {a: }\nvms: {x: {host: ^b}}', 'vms.x.host', 'hosts are: a'],
     [
       'an unknown network',

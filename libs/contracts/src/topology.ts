@@ -5,7 +5,7 @@
 import { z } from 'zod';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { memoryMiB, parseCidr, resourceName } from './quantities';
-import { guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
+import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
 import { checkCards } from './topology-cards';
 import { checkOverlay, vnetEntry } from './topology-vnet';
 
@@ -31,6 +31,8 @@ const vmEntry = z.strictObject({
   nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
   autostart: z.boolean().default(true),
   boot: vmSpec.shape.boot,
+  failover: vmSpec.shape.failover,
+  checkpointEvery: vmSpec.shape.checkpointEvery,
 });
 
 const shape = z.strictObject({
@@ -71,6 +73,8 @@ export const topology = shape.superRefine((cluster, ctx) => {
     if (!Object.hasOwn(cluster.hosts, vm.host)) {
       complain(['vms', name, 'host'], `there is no host "${vm.host}"; hosts are: ${known(cluster.hosts)}`);
     }
+    const failover = failoverProblem(vm);
+    if (failover) complain(['vms', name, ...failover.path], failover.message);
     memory.set(vm.host, (memory.get(vm.host) ?? 0) + vm.memory);
     vm.nics.forEach((nic, index) => {
       const at: Path = ['vms', name, 'nics', index];

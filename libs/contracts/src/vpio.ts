@@ -144,12 +144,20 @@ export const deviceAccount = z.object({
 export type DeviceAccount = z.infer<typeof deviceAccount>;
 
 const guestOfDevice = z.object({ vmId: z.uuid(), epoch: z.int() });
+/**
+ * What the card's model knows of a guest. It travels with the guest (it is part of the device context), so that a new
+ * DMM, and another host, go on where the last one was; only models look into it, which check it.
+ */
+export const modelState = z.record(z.string(), z.unknown());
+export const memorySize = z.int().positive().describe('bytes of the guest’s RAM');
 
 /** One card of a host, with the guests that share it. */
 export const deviceInventory = z.object({
   nic: resourceName,
   model: cardModel,
   holder: guestOfDevice.nullable(),
+  /** How the holder uses it: what a DMM that was started anew cannot know. Null: nobody has it, or without the DMM. */
+  use: z.object({ access: cardAccess, state: modelState, memorySize }).nullable(),
   /** Guests that ask for it, longest first, and since when (ms). */
   waiting: z.array(guestOfDevice.extend({ why: z.enum(['access', 'frame']), waitedMs: z.number() })),
   guests: z.array(guestOfDevice.extend({ access: cardAccess, heldMs: z.number() })),

@@ -1,4 +1,5 @@
 export { Guest, type GuestOptions, type GuestEnd } from './worker/guest';
+export { LeaseWord } from './worker/lease-word';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
 export type { CardConfig, Firmware, NicConfig, Telemetry } from './worker/protocol';
@@ -14,7 +15,10 @@ export type { BootImage } from './engine/direct-boot';
 export type { ExitKind } from './engine/guest-exit';
 export type { PortCount } from './engine/hook-table';
 export { ENGINE_VERSION } from './engine/v86-internals';
-export { STATE_FORMAT, type MachineState } from './state/machine-state';
+export { STATE_FORMAT, type MachineHead, type MachineState } from './state/machine-state';
+export type { IncomingCopy } from './live/incoming-copy';
+export type { Deliver, OutgoingCopy, RoundResult } from './live/outgoing-copy';
+export type { PageBatch } from './worker/live/pages';
 export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
 export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
 export type { CardDriver, ConfigClient, GuestIdentity } from './config-channel/config-client';

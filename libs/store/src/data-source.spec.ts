@@ -21,6 +21,8 @@ describe('the database', () => {
       { name: 'DhcpLeases1764000001000' },
       { name: 'PhysicalNics1764100000000' },
       { name: 'Dmm1764100001000' },
+      { name: 'VmMigrations1764200000000' },
+      { name: 'Failover1764300000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

@@ -6,6 +6,8 @@ import { Overlay1764000000000 } from './migrations/1764000000000-overlay';
 import { DhcpLeases1764000001000 } from './migrations/1764000001000-dhcp-leases';
 import { PhysicalNics1764100000000 } from './migrations/1764100000000-physical-nics';
 import { Dmm1764100001000 } from './migrations/1764100001000-dmm';
+import { VmMigrations1764200000000 } from './migrations/1764200000000-vm-migrations';
+import { Failover1764300000000 } from './migrations/1764300000000-failover';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -25,6 +27,8 @@ export function createDataSource(url: string): DataSource {
       DhcpLeases1764000001000,
       PhysicalNics1764100000000,
       Dmm1764100001000,
+      VmMigrations1764200000000,
+      Failover1764300000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

@@ -6,6 +6,7 @@ export { DhcpLeaseRepository, type DhcpLease } from './repositories/dhcp-lease.r
 export { DmmContextRepository, type DmmContextRecord } from './repositories/dmm-context.repository';
 export { DmmPolicyRepository } from './repositories/dmm-policy.repository';
 export { DmmViolationRepository, type NewDmmViolation } from './repositories/dmm-violation.repository';
+export { HostLeaseRepository, type HostLease, type LeaseClaim } from './repositories/host-lease.repository';
 export { HostRepository, type HostRecord } from './repositories/host.repository';
 export { NetworkRepository, type NewNetwork } from './repositories/network.repository';
 export {
@@ -15,6 +16,7 @@ export {
 } from './repositories/operation.repository';
 export { RequestRepository } from './repositories/request.repository';
 export { SnapshotRepository, type NewSnapshot } from './repositories/snapshot.repository';
+export { VmMigrationRepository, type NewVmMigration } from './repositories/vm-migration.repository';
 export { VmStatusRepository, type VmStatusRecord } from './repositories/vm-status.repository';
 export { VmRepository, type NewNic, type NewVm, type VmChanges } from './repositories/vm.repository';
 export { VnetLinkRepository, type LinkRecord, type NewLink } from './repositories/vnet-link.repository';

@@ -5,11 +5,13 @@ import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
 import { DmmContextRepository } from './repositories/dmm-context.repository';
 import { DmmPolicyRepository } from './repositories/dmm-policy.repository';
 import { DmmViolationRepository } from './repositories/dmm-violation.repository';
+import { HostLeaseRepository } from './repositories/host-lease.repository';
 import { HostRepository } from './repositories/host.repository';
 import { NetworkRepository } from './repositories/network.repository';
 import { OperationRepository } from './repositories/operation.repository';
 import { RequestRepository } from './repositories/request.repository';
 import { SnapshotRepository } from './repositories/snapshot.repository';
+import { VmMigrationRepository } from './repositories/vm-migration.repository';
 import { VmStatusRepository } from './repositories/vm-status.repository';
 import { VmRepository } from './repositories/vm.repository';
 import { VnetLinkRepository } from './repositories/vnet-link.repository';
@@ -20,11 +22,13 @@ const repositories = [
   DmmContextRepository,
   DmmPolicyRepository,
   DmmViolationRepository,
+  HostLeaseRepository,
   HostRepository,
   NetworkRepository,
   OperationRepository,
   RequestRepository,
   SnapshotRepository,
+  VmMigrationRepository,
   VmRepository,
   VmStatusRepository,
   VnetLinkRepository,

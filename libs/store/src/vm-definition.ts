@@ -4,6 +4,7 @@ import {
   serviceDomain,
   type CardAccess,
   type CardModel,
+  type FailoverPolicy,
   type NicSettings,
 } from '@v3vee/contracts';
 import type { VmEntity } from './entities';
@@ -49,6 +50,10 @@ export interface VmDefinition {
   /** By index. */
   nics: NicDefinition[];
   managed: boolean;
+  /** What becomes of it when its host is lost. */
+  failover: FailoverPolicy;
+  /** Seconds between two checkpoints; null but for the policy `checkpoint`. */
+  checkpointEvery: number | null;
   createdAt: Date;
   updatedAt: Date;
 }

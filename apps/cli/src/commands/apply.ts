@@ -53,7 +53,10 @@ async function apply({ file, output }: { file: string; output: OutputFormat }): 
 
 /** `vms/a1: created (…)`. */
 export function describeChanges(changes: ApplyResult['changes']): string[] {
-  const done = { create: 'created', update: 'changed', delete: 'deleted', start: 'started', stop: 'stopped' };
+  const done = {
+    ...{ create: 'created', update: 'changed', delete: 'deleted' },
+    ...{ start: 'started', stop: 'stopped', move: 'moved' },
+  };
   return changes.map(
     ({ action, resource, detail }) => `${resource} ${done[action]}${detail ? `: ${detail}` : ''}`,
   );

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { hostColumns, networkColumns, operationColumns, snapshotColumns } from '../columns';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
+import { hostMaintenance } from './host';
 
 interface Formatted {
   output: OutputFormat;
@@ -24,6 +25,7 @@ export function hostCommands(program: Command): void {
     .action((name: string, { output }: Formatted) =>
       withClient(async client => printOne(await client.call('getHost', { host: name }), hostColumns, output)),
     );
+  hostMaintenance(host);
 }
 
 export function networkCommands(program: Command): void {

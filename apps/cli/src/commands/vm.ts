@@ -1,4 +1,12 @@
-import { vmSpec, V3Error, validate, type NicSpec, type VmSpecInput } from '@v3vee/contracts';
+import {
+  failoverPolicies,
+  vmSpec,
+  V3Error,
+  validate,
+  type FailoverPolicy,
+  type NicSpec,
+  type VmSpecInput,
+} from '@v3vee/contracts';
 import type { Client, OperationEndpoint } from '@v3vee/client';
 import { Option, type Command } from 'commander';
 import { vmColumns } from '../columns';
@@ -39,6 +47,8 @@ interface CreateOptions extends Formatted {
   image?: string;
   nic: NicSpec[];
   boot?: 'template' | 'cold';
+  failover?: FailoverPolicy;
+  checkpointEvery?: string;
   autostart?: boolean;
   start?: boolean;
 }
@@ -58,6 +68,10 @@ export function vmCreation(vm: Command): void {
     .addOption(
       new Option('--boot <how>', 'from the post-boot template, or cold').choices(['template', 'cold']),
     )
+    .addOption(
+      new Option('--failover <policy>', 'what becomes of it when its host is lost').choices(failoverPolicies),
+    )
+    .option('--checkpoint-every <length>', 'with --failover checkpoint; for example 30s (the default), 5m')
     .option('--autostart', 'start it with the cluster')
     .option('--start', 'start it now')
     .addHelpText(
@@ -65,6 +79,7 @@ export function vmCreation(vm: Command): void {
       examples(
         'v3 vm create c1 --host alpha --nic network=lan,ip=10.10.0.31/24 --start',
         'v3 vm create big --host beta --memory 256MiB --boot cold --nic network=lan',
+        'v3 vm create safe --host alpha --failover checkpoint --checkpoint-every 30s --nic network=lan',
         'v3 vm create card --host alpha --nic network=lan,device=eth0,access=vpio',
       ),
     )
@@ -77,6 +92,9 @@ export function vmCreation(vm: Command): void {
           image: options.image,
           nics: options.nic,
           boot: options.boot,
+          failover: options.failover,
+          checkpointEvery:
+            options.checkpointEvery === undefined ? undefined : bareNumberOr(options.checkpointEvery),
           autostart: options.autostart,
         };
         // Checked here for the exit code and the words; the gateway checks again.
@@ -158,15 +176,6 @@ export function vmStates(vm: Command): void {
       withClient(async client => {
         await follow(client, 'restoreVm', name, `restoring ${name}`, { snapshot });
         print(`vm/${name} restored from snapshot/${snapshot}`);
-      }),
-    );
-  vm.command('migrate <vm> <host>')
-    .description('move it to another host; it stands still while its memory is written and read')
-    .addHelpText('after', examples('v3 vm migrate b1 alpha'))
-    .action((name: string, host: string) =>
-      withClient(async client => {
-        await follow(client, 'migrateVm', name, `moving ${name} to ${host}`, { host });
-        print(`vm/${name} moved to host/${host}`);
       }),
     );
   vm.command('clone <vm> <clone>')

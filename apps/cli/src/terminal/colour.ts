@@ -13,13 +13,16 @@ export function paint(text: string, style: Style, stream: { isTTY?: boolean }): 
 
 const stateStyles: Record<string, Style> = {
   RUNNING: 'green',
+  COMPLETED: 'green',
   READY: 'green',
   ready: 'green',
   PAUSED: 'yellow',
   RESETTING: 'yellow',
+  CANCELLED: 'yellow',
   starting: 'yellow',
   stopping: 'yellow',
   ERROR: 'red',
+  FAILED: 'red',
   NOT_READY: 'red',
   backoff: 'red',
 };

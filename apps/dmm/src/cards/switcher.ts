@@ -74,6 +74,8 @@ export class Switcher {
     if (!guest)
       throw new V3Error('INTERNAL', `nothing is known of VM ${to.vmId}, which waits for ${card.name}`);
     const [hooks, windows] = [hooksOf(guest), windowsOf(guest)];
-    return call({ nic: card.nic, to, reusableMs: reusableMs(), hooks, windows }, this.abort.signal);
+    const state = guest.state as Record<string, unknown>;
+    const request = { nic: card.nic, to: { ...to, state }, reusableMs: reusableMs(), hooks, windows };
+    return call(request, this.abort.signal);
   }
 }

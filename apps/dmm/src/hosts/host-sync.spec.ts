@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { defaultDmmPolicy, V3Error, type DeviceInventory } from '@v3vee/contracts';
+import { modelOf } from '@v3vee/device-models';
 import { Cards } from '../cards/cards';
 import { HostSync } from './host-sync';
 
@@ -10,6 +11,7 @@ const inventory = (more: Partial<DeviceInventory> = {}) =>
     nic: 'eth0',
     model: 'ne2000',
     holder: null,
+    use: null,
     waiting: [],
     guests: [],
     ...more,
@@ -111,6 +113,24 @@ describe('what is believed of a host', () => {
       await settled();
     }
     expect([moved, card.arbiter.holder]).toEqual([true, a]);
+  });
+
+  it('is how the holder uses a card, of which no exit may tell for long', async () => {
+    const state = { ...(modelOf('ne2000').initialState() as object), pstart: 0x4c };
+    const use = { access: 'vpio', state, memorySize: 64 << 20 } as const;
+    answer = () => [inventory({ holder: a, use })];
+    await sync.doubt('alpha');
+    const { guests } = cards.of('alpha', 'eth0');
+    expect(guests.get(a.vmId)).toMatchObject({ ...a, ...use });
+    // What is known already comes from exits: that is newer.
+    answer = () => [inventory({ holder: a, use: { ...use, state: { ...state, pstart: 0 } } })];
+    await sync.doubt('alpha');
+    expect(guests.get(a.vmId)).toMatchObject({ state });
+    answer = () => [inventory({ holder: b, use: { ...use, state: { pstart: 'x' } } })];
+    await sync.doubt('alpha');
+    expect([guests.get(b.vmId), events.at(-2), events.at(-1)]).toEqual([
+      ...[undefined, 'failure alpha', 'synced alpha'],
+    ]);
   });
 
   it('leaves out guests of epochs that are over', async () => {

@@ -1,5 +1,8 @@
 import type { DeviceInventory } from '@v3vee/contracts';
+import { modelOf } from '@v3vee/device-models';
+import type { Card } from '../cards/card';
 import type { Cards } from '../cards/cards';
+import { checked } from '../exits/judge';
 
 export interface HostSyncOptions {
   cards: Cards;
@@ -99,7 +102,8 @@ export class HostSync {
     const before = new Map(cards.ofHost(host).map(card => [card, card.arbiter.moves]));
     const devices = await inventory(host);
     let complete = true;
-    for (const { nic, model, holder, waiting } of devices) {
+    for (const device of devices) {
+      const { nic, model, holder, waiting } = device;
       const card = cards.of(host, nic);
       if (card.arbiter.next !== null || card.arbiter.moves !== (before.get(card) ?? 0)) {
         complete = false;
@@ -109,7 +113,18 @@ export class HostSync {
       const current = waiting.filter(guest => cards.isCurrent(guest));
       if (holder) cards.isCurrent(holder);
       card.arbiter.found(holder, current, this.now());
+      this.learn(card, device);
     }
     return complete;
+  }
+
+  /** What the holder may do without an exit follows from its state; else nothing would be known of it until its next. */
+  private learn(card: Card, { model, holder, use }: DeviceInventory): void {
+    if (!holder || !use || card.guests.get(holder.vmId)?.epoch === holder.epoch) return;
+    try {
+      card.put(holder, checked({ ...use, model: modelOf(model) }));
+    } catch (thrown) {
+      this.options.onFailure(card.host, thrown);
+    }
   }
 }

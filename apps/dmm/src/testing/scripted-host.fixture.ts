@@ -162,6 +162,7 @@ export class ScriptedHost {
     const none = { count: 0, minMs: 0, p50Ms: 0, p99Ms: 0, maxMs: 0 };
     return {
       ...{ nic, model, holder: holder ? name(holder) : null },
+      use: holder ? { access: holder.access, state: holder.state, memorySize: holder.memorySize } : null,
       waiting: guests
         .flatMap(guest => (guest.wish ? [{ guest, ...guest.wish }] : []))
         .sort((a, b) => a.since - b.since)

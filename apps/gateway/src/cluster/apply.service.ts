@@ -7,6 +7,7 @@ import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
 import type { Caller } from '../http/endpoint';
 import { ImageCatalogue } from '../images/image-catalogue';
+import { Migrations } from '../migrations/migrations.service';
 import { operationView } from '../operations/operation-view';
 import { OperationsService, type OperationContext } from '../operations/operations.service';
 import { NicSettingsService } from '../vms/nic-settings.service';
@@ -39,6 +40,7 @@ export class ClusterApply {
     private readonly views: VmViews,
     private readonly images: ImageCatalogue,
     private readonly operations: OperationsService,
+    private readonly migrations: Migrations,
     private readonly settings: NicSettingsService,
     private readonly overlay: OverlayApply,
     private readonly vnet: VnetClient,
@@ -70,6 +72,7 @@ export class ClusterApply {
     await this.putHosts(run);
     await this.putNetworks(run);
     await this.removeVms(run);
+    await this.moveVms(run);
     await this.updateVms(run);
     await this.createVms(run);
     await this.removeCards(run);
@@ -113,6 +116,7 @@ export class ClusterApply {
     const starting = await Promise.all(plan.startVms.map(name => this.vms.find(name)));
     const touched = [
       ...plan.removeVms.map(({ vm }) => vm),
+      ...plan.moveVms.map(({ vm }) => vm),
       ...plan.updateVms.map(({ vm }) => vm),
       ...plan.setNics.map(({ vm }) => vm),
       ...starting.filter(vm => vm !== null),
@@ -155,6 +159,16 @@ export class ClusterApply {
         await this.verbs.erase(vm, context.signal);
       }
       changes.push({ action: 'delete', resource: `vms/${vm.name}`, detail: '' });
+    }
+  }
+
+  /** As they run, when what is no longer declared has made room. */
+  private async moveVms({ plan, context, changes }: Run): Promise<void> {
+    for (const { vm, target, cards } of plan.moveVms) {
+      await this.directory.whenReady(target, this.config.V3_HOST_PATIENCE_MS, context.signal);
+      await this.migrations.move(await this.definitions.find(vm.id), target, context, { cards });
+      const detail = `from ${vm.ownerHost} to ${target}`;
+      changes.push({ action: 'move', resource: `vms/${vm.name}`, detail });
     }
   }
 

@@ -95,11 +95,50 @@ describe('cluster:apply', () => {
     expect((await vm('b2')).nics).toMatchObject([{ mac: '02:00:00:00:00:02' }]);
   });
 
-  it('moves a VM to another host', async () => {
+  it('moves a running VM to another host as it runs, and back when it was moved by hand', async () => {
     await apply(cluster(two));
-    await changes(cluster({ ...two, a1: { ...two.a1, host: 'beta' } }));
-    expect(await vm('a1')).toMatchObject({ host: 'beta', epoch: 2, state: 'RUNNING' });
+    const before = await vm('a1');
+    alpha.calls.length = 0;
+    const body = cluster({ ...two, a1: { ...two.a1, host: 'beta', autostart: false } });
+    const { response, error } = await apply(body);
+    expect(error).toBeNull();
+    expect((response as ApplyResult).changes).toEqual([
+      { action: 'move', resource: 'vms/a1', detail: 'from alpha to beta' },
+      { action: 'update', resource: 'vms/a1', detail: 'autostart true → false' },
+    ]);
+    expect(await vm('a1')).toMatchObject({
+      ...{ host: 'beta', epoch: 2, state: 'RUNNING', startedAt: before.startedAt, autostart: false },
+    });
+    expect(alpha.verbs()).toEqual([]);
+    expect(await changes(body)).toEqual([]);
+    await gateway.operate('post', '/v1/vms/a1:migrate', { host: 'alpha' });
+    await gateway.operate('post', '/v1/vms/a1:pause');
+    expect(await changes(body)).toEqual(['move vms/a1']);
+    expect(await vm('a1')).toMatchObject({ host: 'beta', epoch: 4, state: 'PAUSED' });
+  });
+
+  it('moves a VM to another host by a stop when more than the host differs, or when it does not run', async () => {
+    await apply(cluster(two));
+    await changes(cluster({ ...two, a1: { ...two.a1, host: 'beta', memory: 128 } }));
+    expect(await vm('a1')).toMatchObject({ host: 'beta', epoch: 2, state: 'RUNNING', memoryMiB: 128 });
     expect(alpha.verbs().slice(-2)).toEqual(['stop', 'forget']);
+    await gateway.operate('post', '/v1/vms/a1:stop');
+    expect(await changes(cluster({ ...two, a1: { ...two.a1, memory: 128 } }))).toEqual([
+      ...['update vms/a1', 'start vms/a1'],
+    ]);
+  });
+
+  it('leaves a VM running where it is when it cannot move, and says why', async () => {
+    await apply(cluster(two));
+    beta.migrations.incomplete = new V3Error('STATE_CORRUPT', 'a page is damaged');
+    const body = cluster({ ...two, a1: { ...two.a1, host: 'beta' } });
+    expect((await apply(body)).error).toMatchObject({
+      code: 'MIGRATION_FAILED',
+      detail: 'a1 did not move to beta: a page is damaged',
+    });
+    expect(await vm('a1')).toMatchObject({ host: 'alpha', state: 'RUNNING' });
+    beta.migrations.incomplete = undefined;
+    expect(await changes(body)).toEqual(['move vms/a1']);
   });
 
   it('leaves alone what was made by hand', async () => {

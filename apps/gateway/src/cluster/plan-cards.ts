@@ -8,6 +8,7 @@ import {
   type VmSpec,
 } from '@v3vee/contracts';
 import type { HostEntity, HostRecord, VmDefinition } from '@v3vee/store';
+import type { Present } from './plan';
 
 type Hosts = Topology['hosts'];
 
@@ -28,6 +29,32 @@ export function changesCard(vm: VmDefinition, spec: VmSpec, hosts: Hosts): boole
       cardOf(hosts, spec.host, device)?.model !== present.model
     );
   });
+}
+
+/**
+ * Which card of its declared host each of a VM's physical NICs becomes, by index; undefined when it cannot go there as it
+ * runs: its NICs need cards of the same models and networks that no VM there has for itself alone.
+ */
+export function cardsThere(
+  vm: VmDefinition,
+  { host, nics }: VmSpec,
+  hosts: Hosts,
+  present: Present['vms'],
+): ReadonlyMap<number, string> | undefined {
+  const cards = new Map<number, string>();
+  for (const [index, { device }] of nics.entries()) {
+    const nic = vm.nics[index];
+    if (device === undefined || !nic || nic.access === null) continue;
+    const card = cardOf(hosts, host, device);
+    if (card?.model !== nic.model || card.network !== nic.network) return undefined;
+    const there = present
+      .filter(other => other.vm.ownerHost === host)
+      .flatMap(other => other.vm.nics.filter(use => use.device === device))
+      .flatMap(({ access }) => (access === null ? [] : [{ access }]));
+    if (conflictingUse([...there, { access: nic.access }])) return undefined;
+    cards.set(index, device);
+  }
+  return cards;
 }
 
 /**

@@ -21,7 +21,15 @@ const lan = {
   managed: true,
   createdAt: created,
 };
-const alpha = { name: 'alpha', memoryMiB: 1024, cores: 8, nics: [], radios: [], createdAt: created };
+const alpha = {
+  name: 'alpha',
+  memoryMiB: 1024,
+  cores: 8,
+  nics: [],
+  radios: [],
+  cordoned: false,
+  createdAt: created,
+};
 const a1: VmDefinition = {
   id: 'vm-1',
   name: 'a1',
@@ -32,6 +40,8 @@ const a1: VmDefinition = {
   image: 'debian',
   autostart: true,
   boot: 'template',
+  failover: 'none',
+  checkpointEvery: null,
   managed: true,
   createdAt: created,
   updatedAt: created,
@@ -76,6 +86,7 @@ const nothing = {
   updateNetworks: [],
   removeNetworks: [],
   removeVms: [],
+  moveVms: [],
   updateVms: [],
   setNics: [],
   createVms: [],
@@ -130,12 +141,49 @@ describe('the plan of a cluster', () => {
 
   it.each([
     [{ boot: 'cold' }, 'boot template → cold'],
+    [{ failover: 'checkpoint' }, 'failover none → checkpoint every 30 s'],
     [{ autostart: false }, 'autostart true → false'],
   ])('changes %j under a running VM, whose NICs it does not touch', (change, detail) => {
     const plan = planCluster(file({ a1: { ...declared, ...change } }), present(running));
     expect(plan.updateVms).toMatchObject([{ detail, stop: false }]);
     expect(plan.updateVms[0]?.patch).not.toHaveProperty('nics');
     expect(plan.startVms).toEqual([]);
+  });
+
+  describe('of a VM that is declared on another host', () => {
+    const hosts = { alpha: null, beta: null };
+    const beta = { ...alpha, name: 'beta' };
+    const both = { hosts: [alpha, beta] };
+    const plan = (condition: VmCondition, change: object = {}) =>
+      planCluster(
+        file({ a1: { ...declared, host: 'beta', ...change } }, { hosts }),
+        present(condition, {}, both),
+      );
+
+    it('moves it as it runs, or is paused, and changes what else is changed without a stop', () => {
+      const move = { vm: a1, target: 'beta', cards: new Map() };
+      expect(plan(running)).toEqual({ ...nothing, moveVms: [move] });
+      expect(plan({ ...running, state: 'PAUSED' })).toEqual({ ...nothing, moveVms: [move] });
+      const { moveVms, updateVms, ...rest } = plan(running, { boot: 'cold' });
+      expect(moveVms).toEqual([move]);
+      expect(updateVms).toMatchObject([
+        { vm: { ownerHost: 'beta' }, patch: { boot: 'cold' }, stop: false, detail: 'boot template → cold' },
+      ]);
+      expect(rest).toMatchObject({ startVms: [], setNics: [] });
+    });
+
+    it('changes it by a stop where the machine is to be another one, or there is none to move', () => {
+      expect(plan(running, { memory: 128 })).toMatchObject({
+        moveVms: [],
+        updateVms: [{ detail: 'host alpha → beta, memoryMiB 64 → 128', stop: true }],
+        startVms: ['a1'],
+      });
+      expect(plan(stopped)).toMatchObject({ moveVms: [], updateVms: [{ stop: false }] });
+      expect(plan({ ...stopped, state: 'ERROR' })).toMatchObject({
+        moveVms: [],
+        updateVms: [{ stop: true }],
+      });
+    });
   });
 
   it('starts a stopped VM that was changed and starts by itself', () => {
@@ -207,6 +255,52 @@ describe('the plan of a cluster', () => {
       const plan = planCluster(cluster(cards, vms), there([eth0], { nics: [nic('eth0')] }));
       expect(plan.updateVms).toMatchObject([{ detail: 'NICs', stop: true, patch: { nics: vms.a1.nics } }]);
       expect(plan.startVms).toEqual(['a1']);
+    });
+
+    describe('of another host', () => {
+      const beta = { ...alpha, name: 'beta' };
+      const plan = (nics: PhysicalNic[], device: string, others: VmDefinition[] = [], access?: string) => {
+        const vms = { a1: { host: 'beta', nics: [{ network: 'lan', device, ...(access && { access }) }] } };
+        const hosts = { alpha: { nics: [eth0] }, beta: { nics } };
+        const mine = { ...nic('eth0'), ...(access && { access: 'passthrough' as const }) };
+        const there = present(
+          running,
+          { nics: [mine] },
+          {
+            hosts: [
+              { ...alpha, nics: [eth0] },
+              { ...beta, nics },
+            ],
+          },
+        );
+        there.vms.push(...others.map(vm => ({ vm, condition: running })));
+        return planCluster(file(vms, { hosts }), there);
+      };
+      const other = (access: 'vpio' | 'passthrough'): VmDefinition => ({
+        ...{ ...a1, id: 'vm-2', name: 'b1', ownerHost: 'beta', managed: false },
+        nics: [{ ...nic('eth7'), mac: '02:00:00:00:00:02', access }],
+      });
+      const eth7: PhysicalNic = { ...eth0, name: 'eth7' };
+
+      it('moves a VM that runs to a card of the same model, whatever that is called', () => {
+        const cards = new Map([[0, 'eth7']]);
+        expect(plan([eth7], 'eth7')).toEqual({ ...nothing, moveVms: [expect.objectContaining({ cards })] });
+        expect(plan([eth7], 'eth7', [other('vpio')]).moveVms).toHaveLength(1);
+      });
+
+      it('stops it for one of another model', () => {
+        expect(plan([{ ...eth7, model: 'ne2000' }], 'eth7')).toMatchObject({
+          moveVms: [],
+          updateVms: [{ detail: 'host alpha → beta, NICs', stop: true }],
+        });
+      });
+
+      it('stops it for one that another VM has alone now, which that may leave with the same change', () => {
+        const leaving = { ...other('passthrough'), managed: true };
+        expect(plan([eth7], 'eth7', [leaving], 'passthrough')).toMatchObject({
+          ...{ moveVms: [], updateVms: [{ stop: true }], removeVms: [{ vm: leaving }] },
+        });
+      });
     });
 
     it('keeps a card that goes until the VMs that use it are changed', () => {

@@ -1,5 +1,6 @@
 import {
   V3Error,
+  verbStates,
   type HostSpec,
   type NicSettingsPatch,
   type NetworkSpec,
@@ -8,10 +9,11 @@ import {
   type VmSpec,
 } from '@v3vee/contracts';
 import type { HostEntity, HostRecord, NetworkEntity, VmDefinition } from '@v3vee/store';
+import { describePolicy, policyOf } from '../failover/policy';
 import { settingsDifference } from '../vms/nic-settings.service';
 import { changesOfMachine } from '../vms/vm-definitions.service';
 import type { VmCondition } from '../vms/vm-view';
-import { changesCard, refuseToTakeCards, withGoingCards } from './plan-cards';
+import { cardsThere, changesCard, refuseToTakeCards, withGoingCards } from './plan-cards';
 
 /** What is there. */
 export interface Present {
@@ -31,6 +33,14 @@ export interface VmUpdate extends Described {
   stop: boolean;
 }
 
+/** A running VM that differs in nothing but its host: it goes there as it runs. */
+export interface VmMove {
+  vm: VmDefinition;
+  target: string;
+  /** Which card of the target each of its physical NICs becomes, by index. */
+  cards: ReadonlyMap<number, string>;
+}
+
 /** The difference between what is declared and what is there; nothing in it means that they agree. */
 export interface ClusterPlan {
   /** `first` until no VM uses cards that are no longer declared, then `host`. */
@@ -43,6 +53,8 @@ export interface ClusterPlan {
   })[];
   removeNetworks: NetworkEntity[];
   removeVms: { vm: VmDefinition; live: boolean }[];
+  moveVms: VmMove[];
+  /** After the moves. */
   updateVms: VmUpdate[];
   /** NIC settings, which are changed while the VM does whatever it does. */
   setNics: (Described & { vm: VmDefinition; index: number; patch: NicSettingsPatch })[];
@@ -69,6 +81,7 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
     removeVms: present.vms
       .filter(({ vm }) => vm.managed && !declared.vms[vm.name])
       .map(({ vm, condition }) => ({ vm, live: condition.state !== 'STOPPED' })),
+    moveVms: [],
     updateVms: [],
     setNics: [],
     createVms: [],
@@ -107,7 +120,10 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
       if (spec.autostart) plan.startVms.push(name);
       continue;
     }
-    const { vm, condition } = known;
+    const { condition } = known;
+    const move = vmMove(known, spec, declared.hosts, present.vms);
+    if (move) plan.moveVms.push(move);
+    const vm = move ? afterMove(move) : known.vm;
     const update = vmUpdate(vm, spec, condition, declared.hosts);
     if (update) plan.updateVms.push(update);
     if (!update?.patch.nics) plan.setNics.push(...nicChanges(vm, spec));
@@ -135,6 +151,27 @@ function hostDifference(present: HostEntity | undefined, declared: HostRecord): 
   );
 }
 
+function vmMove(
+  { vm, condition }: Present['vms'][number],
+  spec: VmSpec,
+  hosts: Topology['hosts'],
+  present: Present['vms'],
+): VmMove | undefined {
+  const { name: _, host: target, ...wanted } = spec;
+  const allowed: readonly string[] = verbStates.migrate;
+  if (target === vm.ownerHost || !allowed.includes(condition.state)) return undefined;
+  const cards = cardsThere(vm, spec, hosts, present);
+  if (!cards) return undefined;
+  const move = { vm, target, cards };
+  return changesOfMachine(afterMove(move), wanted).length === 0 ? move : undefined;
+}
+
+const afterMove = ({ vm, target, cards }: VmMove): VmDefinition => ({
+  ...vm,
+  ...{ host: target, ownerHost: target },
+  nics: vm.nics.map(nic => ({ ...nic, device: cards.get(nic.index) ?? nic.device })),
+});
+
 function vmUpdate(
   vm: VmDefinition,
   spec: VmSpec,
@@ -146,6 +183,7 @@ function vmUpdate(
   if (!ofMachine.includes('nics') && changesCard(vm, spec, hosts)) ofMachine.push('nics');
   const change = (key: 'host' | 'memoryMiB' | 'image') =>
     ofMachine.includes(key) && `${key} ${vm[key]} → ${wanted[key]}`;
+  const [was, is] = [describePolicy(vm), describePolicy(policyOf(spec))];
   const detail = words(
     change('host'),
     change('memoryMiB'),
@@ -153,12 +191,15 @@ function vmUpdate(
     ofMachine.includes('nics') && 'NICs',
     vm.autostart !== wanted.autostart && `autostart ${vm.autostart} → ${wanted.autostart}`,
     vm.boot !== wanted.boot && `boot ${vm.boot} → ${wanted.boot}`,
+    was !== is && `failover ${was} → ${is}`,
     !vm.managed && 'now managed by the cluster file',
   );
   if (!detail) return undefined;
   // NICs that stay as they are must not be replaced under a running machine.
-  const { nics, ...rest } = wanted;
-  const patch = { ...rest, ...(ofMachine.includes('nics') ? { nics } : {}), managed: true };
+  const { nics, checkpointEvery: _every, ...rest } = wanted;
+  const { checkpointEvery } = policyOf(spec);
+  const every = checkpointEvery === null ? {} : { checkpointEvery };
+  const patch = { ...rest, ...every, ...(ofMachine.includes('nics') ? { nics } : {}), managed: true };
   return { vm, patch, detail, stop: ofMachine.length > 0 && state !== 'STOPPED' };
 }
 

@@ -60,7 +60,7 @@ describe('physical devices', () => {
   beforeEach(() => {
     const guest = ({ id: vmId, epoch }: Vm) => ({ vmId, epoch });
     const inventory: DeviceInventory = {
-      ...{ nic: 'eth0', model: 'rtl8139', holder: guest(a1), account },
+      ...{ nic: 'eth0', model: 'rtl8139', holder: guest(a1), use: null, account },
       waiting: [{ ...guest(a2), why: 'frame', waitedMs: 12.5 }],
       guests: [
         { ...guest(a1), access: 'vpio', heldMs: 300 },

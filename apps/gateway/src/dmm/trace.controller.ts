@@ -4,16 +4,14 @@ import { TRACE_PATH, traceQuery, V3Error, validate } from '@v3vee/contracts';
 import { VmRepository } from '@v3vee/store';
 import type { Request, Response } from 'express';
 import { HostDirectory } from '../hosts/host-directory';
+import { OpenStreams } from '../streams/open-streams';
 import { DeviceDirectory } from './device-directory';
 import { TraceStream } from './trace-stream';
-
-/** How many traces may be under way at a time. */
-const MAX_TRACES = 64;
 
 /** `GET /v1/dmm/trace?device=alpha/eth0`: JSON lines until the client leaves. */
 @Controller()
 export class TraceController implements BeforeApplicationShutdown {
-  private readonly open = new Set<TraceStream>();
+  private readonly streams = new OpenStreams('traces');
 
   constructor(
     private readonly bus: Bus,
@@ -23,33 +21,20 @@ export class TraceController implements BeforeApplicationShutdown {
   ) {}
 
   beforeApplicationShutdown(): void {
-    for (const stream of this.open) stream.end('the gateway stops');
+    this.streams.endAll('the gateway stops');
   }
 
   @Get(TRACE_PATH.slice(1))
   async trace(@Req() request: Request, @Res() response: Response): Promise<void> {
     const { device } = validate(traceQuery, request.query);
-    if (this.open.size >= MAX_TRACES) {
-      throw new V3Error('SERVICE_UNAVAILABLE', `${MAX_TRACES} traces are under way; end one first`);
-    }
+    this.streams.assertRoom();
     const { host, nic } = await this.devices.find(device);
     const silence = this.directory.palaciosSilence(host);
     if (silence) throw new V3Error('HOST_NOT_READY', `host ${host} is not ready: ${silence}`);
-    response.setHeader('Content-Type', 'application/x-ndjson');
-    response.setHeader('Cache-Control', 'no-store');
-    if (request.method === 'HEAD') return void response.end();
-    const stream = new TraceStream({
-      bus: this.bus,
-      host,
-      nic: nic.name,
-      out: response,
-      locate: () => this.devices.find(device),
-      names: async () => new Map((await this.vms.all()).map(({ id, name }) => [id, name])),
-    });
-    this.open.add(stream);
-    void stream.ended.then(() => this.open.delete(stream));
-    await stream.open();
-    // A device that nobody touches has no first event: its reader learns now that the trace is under way.
-    response.flushHeaders();
+    const { bus } = this;
+    const locate = () => this.devices.find(device);
+    const names = async () => new Map((await this.vms.all()).map(({ id, name }) => [id, name]));
+    const make = () => new TraceStream({ bus, host, nic: nic.name, out: response, locate, names });
+    await this.streams.answer(request, response, 'application/x-ndjson', make);
   }
 }

@@ -2,12 +2,13 @@ import {
   CAPTURE_PATH,
   captureQuery,
   MAX_BLOB_BYTES,
+  MIGRATION_WATCH_PATH,
   TRACE_PATH,
   traceQuery,
   VNET_CONTROL_PATH,
 } from '@v3vee/contracts';
 import { z } from 'zod';
-import { common, json, problemResponses, queryParameters, type Json } from './responses';
+import { common, json, problemResponses, queryParameters, reference, type Json } from './responses';
 
 /** What takes or answers other than JSON, and so is not in the contract's table. */
 export const bytePaths = (): Record<string, Json> => ({
@@ -15,6 +16,7 @@ export const bytePaths = (): Record<string, Json> => ({
   [VNET_CONTROL_PATH]: { get: controlListing(), post: controlRun() },
   [CAPTURE_PATH]: { get: capture() },
   [TRACE_PATH]: { get: trace() },
+  [MIGRATION_WATCH_PATH]: { get: migrationWatch() },
 });
 
 function blobUpload(): Json {
@@ -127,6 +129,24 @@ function trace(): Json {
     responses: {
       200: { description: 'A stream that begins at once', content: { 'application/x-ndjson': {} } },
       ...problemResponses(['DEVICE_NOT_FOUND', 'HOST_NOT_READY', ...common]),
+    },
+  };
+}
+
+function migrationWatch(): Json {
+  return {
+    operationId: 'watchMigration',
+    summary: 'A migration at each change, as JSON lines, first as it is now, until it has ended',
+    description:
+      'Each line is a whole migration; the last one has `endedAt`, unless the gateway stops before.',
+    tags: ['migrations'],
+    parameters: [{ name: 'migration', in: 'path', required: true, schema: { type: 'string' } }],
+    responses: {
+      200: {
+        description: 'A stream that begins at once',
+        content: { 'application/x-ndjson': { schema: { $ref: reference('Migration') } } },
+      },
+      ...problemResponses(['MIGRATION_NOT_FOUND', ...common]),
     },
   };
 }

@@ -2,6 +2,7 @@ import {
   CAPTURE_PATH,
   captureQuery,
   errorCatalogue,
+  MIGRATION_WATCH_PATH,
   rest,
   TRACE_PATH,
   traceQuery,
@@ -63,6 +64,9 @@ describe('the documentation', () => {
     );
     expect(document.paths[TRACE_PATH]?.get?.parameters.map(({ name }) => name)).toEqual(
       Object.keys(traceQuery.shape),
+    );
+    expect(document.paths[MIGRATION_WATCH_PATH]?.get?.responses[404]?.description).toContain(
+      '`MIGRATION_NOT_FOUND`',
     );
   });
 

@@ -47,6 +47,7 @@ export class HostDirectory implements OnApplicationBootstrap, OnApplicationShutd
   private readonly presences = new Map<string, Presence>();
   private readonly watchers = new Set<Watcher>();
   private readonly waiters = new Set<() => void>();
+  private lapsed: ReadonlySet<string> = new Set();
   private subscriptions: Stoppable[] = [];
   private ticker: NodeJS.Timeout | undefined;
   private ticks = 0;
@@ -145,6 +146,12 @@ export class HostDirectory implements OnApplicationBootstrap, OnApplicationShutd
     }
   }
 
+  /** Hosts whose lease is over: they may be heard, but their guests stand still and they do nothing. */
+  setLapsed(hosts: ReadonlySet<string>): void {
+    this.lapsed = hosts;
+    this.look();
+  }
+
   private heard(host: string, news: Partial<Presence>): void {
     this.presences.set(host, { ...this.presences.get(host), ...news });
     this.look();
@@ -169,7 +176,10 @@ export class HostDirectory implements OnApplicationBootstrap, OnApplicationShutd
 
   private complaint(host: string, service: HostService): string {
     const heard = this.presences.get(host)?.[service];
-    if (heard && (this.ticks - heard.tick) * TICK_MS <= this.config.V3_HOST_SILENCE_MS) return '';
+    if (heard && (this.ticks - heard.tick) * TICK_MS <= this.config.V3_HOST_SILENCE_MS) {
+      const isOver = service === 'palacios' && this.lapsed.has(host);
+      return isOver ? `the lease of ${host} is over, its guests stand still` : '';
+    }
     const since = heard ? `is silent since ${heard.instant.toISOString()}` : 'was not heard yet';
     const cutOff = this.bus.connected ? '' : ' (the gateway itself is cut off from NATS)';
     return `the ${service} of ${host} ${since}${cutOff}`;

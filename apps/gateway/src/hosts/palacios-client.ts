@@ -9,7 +9,7 @@ type Request<V extends PalaciosVerb> = z.input<Calls[V]['request']>;
 type Response<V extends PalaciosVerb> = z.output<Calls[V]['response']>;
 
 /** Verbs that need the host's memory or a core, and so its Kitten too. */
-const needKitten: ReadonlySet<PalaciosVerb> = new Set<PalaciosVerb>(['start', 'restore', 'reset']);
+const needKitten: ReadonlySet<PalaciosVerb> = new Set<PalaciosVerb>(['start', 'restore', 'reset', 'recover']);
 
 /** Asks the Palacios of a host. Never waits longer than that Palacios lives. */
 @Injectable()
@@ -27,11 +27,20 @@ export class PalaciosClient {
     options: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<Response<V>> {
     if (needKitten.has(verb)) this.directory.assertReady(host);
-    const { timeoutMs, signal: outer } = options;
     const contract: Call = palaciosCalls[verb];
+    return (await this.ask(contract, host, request, options)) as Response<V>;
+  }
+
+  /** What is no verb. @throws V3Error like `call` */
+  async ask<Q extends z.ZodType, R extends z.ZodType>(
+    contract: Call<Q, R>,
+    host: string,
+    request: z.input<Q>,
+    { timeoutMs, signal: outer }: { timeoutMs?: number; signal?: AbortSignal } = {},
+  ): Promise<z.output<R>> {
     try {
       const ask = (signal: AbortSignal) => this.bus.call(contract, host, request, { timeoutMs, signal });
-      return (await this.directory.watching(host, ask, outer)) as Response<V>;
+      return await this.directory.watching(host, ask, outer);
     } catch (thrown) {
       // Its heartbeats were heard a moment ago, but nobody serves the subject any more.
       const code = thrown instanceof V3Error && !outer?.aborted ? thrown.code : '';

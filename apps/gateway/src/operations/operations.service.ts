@@ -44,8 +44,8 @@ export interface OperationRequest {
 }
 
 const DAY_MS = 86_400_000;
-/** For how long ended operations can be looked up. */
-const KEPT_MS = 30 * DAY_MS;
+/** For how long ended operations, and migrations, can be looked up. */
+export const KEPT_MS = 30 * DAY_MS;
 
 /**
  * Runs what takes long in the background and keeps its progress and outcome in the store (AIP-151). An
@@ -127,6 +127,12 @@ export class OperationsService implements OnApplicationBootstrap, BeforeApplicat
     }
   }
 
+  /** @param except the operation that may hold it @throws V3Error VM_BUSY, CLUSTER_BUSY */
+  async assertFree(lock: Lock, except?: string): Promise<void> {
+    const holder = await this.operations.holder(lock.resource);
+    if (holder && holder.id !== except) throw busy(lock, holder);
+  }
+
   private untilEnd(id: string, timeoutMs: number): { over: Promise<void>; stop: () => void } {
     let stop = () => {};
     const over = new Promise<void>(resolve => {
@@ -158,14 +164,11 @@ export class OperationsService implements OnApplicationBootstrap, BeforeApplicat
     return { operation, outcome };
   }
 
-  private async lock(id: string, { resource, name }: Lock, manager?: EntityManager): Promise<void> {
-    const holder = await this.operations.lock(id, resource, manager);
+  private async lock(id: string, lock: Lock, manager?: EntityManager): Promise<void> {
+    const holder = await this.operations.lock(id, lock.resource, manager);
     if (holder === id) return;
     const { verb = 'another one' } = (await this.operations.get(holder, manager)) ?? {};
-    throw new V3Error(
-      resource === 'cluster' ? 'CLUSTER_BUSY' : 'VM_BUSY',
-      `${name} is busy with operation ${holder} (${verb}); wait for it to end`,
-    );
+    throw busy(lock, { id: holder, verb });
   }
 
   /** Never rejects: a failure is the operation's outcome. */
@@ -199,3 +202,9 @@ export class OperationsService implements OnApplicationBootstrap, BeforeApplicat
     return result;
   }
 }
+
+const busy = ({ resource, name }: Lock, { id, verb }: { id: string; verb: string }) =>
+  new V3Error(
+    resource === 'cluster' ? 'CLUSTER_BUSY' : 'VM_BUSY',
+    `${name} is busy with operation ${id} (${verb}); wait for it to end`,
+  );

@@ -16,6 +16,7 @@ import {
 } from '@v3vee/contracts';
 import { SnapshotRepository, VmRepository, VmStatusRepository, type VmStatusRecord } from '@v3vee/store';
 import type { DataSource } from 'typeorm';
+import { ScriptedMigrations } from './scripted-migrations.fixture';
 
 const BEAT_MS = 50;
 
@@ -47,6 +48,7 @@ export class ScriptedHost {
   readonly traces = new Map<string, { nic: string; asked: number }>();
   /** Events that it lost of each trace. */
   lostOfTraces = 0;
+  readonly migrations: ScriptedMigrations;
   /** Services that beat. */
   readonly alive = new Set<'kitten' | 'palacios'>(['kitten', 'palacios']);
 
@@ -58,6 +60,7 @@ export class ScriptedHost {
     this.statuses = new VmStatusRepository(dataSource);
     this.vms = new VmRepository(dataSource);
     this.snapshots = new SnapshotRepository(dataSource);
+    this.migrations = new ScriptedMigrations(bus, dataSource, this);
   }
 
   start(): this {
@@ -68,7 +71,7 @@ export class ScriptedHost {
     this.subscriptions.push(
       this.bus.serve(vnetCoreStats, this.name, () => ({ host: this.name, cached: 2, counters: { rx: 3 } })),
     );
-    this.subscriptions.push(...this.serveCards());
+    this.subscriptions.push(...this.serveCards(), ...this.migrations.serve());
     this.beat();
     this.beating = setInterval(() => this.beat(), BEAT_MS);
     return this;
@@ -80,6 +83,7 @@ export class ScriptedHost {
     for (const subscription of this.subscriptions) subscription.stop();
     this.subscriptions = [];
     this.traces.clear();
+    this.migrations.forget();
   }
 
   /** Lines of a trace, as they come from its VMM; of all that are under way. */
@@ -201,11 +205,10 @@ export class ScriptedHost {
       case 'resume':
       case 'reset':
       case 'restore':
+      case 'recover':
       case 'refresh':
-      case 'receive':
         return to('RUNNING');
       case 'stop':
-      case 'send':
         return to('STOPPED');
       case 'pause':
         return to('PAUSED');

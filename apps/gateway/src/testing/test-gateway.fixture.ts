@@ -63,8 +63,9 @@ export class TestGateway {
   }
 
   /** Another process on the same state. */
-  async restart(): Promise<void> {
+  async restart(meanwhile?: () => Promise<void>): Promise<void> {
     await this.app.close();
+    await meanwhile?.();
     await this.open();
   }
 
@@ -77,6 +78,8 @@ export class TestGateway {
       V3_CACHE_DIR: join(this.folder, 'cache'),
       V3_HOST_SILENCE_MS: String(SILENCE_MS),
       V3_HOST_PATIENCE_MS: '2000',
+      V3_LEASE_SECONDS: '1',
+      V3_LEASE_MARGIN_SECONDS: '0.2',
       V3_LOG_LEVEL: process.env.V3_LOG_LEVEL ?? 'silent',
     });
     this.app = await createService(

@@ -102,6 +102,26 @@ describe('definitions of VMs', () => {
     expect(vm).toMatchObject({ autostart: true, state: 'RUNNING' });
   });
 
+  it('what becomes of a VM whose host is lost can be changed while it runs', async () => {
+    const { id } = await create('safe', { failover: 'checkpoint' });
+    await alpha.put(id, 'RUNNING');
+    const policy = ({ failover, checkpointEvery }: Vm) => [failover, checkpointEvery];
+    const patched = async (patch: object) => policy(await gateway.ok<Vm>('patch', '/v1/vms/safe', patch));
+    expect(policy(await gateway.ok<Vm>('get', '/v1/vms/safe'))).toEqual(['checkpoint', 30]);
+    expect(await patched({ checkpointEvery: '2m' })).toEqual(['checkpoint', 120]);
+    expect(await patched({ autostart: true })).toEqual(['checkpoint', 120]);
+    expect(await patched({ failover: 'restart' })).toEqual(['restart', null]);
+    expect(await refused('patch', '/v1/vms/safe', { checkpointEvery: 30 })).toMatchObject({
+      code: 'INVALID_REQUEST',
+      detail: 'checkpointEvery: checkpoints are made for "failover: checkpoint" only, not for "restart"',
+    });
+    expect(await refused('post', '/v1/vms', { name: 'x', host: 'alpha', checkpointEvery: 30 })).toMatchObject(
+      {
+        code: 'INVALID_REQUEST',
+      },
+    );
+  });
+
   it('a VM that moves has a new owner under a new epoch, and the old one forgets it', async () => {
     const { id } = await create('mover');
     await alpha.put(id, 'STOPPED');

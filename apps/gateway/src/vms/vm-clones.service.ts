@@ -70,7 +70,14 @@ export class VmClones implements OnApplicationBootstrap {
     const source = await this.definitions.find(idOrName);
     const given = request.snapshot && (await this.verbs.findSnapshot(source, request.snapshot));
     const host = request.host ?? source.ownerHost;
-    if (!(await this.hosts.find(host))) throw new V3Error('HOST_NOT_FOUND', `there is no host "${host}"`);
+    const target = await this.hosts.find(host);
+    if (!target) throw new V3Error('HOST_NOT_FOUND', `there is no host "${host}"`);
+    if (target.cordoned) {
+      throw new V3Error(
+        'HOST_CORDONED',
+        `host ${host} is cordoned: it gets no further VMs until it is uncordoned; name another one`,
+      );
+    }
     if (await this.vms.find(request.name)) {
       throw new V3Error('VM_EXISTS', `a virtual machine named "${request.name}" exists; choose another name`);
     }

@@ -15,6 +15,7 @@ import {
   type VmChanges,
   type VmDefinition,
 } from '@v3vee/store';
+import { changedPolicy, policyOf } from '../failover/policy';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
 import type { Caller } from '../http/endpoint';
@@ -53,7 +54,7 @@ export class VmDefinitions {
     await this.assertHost(spec.host);
     await this.images.get(spec.image);
     return this.nics.planning(nics, spec.host, [], planned =>
-      this.vms.create({ ...spec, managed, nics: planned }),
+      this.vms.create({ ...spec, ...policyOf(spec), managed, nics: planned }),
     );
   }
 
@@ -82,7 +83,8 @@ export class VmDefinitions {
   }
 
   /** Of a VM that its caller holds and that does not run, if the change needs that. */
-  async change(vm: VmDefinition, { nics, ...patch }: VmPatch): Promise<VmDefinition> {
+  async change(vm: VmDefinition, { nics, ...rest }: VmPatch): Promise<VmDefinition> {
+    const patch = { ...rest, ...changedPolicy(vm, rest) };
     const { host = vm.ownerHost, image } = patch;
     if (host !== vm.ownerHost) await this.assertHost(host);
     if (image !== undefined) await this.images.get(image);
@@ -108,7 +110,8 @@ export class VmDefinitions {
   ): Promise<void> {
     const planned = new Map<string, VmChanges>();
     for (const { vm, patch } of changes) {
-      const { nics, ...rest } = patch;
+      const { nics, ...others } = patch;
+      const rest = { ...others, ...changedPolicy(vm, others) };
       const { host = vm.ownerHost } = rest;
       planned.set(vm.id, nics ? { ...rest, nics: await this.nics.plan(nics, host, vm.nics) } : rest);
       const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Vm, VmState } from '@v3vee/contracts';
 import { VmStatusRepository, type VmDefinition, type VmStatusEntity } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
+import { FailoverNotes } from '../failover/failover-notes';
 import { HostDirectory } from '../hosts/host-directory';
 
 export interface VmCondition {
@@ -17,6 +18,7 @@ export class VmViews {
   constructor(
     private readonly statuses: VmStatusRepository,
     private readonly directory: HostDirectory,
+    private readonly notes: FailoverNotes,
   ) {}
 
   async view(vm: VmDefinition): Promise<Vm> {
@@ -51,6 +53,8 @@ export class VmViews {
       memoryMiB: vm.memoryMiB,
       autostart: vm.autostart,
       boot: vm.boot,
+      failover: vm.failover,
+      checkpointEvery: vm.checkpointEvery,
       agent: live && status !== null && status.agent,
       nics: vm.nics.map(({ index, network, mac, ip, settings, device, access, model }) => ({
         name: `eth${index}`,
@@ -69,6 +73,10 @@ export class VmViews {
 
   /** A row that says there is a live guest is believed only while the Palacios that wrote it is heard. */
   private conditionOf(vm: VmDefinition, status: VmStatusEntity | null): VmCondition {
+    if (status && status.epoch < vm.epoch && vm.failover !== 'none' && status.desired !== 'stopped') {
+      const reason = `${vm.ownerHost} is to go on with it; it was ${status.state} on ${status.host}`;
+      return { state: 'ERROR', reason: this.noted(vm, reason), fresh: false };
+    }
     if (!status || status.epoch < vm.epoch) {
       return { state: 'STOPPED', reason: 'not started yet', fresh: true };
     }
@@ -77,11 +85,17 @@ export class VmViews {
     if (state === 'STOPPED' || state === 'ERROR') return { state, reason, fresh };
     const before = `it was ${state} when last heard of`;
     const silence = this.directory.palaciosSilence(vm.ownerHost);
-    if (silence) return { state: 'ERROR', reason: `${silence}; ${before}`, fresh };
+    if (silence) return { state: 'ERROR', reason: this.noted(vm, `${silence}; ${before}`), fresh };
     if (this.directory.palaciosIncarnation(vm.ownerHost) !== status.incarnation) {
       const restarted = `the palacios of ${vm.ownerHost} was restarted and has not taken it up again`;
       return { state: 'ERROR', reason: `${restarted}; ${before}`, fresh };
     }
     return { state, reason, fresh };
+  }
+
+  /** With what keeps it from being started elsewhere. */
+  private noted({ id }: VmDefinition, reason: string): string {
+    const note = this.notes.get(id);
+    return note === undefined ? reason : `${reason}; fail-over: ${note}`;
   }
 }

@@ -5,7 +5,6 @@ import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { VmClones } from './vm-clones.service';
 import { VmDefinitions } from './vm-definitions.service';
-import { VmMigration } from './vm-migration.service';
 import { VmVerbs } from './vm-verbs.service';
 import { VmViews } from './vm-view';
 
@@ -17,7 +16,6 @@ export class VmsController {
     private readonly views: VmViews,
     private readonly verbs: VmVerbs,
     private readonly clones: VmClones,
-    private readonly migration: VmMigration,
     private readonly pages: PageTokens,
   ) {}
 
@@ -95,11 +93,6 @@ export class VmsController {
   @Endpoint('cloneVm')
   clone(@Input() { params, body, caller }: InputOf<'cloneVm'>): Promise<Operation> {
     return this.clones.begin(params.vm, body, caller);
-  }
-
-  @Endpoint('migrateVm')
-  migrate(@Input() { params, body, caller }: InputOf<'migrateVm'>): Promise<Operation> {
-    return this.migration.begin(params.vm, body.host, caller);
   }
 
   @Endpoint('execVm')

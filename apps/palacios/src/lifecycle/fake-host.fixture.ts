@@ -45,6 +45,25 @@ export class FakeMachine implements Machine {
   exec = () => Promise.reject(new Error('not here'));
   telemetry = () => Promise.reject(new Error('not here'));
   setHosts(): void {}
+  copyOut: Machine['copyOut'] = () => Promise.reject(new Error('not here'));
+  throttle = async () => undefined;
+  /** What was done with the frames that came while it stood still, in order. */
+  readonly frames: string[] = [];
+  hold(): void {
+    this.frames.push('hold');
+  }
+  release(): void {
+    this.frames.push('release');
+  }
+  forward(host: string): void {
+    this.frames.push(`forward to ${host}`);
+  }
+  epoch: number | undefined;
+  async renew(epoch: number): Promise<void> {
+    this.epoch = epoch;
+  }
+  stoodStillMs = () => 0;
+  reached = async () => undefined;
   readonly nicSettings: [number, NicSettings][] = [];
   setNic(nic: number, settings: NicSettings): void {
     this.nicSettings.push([nic, settings]);
@@ -80,6 +99,8 @@ export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
     boot: 'template',
     nics: [],
     managed: false,
+    failover: 'none',
+    checkpointEvery: null,
     createdAt: new Date(),
     updatedAt: new Date(),
     ...change,
@@ -90,6 +111,7 @@ export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {
   return {
     id: randomUUID(),
     name: 's1',
+    kind: 'named',
     vmId: vm.id,
     vmName: vm.name,
     host: 'alpha',
@@ -111,6 +133,7 @@ type Faults = Partial<
 export class FakeHost implements VmHost {
   readonly name = 'alpha';
   readonly incarnation = randomUUID();
+  readonly lease = { held: true, term: 1, whenHeld: async (): Promise<void> => undefined };
   readonly faults: Faults = {};
   readonly machineList: FakeMachine[] = [];
   /** Memory that Kitten gave and did not get back, by VM. */
@@ -166,6 +189,8 @@ export class FakeHost implements VmHost {
       this.#fault('restore');
       return this.#made(`${path}${identity ? ' as another' : ''}`);
     },
+    essence: async () => ({ engineVersion: '1', imageDigest: 'i', template: null }),
+    receive: () => Promise.reject(new Error('not here')),
   };
   readonly status = {
     write: async (record: StatusRecord) => void this.rows.set(record.vmId, record),

@@ -1,16 +1,16 @@
 import { V3Error, type VmStatus } from '@v3vee/contracts';
 import type { VmDefinition, VmRepository, VmStatusRepository } from '@v3vee/store';
 import { limiter } from './limiter';
-import type { StatusRecord, VmHost } from './ports';
-import { planRecovery, type Recovery } from './recovery';
-import { Vm } from './vm';
+import type { Machine, StatusRecord, VmHost } from './ports';
+import { inherited, mayBeHandedOver, planRecovery, type Recovery } from './recovery';
+import { Vm, type Leaving } from './vm';
 
 /** Saving compresses and writes some 10 MiB for each guest; more at a time only take each other's core. */
 const PARALLEL_SAVES = 2;
 
 export interface FleetOptions {
   host: VmHost;
-  vms: Pick<VmRepository, 'ofHost' | 'get'>;
+  vms: Pick<VmRepository, 'ofHost' | 'swapOwner'>;
   statuses: Pick<VmStatusRepository, 'get' | 'getMany'>;
 }
 
@@ -18,6 +18,8 @@ export interface FleetOptions {
 export class Fleet {
   readonly #vms = new Map<string, Vm>();
   readonly #opening = new Map<string, Promise<Vm>>();
+  /** VMs that are on their way here, since which term of the lease. */
+  readonly #arriving = new Map<string, number>();
   #accepting = true;
 
   constructor(private readonly options: FleetOptions) {}
@@ -31,7 +33,13 @@ export class Fleet {
   }
 
   statuses(): VmStatus[] {
-    return this.all().map(vm => vm.status());
+    const { lease, name } = this.options.host;
+    const statuses = this.all().map(vm => vm.status());
+    if (lease.held) return statuses;
+    const reason = `stands still: the lease of host ${name} is over`;
+    return statuses.map(status =>
+      status.state === 'RUNNING' ? { ...status, state: 'PAUSED', reason } : status,
+    );
   }
 
   /**
@@ -41,13 +49,20 @@ export class Fleet {
    */
   async takeOver(): Promise<() => Promise<void>> {
     const { host, vms, statuses } = this.options;
+    const { term } = host.lease;
     const definitions = await vms.ofHost(host.name);
     const records = await statuses.getMany(definitions.map(({ id }) => id));
-    const plans = definitions.map(definition => {
+    const owned: { own: VmDefinition; record: StatusRecord | undefined }[] = [];
+    for (const definition of definitions) {
       const record = records.get(definition.id);
-      const vm = this.#add(definition, record);
-      return { vm, plan: planRecovery(record, host.incarnation) };
-    });
+      const own = mayBeHandedOver(record, host.incarnation) ? await this.#fence(definition) : definition;
+      if (own) owned.push({ own, record });
+    }
+    if (host.lease.term !== term) return this.takeOver();
+    const plans = owned.map(({ own, record }) => ({
+      vm: this.#add(own, record),
+      plan: planRecovery(record, host.incarnation),
+    }));
     return async () => {
       await Promise.all(plans.map(({ vm, plan }) => this.#carryOut(vm, plan)));
     };
@@ -55,11 +70,12 @@ export class Fleet {
 
   /**
    * For a verb: the VM, from the store if it is new here.
-   * @throws V3Error VM_NOT_FOUND, SERVICE_UNAVAILABLE when Palacios shuts down
+   * @throws V3Error VM_NOT_FOUND, SERVICE_UNAVAILABLE when Palacios shuts down or has no lease
    */
   async get(vmId: string): Promise<Vm> {
-    if (!this.#accepting) {
-      throw new V3Error('SERVICE_UNAVAILABLE', `palacios on ${this.options.host.name} is shutting down`);
+    this.#requireOpen();
+    if (this.#arriving.has(vmId)) {
+      throw new V3Error('VM_BUSY', `VM ${vmId} is coming to this host; try again when it is here`);
     }
     const known = this.#vms.get(vmId);
     if (known) return known;
@@ -77,22 +93,82 @@ export class Fleet {
     this.#vms.delete(vmId);
   }
 
-  /** For a move to another host, which finds state and row in the store. */
-  async send(vmId: string): Promise<VmStatus> {
-    const status = await (await this.get(vmId)).send();
-    this.#vms.delete(vmId);
-    return status;
+  // ---- moves between hosts ----------------------------------------------------------------------------------
+
+  /**
+   * Moves a VM to another host.
+   * @throws V3Error what `Vm.leave` throws, VM_NOT_FOUND
+   */
+  async leave(vmId: string, target: string, move: (leaving: Leaving) => Promise<boolean>): Promise<void> {
+    const vm = await this.get(vmId);
+    if (!(await vm.leave(target, move))) this.#vms.delete(vmId);
   }
 
-  /** Goes on where another host sent it. A VM that could not is not this host's: the other one may have it back. */
-  async receive(vmId: string): Promise<VmStatus> {
-    const vm = await this.get(vmId);
-    try {
-      return await vm.receive();
-    } catch (thrown) {
-      this.#vms.delete(vmId);
-      throw thrown;
+  /** For a VM that comes: nothing is done with it here until `moveIn` or `forgo`. @throws V3Error VM_BUSY, SERVICE_UNAVAILABLE */
+  expect(vmId: string): void {
+    this.#requireOpen();
+    if (this.#arriving.has(vmId)) throw new V3Error('VM_BUSY', `VM ${vmId} is coming to this host already`);
+    const known = this.#vms.get(vmId);
+    if (known?.machine || known?.isBusy) throw new V3Error('VM_BUSY', `VM ${known.name} is on this host`);
+    this.#vms.delete(vmId);
+    this.#arriving.set(vmId, this.options.host.lease.term);
+  }
+
+  isArriving(vmId: string): boolean {
+    return this.#arriving.has(vmId);
+  }
+
+  /** It does not come. */
+  forgo(vmId: string): void {
+    this.#arriving.delete(vmId);
+  }
+
+  /**
+   * A VM that has become this host's with its machine.
+   * @returns what `Vm.moveIn` returns
+   * @throws V3Error VM_NOT_FOUND: it is another's by now
+   */
+  async moveIn(
+    definition: VmDefinition,
+    machine: Machine,
+    record: StatusRecord,
+    source: string,
+  ): Promise<() => Promise<void>> {
+    const { lease, definitions } = this.options.host;
+    for (let term = this.#arriving.get(definition.id); term !== lease.term;) {
+      term = lease.term;
+      if ((await definitions.get(definition.id)).epoch === definition.epoch) continue;
+      throw new V3Error('VM_NOT_FOUND', `VM ${definition.name} has been taken from this host meanwhile`);
     }
+    const vm = this.#add(definition, record);
+    this.#arriving.delete(vm.id);
+    return vm.moveIn(machine, record.state === 'PAUSED' ? 'paused' : 'running', source);
+  }
+
+  // ---- the host's lease -----------------------------------------------------------------------------------------
+
+  standStill(): void {
+    for (const vm of this.#vms.values()) vm.suspend();
+  }
+
+  settle(owned: readonly VmDefinition[]): void {
+    const { host } = this.options;
+    const epochs = new Map(owned.map(({ id, epoch }) => [id, epoch]));
+    for (const vm of this.all()) {
+      const epoch = epochs.get(vm.id);
+      // A newer epoch of this host's own is one that it has made itself: it has taken back what was on its way.
+      if (epoch === vm.definition.epoch || (epoch !== undefined && vm.isBusy)) continue;
+      this.#vms.delete(vm.id);
+      host.log.warn(
+        { vm: vm.name, epoch: vm.definition.epoch },
+        'a VM was taken from this host; it is discarded',
+      );
+      void vm.evict();
+    }
+  }
+
+  goOn(): void {
+    for (const vm of this.#vms.values()) void vm.goOn();
   }
 
   /** No verb is accepted any more; those under way end, then every guest is saved. */
@@ -106,10 +182,32 @@ export class Fleet {
     for (const vm of left) await vm.putAway();
   }
 
+  /** Under a new epoch: a hand-over that an earlier Palacios began can't come to its end any more. Null: it just has. */
+  #fence({ id, epoch }: VmDefinition): Promise<VmDefinition | null> {
+    const { name } = this.options.host;
+    return this.options.vms.swapOwner(id, { from: name, epoch, to: name });
+  }
+
+  #requireOpen(): void {
+    const { name, lease } = this.options.host;
+    if (!this.#accepting) throw new V3Error('SERVICE_UNAVAILABLE', `palacios on ${name} is shutting down`);
+    if (!lease.held) {
+      throw new V3Error(
+        'SERVICE_UNAVAILABLE',
+        `the lease of host ${name} is over; its guests stand still until it is back`,
+      );
+    }
+  }
+
   async #open(vmId: string): Promise<Vm> {
-    const definition = await this.options.host.definitions.get(vmId);
+    const { definitions, lease } = this.options.host;
+    const { term } = lease;
+    const definition = await definitions.get(vmId);
     const record = await this.options.statuses.get(vmId);
-    return this.#vms.get(vmId) ?? this.#add(definition, record ?? undefined);
+    if (lease.term !== term) return this.#open(vmId);
+    return (
+      this.#vms.get(vmId) ?? this.#add(definition, record ? inherited(record, definition.epoch) : undefined)
+    );
   }
 
   #add(definition: VmDefinition, record: StatusRecord | undefined): Vm {

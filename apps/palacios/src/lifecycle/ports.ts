@@ -3,7 +3,15 @@
  * store. Their real counterparts are in `../machines`, `../host` and `../records`.
  */
 import type { ExecRequest, ExecResult, NicSettings, Telemetry, VmState, VmStatus } from '@v3vee/contracts';
-import type { DesiredState, SavedState, SnapshotEntity, StateSource, VmDefinition } from '@v3vee/store';
+import type { IncomingCopy, OutgoingCopy } from '@v3vee/machine';
+import type {
+  DesiredState,
+  SavedState,
+  SnapshotEntity,
+  SnapshotKind,
+  StateSource,
+  VmDefinition,
+} from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
 
 /** How a guest came to its end without being asked to. */
@@ -16,7 +24,7 @@ export interface GuestEnd {
 /** One machine: a guest with its memory and devices, from power-on or restore until it is closed. */
 export interface Machine {
   /** How it came to be. */
-  readonly origin: 'template' | 'cold' | 'resumed' | 'clone';
+  readonly origin: 'template' | 'cold' | 'resumed' | 'clone' | 'moved';
   /** The guest runs, or runs again. */
   run(): Promise<void>;
   /** The guest stands still; resolves when no instruction of it is executed any more. */
@@ -36,6 +44,25 @@ export interface Machine {
   setNic(nic: number, settings: NicSettings): void;
   /** Names of other VMs for the guest's hosts file, whenever they change. */
   setHosts(hosts: HostsEntry[]): void;
+
+  // its move to another host
+
+  /** @param base memory that the other side has already; none: zeros */
+  copyOut(base: Uint8Array<SharedArrayBuffer> | undefined): Promise<OutgoingCopy>;
+  /** Keeps the guest from running for this share of its time, 0 … 1. */
+  throttle(share: number): Promise<void>;
+  /** Frames for it are kept from now on, until `release` or `forward`. */
+  hold(): void;
+  /** The kept frames reach the guest after all, and so do those that come. */
+  release(): void;
+  /** The kept frames, and those that still come for it here, go to its NICs on another host. */
+  forward(host: string): void;
+  /** Its NICs and physical cards are another epoch's from now on. */
+  renew(epoch: number): Promise<void>;
+  /** How long the guest has stood still, ms; 0: it runs. */
+  stoodStillMs(): number;
+  /** Resolves when frames of all hosts reach it, or the router has had its time. */
+  reached(): Promise<void>;
 }
 
 export interface HostsEntry {
@@ -52,6 +79,34 @@ export interface Machines {
   boot(definition: VmDefinition): Promise<Machine>;
   /** @throws V3Error STATE_CORRUPT, STATE_INCOMPATIBLE when it is no state of such a VM */
   restore(definition: VmDefinition, path: string, options: RestoreOptions): Promise<Machine>;
+  /** What another host must have to take this VM over. @throws V3Error IMAGE_NOT_FOUND, IMAGE_CORRUPT */
+  essence(definition: VmDefinition): Promise<MachineEssence>;
+  /**
+   * A machine for a guest that comes from another host, which holds the memory of the template or zeros.
+   * @throws V3Error IMAGE_NOT_FOUND, IMAGE_CORRUPT, DEVICE_IN_USE, DEVICE_MISMATCH
+   */
+  receive(definition: VmDefinition, template: Template | null): Promise<ArrivingMachine>;
+}
+
+/** What must be the same on two hosts for a guest to go on: and what need not, but saves most of the copy. */
+export interface MachineEssence {
+  engineVersion: string;
+  imageDigest: string;
+  /** Memory of the post-boot template of such VMs, where there is one. */
+  template: Template | null;
+}
+
+export interface Template {
+  /** Over its memory: two hosts may have booted it each for itself. */
+  digest: string;
+  memory: Uint8Array<SharedArrayBuffer>;
+}
+
+export interface ArrivingMachine {
+  machine: Machine;
+  copy: IncomingCopy;
+  /** Takes over what the guest was before: how long it has stood still, ms. */
+  settle(stoodStillMs: number): void;
 }
 
 /** `identity`: the saved state is another VM's, so the guest gets this VM's name, addresses and new entropy. */
@@ -116,7 +171,7 @@ export interface Snapshots {
   requireFree(vm: VmDefinition, name: string): Promise<void>;
   latest(vmId: string): Promise<SnapshotEntity | null>;
   /** The file first, then the row. @throws V3Error SNAPSHOT_EXISTS, STORAGE_FULL */
-  create(vm: VmDefinition, name: string, state: StateSource): Promise<SnapshotEntity>;
+  create(vm: VmDefinition, name: string, state: StateSource, kind?: SnapshotKind): Promise<SnapshotEntity>;
 }
 
 export interface Log {
@@ -125,10 +180,20 @@ export interface Log {
   error(detail: object, message: string): void;
 }
 
+/** The host's right to run its VMs; see `../lease`. */
+export interface HostLease {
+  readonly held: boolean;
+  /** Grows each time that it is taken: what was read of the store in an earlier term may be wrong. */
+  readonly term: number;
+  /** @throws V3Error SERVICE_UNAVAILABLE: this Palacios ends, and has not got it */
+  whenHeld(): Promise<void>;
+}
+
 /** Everything a VM needs of its host. */
 export interface VmHost {
   readonly name: string;
   readonly incarnation: string;
+  readonly lease: HostLease;
   readonly definitions: Definitions;
   readonly resources: HostResources;
   readonly machines: Machines;

@@ -22,3 +22,25 @@ export function planRecovery(
   if (record.resumeState) return 'resume';
   return record.state === 'ERROR' ? 'nothing' : 'restart';
 }
+
+/** What a row of an earlier epoch, that is another host's, says of a VM here: nothing of it runs. */
+export function inherited(record: StatusRecord, epoch: number): StatusRecord {
+  if (record.epoch >= epoch) return record;
+  const reason = `was ${record.state} on ${record.host}`;
+  return { ...record, state: 'STOPPED', reason, agent: false, ips: [], startedAt: null };
+}
+
+/**
+ * Whether an earlier Palacios may have been moving the VM when it was killed, so that the host it was going to may still
+ * take it: only what runs or stands still moves, and a row that says so is written before.
+ */
+export function mayBeHandedOver(
+  record: Pick<StatusRecord, 'incarnation' | 'state'> | undefined,
+  incarnation: string,
+): boolean {
+  return (
+    record !== undefined &&
+    record.incarnation !== incarnation &&
+    (record.state === 'RUNNING' || record.state === 'PAUSED')
+  );
+}

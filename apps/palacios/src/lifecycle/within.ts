@@ -8,7 +8,7 @@ export async function within<T>(
 ): Promise<T> {
   let timer: NodeJS.Timeout | undefined;
   const bound = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new V3Error(late.code, late.detail)), ms);
+    timer = setTimeout(() => reject(new V3Error(late.code, late.detail)), ms).unref();
   });
   try {
     return await Promise.race([promise, bound]);
@@ -20,7 +20,7 @@ export async function within<T>(
 /** Waits for the promise, but not longer than `ms`; says whether it came. */
 export async function patiently(ms: number, promise: Promise<unknown>): Promise<boolean> {
   let timer: NodeJS.Timeout | undefined;
-  const bound = new Promise<boolean>(resolve => (timer = setTimeout(() => resolve(false), ms)));
+  const bound = new Promise<boolean>(resolve => (timer = setTimeout(() => resolve(false), ms).unref()));
   try {
     return await Promise.race([promise.then(() => true), bound]);
   } finally {

@@ -12,6 +12,7 @@ import {
   type Guest,
   type GuestEnd as EngineEnd,
   type GuestIdentity,
+  type OutgoingCopy,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import type { StateSource, VmDefinition } from '@v3vee/store';
@@ -49,9 +50,10 @@ const DRIVERS: Record<CardModel, CardDriver> = {
 
 /**
  * How a guest came to be, which decides what it must be told when it first runs: from a template and as a clone it
- * is told who it is at once, after a cold boot when it is up; a resumed one knows, but not what time it is.
+ * is told who it is at once, after a cold boot when it is up; a resumed one knows, but not what time it is; one that
+ * moved is told only what a guest is told that stood still.
  */
-export type Origin = 'template' | 'cold' | 'resumed' | 'clone';
+export type Origin = 'template' | 'cold' | 'resumed' | 'clone' | 'moved';
 
 export interface GuestMachineOptions {
   host: string;
@@ -82,6 +84,7 @@ export class GuestMachine implements Machine {
   /** Name to address, as the guest knows them from us. */
   readonly #told = new Map<string, string>();
   #unplugConsole: (() => void) | undefined;
+  #reached: Promise<void> = Promise.resolve();
   /** Resolves when the guest has been told who it is; never fails. */
   #configured: Promise<void> | undefined;
   #stoodStillAt: number | undefined;
@@ -111,12 +114,31 @@ export class GuestMachine implements Machine {
       write: bytes => this.#guest.writeConsole(bytes),
       onOutput: listener => this.#guest.onConsole(listener),
     });
-    if (!(await patiently(ROUTER_MS, this.#nics.plug()))) {
+    const plugged = patiently(ROUTER_MS, this.#nics.plug()).then(known => {
+      if (known) return;
       log.warn({ vm: definition.name }, 'the router does not answer; the guest runs without it for now');
-    }
+    });
+    if (origin === 'moved') return this.#goOnHere(plugged);
+    await plugged;
     await this.#guest.run();
     this.#configured = this.#configure();
     if (origin !== 'cold') await patiently(CONFIGURE_MS, this.#configured);
+  }
+
+  /** It stands still until it runs, so it runs first; what it sends follows the announcement of its NICs. */
+  async #goOnHere(plugged: Promise<void>): Promise<void> {
+    this.#configured = Promise.resolve();
+    this.#reached = plugged
+      .then(() => this.#announce())
+      .catch(thrown => this.#complain('its NICs could not be attached', thrown));
+    await this.#goOn();
+  }
+
+  /** Switches beyond the overlay learn where it is now. */
+  #announce(): void {
+    for (const [nic, { device }] of this.#options.definition.nics.entries()) {
+      if (device === null) this.#guest.announce(nic);
+    }
   }
 
   async pause(): Promise<void> {
@@ -199,9 +221,44 @@ export class GuestMachine implements Machine {
     else this.#guest.setNic(nic, card);
   }
 
+  copyOut(base: Uint8Array<SharedArrayBuffer> | undefined): Promise<OutgoingCopy> {
+    return this.#guest.copyOut(base);
+  }
+
+  throttle(share: number): Promise<void> {
+    return this.#guest.throttle(share);
+  }
+
+  hold(): void {
+    this.#nics.hold();
+  }
+  release(): void {
+    this.#nics.release();
+  }
+  forward(host: string): void {
+    this.#nics.forward(host);
+  }
+
+  async renew(epoch: number): Promise<void> {
+    for (const seat of this.#options.seats) seat.card.renew(seat, epoch);
+    await patiently(ROUTER_MS, this.#nics.renew(epoch));
+  }
+
+  /** Of a guest that moved: it has stood still before it came. */
+  settle(stoodStillMs: number): void {
+    this.#stoodStillAt = performance.now() - stoodStillMs;
+  }
+  stoodStillMs(): number {
+    return this.#stoodStillAt === undefined ? 0 : performance.now() - this.#stoodStillAt;
+  }
+
+  reached(): Promise<void> {
+    return this.#reached;
+  }
+
   async #goOn(): Promise<void> {
     await this.#guest.run();
-    const stoodStill = performance.now() - (this.#stoodStillAt ?? performance.now());
+    const stoodStill = this.stoodStillMs();
     this.#stoodStillAt = undefined;
     if (stoodStill >= CLOCK_TOLERANCE_MS) this.#then(() => this.#tellTime());
     this.#then(() => this.#tellNames());

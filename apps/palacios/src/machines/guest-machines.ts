@@ -1,24 +1,38 @@
 import { V3Error } from '@v3vee/contracts';
 import {
   ensureTemplate,
+  ENGINE_VERSION,
   Guest,
+  hasTemplate,
   readStateFile,
   type BootImage,
-  type Firmware,
-  type MachineState,
   type CardConfig,
+  type Firmware,
+  type IncomingCopy,
+  type LeaseWord,
+  type MachineState,
   type NicConfig,
   type StoredImage,
   type TemplateCard,
+  type TemplateSource,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
 import type { HostDevices } from '../vpio/host-devices';
 import type { Seat } from '../vpio/physical-card';
-import type { HostsEntry, Log, Machines, RestoreOptions } from '../lifecycle/ports';
+import type {
+  ArrivingMachine,
+  HostsEntry,
+  Log,
+  MachineEssence,
+  Machines,
+  RestoreOptions,
+  Template,
+} from '../lifecycle/ports';
 import { GuestMachine, MTU, type Origin } from './guest-machine';
 import { NO_IMAGE, type Images } from './images';
+import { memoryDigest } from './memory-digest';
 
 export interface GuestMachinesOptions {
   host: string;
@@ -29,6 +43,8 @@ export interface GuestMachinesOptions {
   overlay: OverlayNode;
   consoles: Consoles;
   devices: HostDevices;
+  /** Until when its guests may run. */
+  lease: LeaseWord;
   /** Of all VMs: the names that their guests are to know. */
   neighbours: () => Promise<Map<string, HostsEntry[]>>;
   log: Log;
@@ -60,6 +76,35 @@ export class GuestMachines implements Machines {
     return this.#make({ definition, image, boot: NO_IMAGE, origin }, guest => guest.load(state));
   }
 
+  async essence(definition: VmDefinition): Promise<MachineEssence> {
+    const image = await this.options.images.get(definition.image);
+    const template = await this.#presentTemplate(definition, image);
+    return { engineVersion: ENGINE_VERSION, imageDigest: image.manifest.digest, template };
+  }
+
+  async receive(definition: VmDefinition, template: Template | null): Promise<ArrivingMachine> {
+    const image = await this.options.images.get(definition.image);
+    const state = template && (await this.#template(definition, image));
+    let copy: IncomingCopy | undefined;
+    const machine = await this.#make({ definition, image, boot: NO_IMAGE, origin: 'moved' }, async guest => {
+      if (state) await guest.load(state);
+      copy = await guest.copyIn();
+    });
+    return { machine, copy: copy as IncomingCopy, settle: stoodStillMs => machine.settle(stoodStillMs) };
+  }
+
+  /** For a VM that was not booted from it too: it saves the copy of what all guests of an image have in common. */
+  async #presentTemplate(definition: VmDefinition, image: StoredImage): Promise<Template | null> {
+    if (!canHaveTemplate(image)) return null;
+    const source = this.#templateSource(definition, image);
+    const present =
+      this.#templates.has(keyOf(source)) ||
+      (await hasTemplate({ ...source, image: NO_IMAGE, dir: this.options.templates }));
+    if (!present) return null;
+    const { memory } = await this.#template(definition, image);
+    return { digest: await memoryDigest(memory), memory };
+  }
+
   /** Makes the template that such VMs start from, unless there is one or the image can have none. */
   async warmUp(definition: VmDefinition): Promise<void> {
     if (definition.boot === 'cold') return;
@@ -68,33 +113,31 @@ export class GuestMachines implements Machines {
   }
 
   /** In memory once for all VMs of its kind; other hosts find it in the cache folder. */
-  #template({ memoryMiB, nics }: VmDefinition, image: StoredImage): Promise<MachineState> {
-    const { templates, firmware, images, log } = this.options;
-    const cards: TemplateCard[] = nics
-      .filter(isCard)
-      .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
-    const shape = {
-      ...{ image: image.name, digest: image.manifest.digest, memoryMiB },
-      ...{ nicCount: nics.length - cards.length, cards },
-    };
-    const key = JSON.stringify(shape);
+  #template(definition: VmDefinition, image: StoredImage): Promise<MachineState> {
+    const { templates, images, log } = this.options;
+    const source = this.#templateSource(definition, image);
+    const key = keyOf(source);
     const present = this.#templates.get(key);
     if (present) return present;
-    const made = images.load(image).then(boot =>
-      ensureTemplate({
-        dir: templates,
-        image: boot,
-        imageDigest: shape.digest,
-        memoryMiB,
-        nicCount: shape.nicCount,
-        cards,
-        firmware,
-        onBoot: () => log.info(shape, 'booting a template, once for all such VMs'),
-      }),
-    );
+    const onBoot = () =>
+      log.info({ image: image.name, ...shapeOf(source) }, 'booting a template, once for all such VMs');
+    const made = images
+      .load(image)
+      .then(boot => ensureTemplate({ dir: templates, ...source, image: boot, onBoot }));
     this.#templates.set(key, made);
     made.catch(() => this.#templates.delete(key));
     return made;
+  }
+
+  #templateSource(
+    { memoryMiB, nics }: VmDefinition,
+    { manifest }: StoredImage,
+  ): Omit<TemplateSource, 'image'> {
+    const cards: TemplateCard[] = nics
+      .filter(isCard)
+      .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
+    const nicCount = nics.length - cards.length;
+    return { imageDigest: manifest.digest, memoryMiB, nicCount, cards, firmware: this.options.firmware };
   }
 
   /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
@@ -113,7 +156,7 @@ export class GuestMachines implements Machines {
     }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
-    const { host, firmware, overlay, consoles, neighbours, log } = this.options;
+    const { host, firmware, overlay, consoles, neighbours, lease, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
     const nics: NicConfig[] = definition.nics
@@ -128,7 +171,7 @@ export class GuestMachines implements Machines {
         return { model: nic.model, mac: nic.mac, sharing: seat.card.sharing(seat) };
       });
       const { memoryMiB } = definition;
-      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards });
+      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, lease });
       seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
       guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
       await prepare(guest).catch(async thrown => {
@@ -164,6 +207,11 @@ const cardEnd = (guest: Guest, card: number): NonNullable<Seat['end']> => ({
   tell: message => guest.tellSharedCard(card, message),
   account: async () => (await guest.telemetry()).cards[card] ?? null,
 });
+
+const shapeOf = ({ imageDigest, memoryMiB, nicCount, cards }: Omit<TemplateSource, 'image'>) => ({
+  ...{ imageDigest, memoryMiB, nicCount, cards },
+});
+const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
 
 /** A template's guest is nobody until it is told who it is, and ready when its agent says so. */
 const canHaveTemplate = ({ manifest }: StoredImage) => manifest.agent && manifest.configChannel;

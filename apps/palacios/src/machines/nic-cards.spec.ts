@@ -10,7 +10,7 @@ function rig() {
       sendCardFrames: (card, frames) => void sent.push(['card', card, frames]),
       onFrames: listener => ((listeners.virtio = listener), () => delete listeners.virtio),
       onCardFrames: listener => ((listeners.card = listener), () => delete listeners.card),
-      telemetry: () => Promise.reject(new Error('not asked for here')),
+      caughtUp: () => Promise.reject(new Error('not asked for here')),
     },
     [{ device: null }, { device: 'eth0' }, { device: 'eth1' }],
   );

@@ -25,7 +25,7 @@ export class NicCards implements Cards {
   constructor(
     private readonly guest: Pick<
       Guest,
-      'sendFrames' | 'onFrames' | 'sendCardFrames' | 'onCardFrames' | 'telemetry'
+      'sendFrames' | 'onFrames' | 'sendCardFrames' | 'onCardFrames' | 'caughtUp'
     >,
     nics: readonly Pick<NicDefinition, 'device'>[],
   ) {
@@ -59,8 +59,8 @@ export class NicCards implements Cards {
     };
   }
 
-  telemetry(): Promise<unknown> {
-    return this.guest.telemetry();
+  caughtUp(): Promise<void> {
+    return this.guest.caughtUp();
   }
 
   #toWire(nic: number, superFrame: Uint8Array): Uint8Array[] {

@@ -19,6 +19,7 @@ function setUp(settings: NicSettings = defaultNicSettings) {
   const ports = new Set<Port>();
   const sent: Uint8Array[] = [];
   const transmitted: Uint8Array[][] = [];
+  const forwarded: { host: string; port: Port; frames: Uint8Array[] }[] = [];
   const barriers: (() => void)[] = [];
   let transmit: ((nic: number, frames: Uint8Array[]) => void) | undefined;
   const plugs = new NicPlugs(
@@ -26,6 +27,7 @@ function setUp(settings: NicSettings = defaultNicSettings) {
       attach: async port => void ports.add(port),
       detach: async port => void ports.delete(port),
       transmit: (_, frames) => void transmitted.push([...frames]),
+      forward: (host, port, frames) => void forwarded.push({ host, port, frames: [...frames] }),
       taps,
     },
     { id: 'vm', epoch: 3, nics: [{ ...nic, settings }] },
@@ -35,7 +37,7 @@ function setUp(settings: NicSettings = defaultNicSettings) {
         transmit = listener;
         return () => (transmit = undefined);
       },
-      telemetry: () => new Promise<void>(resolve => barriers.push(resolve)),
+      caughtUp: () => new Promise<void>(resolve => barriers.push(resolve)),
     },
   );
   const port = () => [...ports][0] as Port;
@@ -46,6 +48,7 @@ function setUp(settings: NicSettings = defaultNicSettings) {
     port,
     sent,
     transmitted,
+    forwarded,
     barriers,
     fromGuest: (index: number, frames: Uint8Array[]) => transmit?.(index, frames),
   };
@@ -72,13 +75,43 @@ describe('the plugs of a VM', () => {
     expect([ports.size, transmitted.length]).toEqual([0, 1]);
   });
 
-  it('give the guest copies: a group frame has other receivers too', async () => {
-    const { plugs, port, sent } = setUp();
+  it('keep frames for a guest that moves, which reach it if it stays', async () => {
+    const { plugs, port, sent, forwarded } = setUp();
     await plugs.plug();
-    const frame = new Uint8Array(64);
-    port().deliver([frame]);
-    structuredClone(sent[0], { transfer: [sent[0]!.buffer as ArrayBuffer] });
-    expect(frame.length).toBe(64);
+    plugs.hold();
+    const frames = [1, 2, 3].map(octet => Uint8Array.of(octet));
+    port().deliver(frames.slice(0, 2));
+    expect(sent).toEqual([]);
+    plugs.release();
+    port().deliver(frames.slice(2));
+    expect([sent, forwarded]).toEqual([frames, []]);
+  });
+
+  it('… or go where it went, and those that come later too; not more than can be kept', async () => {
+    const { plugs, port, sent, forwarded } = setUp();
+    await plugs.plug();
+    plugs.hold();
+    const big = new Uint8Array(1 << 20);
+    for (let i = 0; i < 6; i++) port().deliver([big]);
+    expect(plugs.drops()[0]).toMatchObject({ 'receive-congested': 2 });
+    plugs.forward('beta');
+    port().deliver([Uint8Array.of(7)]);
+    expect(forwarded.map(({ host, frames }) => [host, frames.length])).toEqual(Array(5).fill(['beta', 1]));
+    expect(forwarded.at(-1)).toMatchObject({ port: port(), frames: [Uint8Array.of(7)] });
+    expect(sent).toEqual([]);
+  });
+
+  it('are another epoch’s when they are told, without being away', async () => {
+    const { plugs, ports, port, sent, transmitted, fromGuest } = setUp();
+    await plugs.plug();
+    await plugs.renew(5);
+    expect([...ports].map(({ place }) => place)).toEqual([{ type: 'interface', mac: nic.mac }]);
+    expect(port()).toMatchObject({ vmId: 'vm', epoch: 5 });
+    port().deliver([Uint8Array.of(1)]);
+    fromGuest(0, [Uint8Array.of(2)]);
+    expect([sent.length, transmitted.length]).toEqual([1, 1]);
+    await plugs.unplug();
+    expect(ports.size).toBe(0);
   });
 
   it('drop and count what a thread that stands still is sent, until it goes on', async () => {

@@ -6,13 +6,14 @@ import type { VmDefinition } from '@v3vee/store';
 export interface Cards {
   sendFrames(nic: number, frames: Uint8Array[]): void;
   onFrames(listener: (nic: number, frames: Uint8Array[]) => void): () => void;
-  /** Answers after everything that was sent to the guest's thread before. */
-  telemetry(): Promise<unknown>;
+  /** Resolves when everything that was sent to the guest's thread before has been taken in. */
+  caughtUp(): Promise<void>;
 }
 
 /** One NIC's plug: its port in the overlay, the line in each direction, and where captures watch it. */
 interface Plug {
-  readonly port: NicPort;
+  /** Another one for each epoch. */
+  port: NicPort;
   readonly out: Line;
   readonly in: Line;
   readonly tap: Tap;
@@ -27,6 +28,8 @@ interface Plug {
 const MAX_UNDERWAY = 16 << 20;
 /** From here on the thread is asked how far it is. */
 const ASK_FROM = 4 << 20;
+/** Kept for a guest that moves; it stands still for some tens of ms. More is dropped. */
+const MAX_HELD = 4 << 20;
 
 /**
  * Plugs a VM's NICs into the overlay, and out again. Frames pass in the bursts they come in.
@@ -39,9 +42,15 @@ export class NicPlugs {
   readonly #stopListening: () => void;
   #underway = 0;
   #asking = false;
+  #plugged = false;
+  /** Frames for a guest that moves, by NIC, until it is known where it goes on. */
+  #held: { nic: number; frame: Uint8Array }[] | undefined;
+  #heldBytes = 0;
+  /** The host where it goes on. */
+  #elsewhere: string | undefined;
 
   constructor(
-    private readonly overlay: Pick<OverlayNode, 'attach' | 'detach' | 'transmit' | 'taps'>,
+    private readonly overlay: Pick<OverlayNode, 'attach' | 'detach' | 'transmit' | 'forward' | 'taps'>,
     { id, epoch, nics }: Pick<VmDefinition, 'id' | 'epoch' | 'nics'>,
     private readonly cards: Cards,
   ) {
@@ -49,7 +58,7 @@ export class NicPlugs {
       const place = { type: 'interface', mac } as const;
       const incoming = new Line('in', frames => this.#deliver(index, frames));
       const port: NicPort = { place, vni, vmId: id, epoch, deliver: frames => incoming.send(frames) };
-      const out = new Line('out', frames => overlay.transmit(port, frames));
+      const out = new Line('out', frames => overlay.transmit(this.#plugs[index]!.port, frames));
       return {
         port,
         out,
@@ -81,6 +90,7 @@ export class NicPlugs {
    * @throws V3Error MAC_IN_USE
    */
   async plug(): Promise<void> {
+    this.#plugged = true;
     await Promise.all(this.#plugs.map(({ port }) => this.overlay.attach(port)));
   }
 
@@ -92,6 +102,52 @@ export class NicPlugs {
       plug.in.stop();
     }
     await Promise.all(this.#plugs.map(({ port }) => this.overlay.detach(port)));
+  }
+
+  /**
+   * Another epoch's from now on, with no frame lost; resolves when the other hosts know.
+   */
+  async renew(epoch: number): Promise<void> {
+    const known = this.#plugs.map(plug => {
+      const old = plug.port;
+      plug.port = { ...old, epoch };
+      if (!this.#plugged) return undefined;
+      // In one step, which is announced as one.
+      void this.overlay.detach(old);
+      return this.overlay.attach(plug.port);
+    });
+    await Promise.all(known);
+  }
+
+  /** Keeps the frames for the guest. */
+  hold(): void {
+    this.#held ??= [];
+  }
+
+  /** They reach the guest. */
+  release(): void {
+    for (const { nic, frame } of this.#letGo()) this.#deliver(nic, [frame]);
+  }
+
+  /** They, and those that still come, go to the same NICs on another host. */
+  forward(host: string): void {
+    this.#elsewhere = host;
+    for (const { nic, frame } of this.#letGo()) this.#deliver(nic, [frame]);
+  }
+
+  #letGo(): { nic: number; frame: Uint8Array }[] {
+    const held = this.#held ?? [];
+    this.#held = undefined;
+    this.#heldBytes = 0;
+    return held;
+  }
+
+  #hold(plug: Plug, nic: number, frames: Uint8Array[]): void {
+    for (const frame of frames) {
+      this.#heldBytes += frame.length;
+      if (this.#heldBytes > MAX_HELD) plug.congested++;
+      else this.#held?.push({ nic, frame: frame.slice() });
+    }
   }
 
   /** From now on; null: no impairment. Both directions draw their fates from the one seed. */
@@ -125,15 +181,15 @@ export class NicPlugs {
       plug.disconnected += frames.length;
       return;
     }
+    if (this.#elsewhere !== undefined) return this.overlay.forward(this.#elsewhere, plug.port, frames);
+    if (this.#held) return this.#hold(plug, nic, frames);
     if (this.#underway >= MAX_UNDERWAY) {
       plug.congested += frames.length;
       return;
     }
     if (plug.tap.isWatched) plug.tap.see(frames, 'in');
-    // Copies, because sending moves the buffers to the guest's thread and others may be reading these.
-    const copies = frames.map(frame => frame.slice());
-    for (const { length } of copies) this.#underway += length;
-    this.cards.sendFrames(nic, copies);
+    for (const { length } of frames) this.#underway += length;
+    this.cards.sendFrames(nic, frames);
     if (this.#underway >= ASK_FROM && !this.#asking) void this.#ask();
   }
 
@@ -141,7 +197,7 @@ export class NicPlugs {
     this.#asking = true;
     const asked = this.#underway;
     try {
-      await this.cards.telemetry();
+      await this.cards.caughtUp();
       this.#underway -= asked;
     } catch {
       // It ended, or it stands still: then the limit holds.

@@ -3,6 +3,7 @@ import { V3Error } from '@v3vee/contracts';
 import type {
   SavedState,
   SnapshotEntity,
+  SnapshotKind,
   SnapshotRepository,
   StateFiles,
   StateSource,
@@ -64,13 +65,19 @@ export class StoredSnapshots implements Snapshots {
     return this.repository.latest(vmId);
   }
 
-  async create(vm: VmDefinition, name: string, state: StateSource): Promise<SnapshotEntity> {
+  async create(
+    vm: VmDefinition,
+    name: string,
+    state: StateSource,
+    kind: SnapshotKind = 'named',
+  ): Promise<SnapshotEntity> {
     let created: SnapshotEntity | undefined;
     await this.states.write(state, async ({ digest, bytes }, transaction) => {
       created = await this.repository.insert(
         {
           id: randomUUID(),
           name,
+          kind,
           vmId: vm.id,
           vmName: vm.name,
           host: this.host,
@@ -81,6 +88,7 @@ export class StoredSnapshots implements Snapshots {
           digest,
         },
         transaction,
+        vm.epoch,
       );
     });
     return created as SnapshotEntity;

@@ -2,6 +2,7 @@ import type { Bus, Stoppable } from '@v3vee/bus';
 import { palaciosCalls, V3Error, verbStates, type Call, type PalaciosVerb } from '@v3vee/contracts';
 import { storeError, toSnapshot } from '@v3vee/store';
 import type { z } from 'zod';
+import type { Checkpoints } from '../checkpoints/checkpoints';
 import type { Consoles } from '../console/consoles';
 import type { Fleet } from '../lifecycle/fleet';
 import type { StoredSnapshots } from '../records/saved-states';
@@ -12,12 +13,21 @@ export interface VerbsOptions {
   fleet: Fleet;
   consoles: Consoles;
   snapshots: StoredSnapshots;
+  checkpoints: Pick<Checkpoints, 'forget'>;
   /** Told of each verb that was carried out or refused: how long it took (s), and the error's code, if any. */
   onDone: (verb: PalaciosVerb, seconds: number, code: string) => void;
 }
 
 /** Serves what the gateway asks of this host's VMs. */
-export function serveVerbs({ bus, host, fleet, consoles, snapshots, onDone }: VerbsOptions): Stoppable {
+export function serveVerbs({
+  bus,
+  host,
+  fleet,
+  consoles,
+  snapshots,
+  checkpoints,
+  onDone,
+}: VerbsOptions): Stoppable {
   const served: Stoppable[] = [];
   const serve = <V extends PalaciosVerb>(
     verb: V,
@@ -50,15 +60,18 @@ export function serveVerbs({ bus, host, fleet, consoles, snapshots, onDone }: Ve
   serve('restore', async ({ vmId, snapshotId, identity }) =>
     (await fleet.get(vmId)).restore(snapshotId, identity),
   );
-  serve('send', async ({ vmId }) => {
-    const status = await fleet.send(vmId);
-    consoles.forget(vmId);
-    return status;
+  serve('recover', async ({ vmId, epoch, ...request }) => {
+    const vm = await fleet.get(vmId);
+    if (vm.definition.epoch === epoch) return vm.recover(request);
+    throw new V3Error(
+      'VM_NOT_FOUND',
+      `VM ${vm.name} is at epoch ${vm.definition.epoch} here, not at ${epoch}`,
+    );
   });
-  serve('receive', ({ vmId }) => fleet.receive(vmId));
   serve('forget', async ({ vmId }) => {
     await fleet.forget(vmId);
     consoles.forget(vmId);
+    await checkpoints.forget(vmId);
     return {};
   });
   serve('deleteSnapshot', async ({ snapshotId }) => {

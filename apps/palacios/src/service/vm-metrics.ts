@@ -179,7 +179,7 @@ export class VmMetrics {
 const brief = (vm: Vm) => ({ name: vm.name, state: vm.status().state });
 
 /** The work, shared by all who ask for it while it is under way. */
-function whileUnderWay(work: () => Promise<void>): () => Promise<void> {
+export function whileUnderWay(work: () => Promise<void>): () => Promise<void> {
   let current: Promise<void> | undefined;
   return () => (current ??= work().finally(() => (current = undefined)));
 }

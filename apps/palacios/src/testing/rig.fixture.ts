@@ -3,15 +3,20 @@
  * their own, which a test may kill. The compiled services run: build them first.
  */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { createWriteStream, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Bus } from '@v3vee/bus';
 import {
+  isMigrationEnd,
+  migrationSourceCalls,
   palaciosCalls,
   palaciosHeartbeat,
   vnetCalls,
   type ExecResult,
+  type migrationOptions,
+  type MigrationProgress,
   type PalaciosVerb,
   type VmState,
   type VmStatus,
@@ -51,6 +56,15 @@ type RequestOf<V extends PalaciosVerb> = z.input<(typeof palaciosCalls)[V]['requ
 type ResponseOf<V extends PalaciosVerb> = z.output<(typeof palaciosCalls)[V]['response']>;
 
 const START_MS = 240_000;
+
+type MigrationOptionsInput = z.input<typeof migrationOptions>;
+
+export interface Move {
+  /** Resolves with the first progress that is as the condition wants it. */
+  until(condition: (progress: MigrationProgress) => boolean): Promise<MigrationProgress>;
+  ended(): Promise<MigrationProgress>;
+  cancel(): Promise<void>;
+}
 
 export class Rig {
   readonly vms: VmRepository;
@@ -241,6 +255,38 @@ export class Rig {
 
   async call<V extends PalaciosVerb>(verb: V, request: RequestOf<V>, host = 'alpha'): Promise<ResponseOf<V>> {
     return (await this.bus.call(palaciosCalls[verb] as never, host, request as never)) as ResponseOf<V>;
+  }
+
+  // ---- moves between hosts ----------------------------------------------------------------------------------
+
+  /** Begins a move. @returns how to watch it and to call it off */
+  async migrate(vm: VmDefinition, target: string, options: MigrationOptionsInput = {}): Promise<Move> {
+    const migrationId = randomUUID();
+    const { id: vmId, epoch, ownerHost: source } = vm;
+    const request = { migrationId, vmId, epoch, target, cards: [], options };
+    await this.bus.call(migrationSourceCalls.migrate, source, request as never);
+    const progress = () => this.bus.call(migrationSourceCalls.progress, source, { migrationId });
+    const until = async (condition: (progress: MigrationProgress) => boolean) => {
+      let last: MigrationProgress | undefined;
+      await waitFor(async () => condition((last = await progress())), 120_000);
+      return last as MigrationProgress;
+    };
+    return {
+      until,
+      ended: () => until(({ phase }) => isMigrationEnd(phase)),
+      cancel: async () => void (await this.bus.call(migrationSourceCalls.cancel, source, { migrationId })),
+    };
+  }
+
+  /** Moves it and says where and what it is then. */
+  async moved(
+    vm: VmDefinition,
+    target: string,
+    options: MigrationOptionsInput = {},
+  ): Promise<{ vm: VmDefinition; progress: MigrationProgress }> {
+    const progress = await (await this.migrate(vm, target, options)).ended();
+    if (progress.phase !== 'COMPLETED') throw new Error(`${vm.name} did not move: ${progress.reason}`);
+    return { vm: (await this.vms.get(vm.id)) as VmDefinition, progress };
   }
 
   exec(vm: VmDefinition, ...command: string[]): Promise<ExecResult> {

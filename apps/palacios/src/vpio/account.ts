@@ -1,21 +1,31 @@
 import type { DeviceAccount, RegisterAccount } from '@v3vee/contracts';
 import type { SharedCardAccount } from '@v3vee/machine';
-import { summarise } from './durations';
+import { KEPT, summarise } from './durations';
 
-/** What all guests of a card did with it, those included that have gone. */
-export function sumAccounts(
-  accounts: readonly SharedCardAccount[],
+/** What was counted at a card since it was first used, and, in ms, how long all exits and switches took together. */
+export interface CardFigures {
+  account: DeviceAccount;
+  exitsMs: number;
+  switchesMs: number;
+}
+
+/** What all guests of a card did with it. */
+export function deviceAccount(
+  { exits, exitMs, exitsMs: _, ...counts }: SharedCardAccount,
   switches: Pick<DeviceAccount, 'switches' | 'forced'>,
 ): DeviceAccount {
+  return { ...counts, exits: summarise(exitMs, exits), ...switches };
+}
+
+/** Of several guests, as of one. */
+export function merged(accounts: readonly SharedCardAccount[]): SharedCardAccount {
   const sum = (of: (account: SharedCardAccount) => number) =>
     accounts.reduce((total, account) => total + of(account), 0);
   return {
     registers: sumRegisters(accounts.flatMap(({ registers }) => registers)),
-    exits: summarise(
-      accounts.flatMap(({ exitMs }) => exitMs),
-      sum(({ exits }) => exits),
-    ),
-    ...switches,
+    exitMs: accounts.flatMap(({ exitMs }) => exitMs),
+    exits: sum(({ exits }) => exits),
+    exitsMs: sum(({ exitsMs }) => exitsMs),
     interrupts: sum(({ interrupts }) => interrupts),
     frames: {
       received: sum(({ frames }) => frames.received),
@@ -26,6 +36,12 @@ export function sumAccounts(
     },
     denied: sum(({ denied }) => denied),
   };
+}
+
+/** Of a guest that is gone: what waited for it waits no more. The latest of its exits are kept, not all of all guests. */
+export function ended(before: SharedCardAccount, account: SharedCardAccount): SharedCardAccount {
+  const both = merged([before, account]);
+  return { ...both, exitMs: both.exitMs.slice(-KEPT), frames: { ...both.frames, held: 0 } };
 }
 
 function sumRegisters(rows: readonly RegisterAccount[]): RegisterAccount[] {

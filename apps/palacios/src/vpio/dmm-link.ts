@@ -104,6 +104,7 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
   ): Promise<void> {
     try {
       const verdict = await this.#persist(ask, () => seat.end !== undefined);
+      if (verdict?.state) seat.state = verdict.state;
       if (verdict) seat.end?.tell({ kind: 'verdict', sequence, ...verdict });
     } catch (thrown) {
       const reason = `the DMM refuses to judge an access: ${V3Error.from(thrown).message}`;

@@ -1,17 +1,23 @@
 import type { Durations } from '@v3vee/contracts';
 
 /** Latest ones that are kept. */
-const KEPT = 4096;
+export const KEPT = 4096;
 
 /** Counts how long something took, in milliseconds. */
 export class DurationLog {
   #count = 0;
+  #totalMs = 0;
   #latest: number[] = [];
 
   add(ms: number): void {
     this.#count++;
+    this.#totalMs += ms;
     this.#latest.push(ms);
     if (this.#latest.length > 2 * KEPT) this.#latest.splice(0, KEPT);
+  }
+
+  get totalMs(): number {
+    return this.#totalMs;
   }
 
   summary(): Durations {

@@ -1,6 +1,7 @@
 import type { Bus, Stoppable } from '@v3vee/bus';
 import { palaciosVpioCalls, rawSubjects, V3Error, type CardModel } from '@v3vee/contracts';
 import type { Log } from '../lifecycle/ports';
+import type { CardFigures } from './account';
 import { DmmLink } from './dmm-link';
 import { PhysicalCard, type Questions, type Seat } from './physical-card';
 
@@ -62,6 +63,12 @@ export class HostDevices implements Stoppable {
     const card = new PhysicalCard(nic, model, questions);
     this.#cards.set(nic, card);
     return card;
+  }
+
+  /** By name, for who watches. */
+  figures(): Promise<{ nic: string; figures: CardFigures }[]> {
+    const cards = [...this.#cards.values()];
+    return Promise.all(cards.map(async card => ({ nic: card.nic, figures: await card.figures() })));
   }
 
   #find(nic: string): PhysicalCard {

@@ -7,9 +7,9 @@ import {
   type DmaWindow,
   type HookRule,
 } from '@v3vee/contracts';
-import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from '@v3vee/machine';
+import type { FromSharedCard, ModelState, SharedCardAccount, Sharing, ToSharedCard } from '@v3vee/machine';
 import { patiently } from '../lifecycle/within';
-import { sumAccounts } from './account';
+import { deviceAccount, ended, merged, type CardFigures } from './account';
 import { DurationLog } from './durations';
 
 /** How long a thread has to let a card go once it is told to at any price, and to take one; it looks every some ms. */
@@ -45,10 +45,14 @@ export interface Questions {
 
 /** One guest's place at a card, from before its machine is made until that is closed. */
 export interface Seat {
-  readonly guest: CardGuest;
+  guest: CardGuest;
+  /** Whether the DMM knows of it: it need not hear that a guest left which never wanted anything. */
+  heard: boolean;
   readonly card: PhysicalCard;
   readonly ticket: number;
   end: CardEnd | undefined;
+  /** What the card's model knows of the guest, as it was told last. */
+  state: ModelState | undefined;
   wishedAt: number | undefined;
   why: 'access' | 'frame';
   heldMs: number;
@@ -62,8 +66,12 @@ export interface SwitchResult {
   saved: { vmId: string; epoch: number; bytes: number; context: string } | null;
 }
 
+/** Whom a card is given to, and what hooks and windows are for. */
+type Target = { vmId: string; epoch: number; state: ModelState } | null;
+
 type Silicon = Extract<FromSharedCard, { kind: 'released' }>['silicon'];
 type Released = Extract<FromSharedCard, { kind: 'released' }>;
+type Grant = Extract<ToSharedCard, { kind: 'grant' }>;
 
 /**
  * A physical card of this host and the guests that share it. Who has it is one word, which their threads look at before
@@ -74,7 +82,8 @@ export class PhysicalCard {
   readonly #word = new SharedArrayBuffer(4);
   readonly #owner = new Int32Array(this.#word);
   readonly #seats = new Map<number, Seat>();
-  readonly #gone: SharedCardAccount[] = [];
+  /** Of guests that have gone. */
+  #gone = merged([]);
   readonly #switches = new DurationLog();
   #forced = 0;
   #tickets = 0;
@@ -115,8 +124,16 @@ export class PhysicalCard {
       );
     }
     const seat: Seat = {
-      ...{ guest, card: this, ticket: ++this.#tickets, end: undefined, why: 'access', heldMs: 0 },
-      ...{ wishedAt: undefined, heldSince: undefined, account: undefined },
+      ...{
+        guest,
+        card: this,
+        ticket: ++this.#tickets,
+        end: undefined,
+        why: 'access',
+        heldMs: 0,
+        heard: false,
+      },
+      ...{ wishedAt: undefined, heldSince: undefined, account: undefined, state: undefined },
     };
     this.#seats.set(seat.ticket, seat);
     if (alone(guest.access)) seat.heldSince = performance.now();
@@ -136,7 +153,7 @@ export class PhysicalCard {
   /** Its machine is gone, and with it what was in the card if it had it: the next guest finds it as after power-on. */
   leave(seat: Seat): void {
     if (!this.#seats.delete(seat.ticket)) return;
-    if (seat.account) this.#gone.push(seat.account);
+    if (seat.account) this.#gone = ended(this.#gone, seat.account);
     this.#keepOf(seat);
     seat.end = undefined;
     if (this.#holder === seat) {
@@ -147,7 +164,12 @@ export class PhysicalCard {
     this.questions.satisfied(seat);
     // While one machine takes another's place, the VM shares the card still.
     const stays = [...this.#seats.values()].some(({ guest }) => guest.vmId === seat.guest.vmId);
-    if (seat.guest.access !== 'passthrough' && !stays) this.questions.left(seat);
+    if (seat.heard && !stays) this.questions.left(seat);
+  }
+
+  /** Another epoch's from now on: the DMM hears of it with the next wish. */
+  renew(seat: Seat, epoch: number): void {
+    seat.guest = { ...seat.guest, epoch };
   }
 
   /** From a guest's thread. */
@@ -155,22 +177,34 @@ export class PhysicalCard {
     if (!this.#seats.has(seat.ticket)) return;
     switch (message.kind) {
       case 'wish':
+        seat.heard = true;
         seat.wishedAt ??= performance.now();
         seat.why = message.why;
+        seat.state = message.state;
         return this.questions.wish(seat, message);
       case 'released':
-        if (seat === this.#holder) this.#released?.(message);
-        return;
+        if (seat !== this.#holder) return;
+        return this.#released ? this.#released(message) : this.#returned(seat, message);
       case 'granted':
         if (seat === this.#holder) this.#granted?.();
         return;
       case 'exit':
+        seat.state = message.state;
         return this.questions.exit(seat, message);
       case 'violation':
         return this.questions.violation(seat, message);
       case 'trace':
         return this.questions.trace(seat, message);
     }
+  }
+
+  /** Nobody called it back: its guest was reset or restored, and will ask for it as what it is then. */
+  #returned(seat: Seat, { silicon }: Released): void {
+    this.#hold(undefined);
+    this.#silicon = silicon;
+    this.#granted?.();
+    seat.heard = false;
+    this.questions.left(seat);
   }
 
   // switching
@@ -180,7 +214,7 @@ export class PhysicalCard {
    * @throws V3Error VM_NOT_FOUND: `to` has no machine that shares it; then the card stays where it is
    */
   switch(
-    to: { vmId: string; epoch: number } | null,
+    to: Target,
     options: { reusableMs: number; hooks: HookRule[]; windows: DmaWindow[] },
   ): Promise<SwitchResult> {
     const work = this.#turn.then(() => this.#switch(to, options));
@@ -189,15 +223,16 @@ export class PhysicalCard {
   }
 
   async #switch(
-    to: { vmId: string; epoch: number } | null,
+    to: Target,
     { reusableMs, hooks, windows }: { reusableMs: number; hooks: HookRule[]; windows: DmaWindow[] },
   ): Promise<SwitchResult> {
     const started = performance.now();
     const target = to === null ? undefined : this.#seatOf(to);
     const from = this.#holder;
+    if (target) target.heard = true;
     if (target && from === target) return { durationMs: 0, forced: false, saved: null };
     const released = from && (await this.#callBack(from, reusableMs));
-    if (target) await this.#grant(target, hooks, windows);
+    if (to && target) await this.#grant(target, { state: to.state, hooks, windows });
     const durationMs = performance.now() - started;
     const forced = released?.forced ?? false;
     if (from) this.#switches.add(durationMs);
@@ -221,13 +256,13 @@ export class PhysicalCard {
     return released;
   }
 
-  async #grant(seat: Seat, hooks: HookRule[], windows: DmaWindow[]): Promise<void> {
+  async #grant(seat: Seat, list: Pick<Grant, 'state' | 'hooks' | 'windows'>): Promise<void> {
     // It left meanwhile: the DMM has heard that, and nobody has the card.
     if (!seat.end) return;
     const taken = new Promise<void>(resolve => (this.#granted = resolve));
     this.#hold(seat);
     this.questions.satisfied(seat);
-    seat.end.tell({ kind: 'grant', silicon: this.#silicon, hooks, windows });
+    seat.end.tell({ kind: 'grant', silicon: this.#silicon, ...list });
     await patiently(THREAD_MS, taken);
     this.#granted = undefined;
   }
@@ -263,18 +298,31 @@ export class PhysicalCard {
     for (const { end } of this.#seats.values()) end?.tell({ kind: 'trace', on });
   }
 
+  async figures(): Promise<CardFigures> {
+    await Promise.all([...this.#seats.values()].map(seat => patiently(ACCOUNT_MS, readAccount(seat))));
+    // Those that are seated now: one that left meanwhile counts among the gone.
+    const accounts = [...this.#seats.values()].flatMap(({ account }) => account ?? []);
+    const all = merged([this.#gone, ...accounts]);
+    const switches = { switches: this.#switches.summary(), forced: this.#forced };
+    return {
+      account: deviceAccount(all, switches),
+      exitsMs: all.exitsMs,
+      switchesMs: this.#switches.totalMs,
+    };
+  }
+
   async inventory(): Promise<DeviceInventory> {
+    const { account } = await this.figures();
     const seats = [...this.#seats.values()];
-    await Promise.all(seats.map(seat => patiently(ACCOUNT_MS, readAccount(seat))));
     const now = performance.now();
     const name = ({ guest: { vmId, epoch } }: Seat) => ({ vmId, epoch });
     const alone = seats.find(({ guest }) => guest.access === 'passthrough');
     const holder = this.#holder ?? alone;
-    const accounts = [...this.#gone, ...seats.flatMap(({ account }) => account ?? [])];
     return {
       nic: this.nic,
       model: this.model,
       holder: holder ? name(holder) : null,
+      use: this.#holder ? useOf(this.#holder) : null,
       waiting: seats
         .filter(({ wishedAt }) => wishedAt !== undefined)
         .sort((a, b) => a.wishedAt! - b.wishedAt!)
@@ -284,7 +332,7 @@ export class PhysicalCard {
         access: seat.guest.access,
         heldMs: seat.heldMs + (seat.heldSince === undefined ? 0 : now - seat.heldSince),
       })),
-      account: sumAccounts(accounts, { switches: this.#switches.summary(), forced: this.#forced }),
+      account,
     };
   }
 }
@@ -294,7 +342,11 @@ async function readAccount(seat: Seat): Promise<void> {
   if (account) seat.account = account;
 }
 
+const useOf = ({ state, guest: { access, memorySize } }: Seat) =>
+  state ? { access, state, memorySize } : null;
+
 function saved({ guest: { vmId, epoch } }: Seat, { context }: Released): SwitchResult['saved'] {
+  if (!context) return null;
   const bytes = serialize(context);
   return { vmId, epoch, bytes: bytes.length, context: bytes.toString('base64') };
 }

@@ -34,6 +34,7 @@ export interface ExitCounters {
 }
 
 const VGA_MEMORY = 1 << 20;
+const PAGE = 4096;
 const MAX_SERIAL_INPUT = 64 << 10;
 
 /**
@@ -162,11 +163,25 @@ export class Engine {
     return saveEngineState(this.emulator, this.clock);
   }
 
-  /** `memory` holds all of RAM; zero pages are not touched in a fresh machine, so that they stay unbacked. */
-  restore(state: EngineState, memory: Uint8Array): void {
+  /** Pages of another machine's RAM; each page's number with its 4096 bytes, one after the other. */
+  writePages(numbers: Uint32Array, bytes: Uint8Array): void {
+    const ram = this.memory.bytes();
+    numbers.forEach((page, i) => {
+      const at = page * PAGE;
+      ram.set(bytes.subarray(i * PAGE, (i + 1) * PAGE), at);
+      if (!this.fresh) this.cpu.jit_dirty_cache(at, at + PAGE);
+    });
+  }
+
+  /**
+   * `memory` holds all of RAM; zero pages are not touched in a fresh machine, so that they stay unbacked. Without it,
+   * RAM is right already.
+   */
+  restore(state: EngineState, memory: Uint8Array | undefined): void {
     const { fresh } = this;
     this.fresh = this.haltedForGood = false;
-    restoreEngineState(this.emulator, this.clock, state, { memory, into: this.memory.bytes(), fresh });
+    const ram = memory && { memory, into: this.memory.bytes() };
+    restoreEngineState(this.emulator, this.clock, state, fresh, ram);
     this.pci.follow();
   }
 

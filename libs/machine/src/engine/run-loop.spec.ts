@@ -63,3 +63,34 @@ it('takes in what arrived before the devices have their turn, also when it was a
   await stopped;
   expect(calls.slice(0, 3)).toEqual(['step', 'drain', 'poll']);
 });
+
+it('runs no guest code that it must not, and goes on when it is started again', async () => {
+  const steps: number[] = [];
+  let may = true;
+  const engine = {
+    clock: { thaw: () => undefined, freeze: () => undefined },
+    step: () => {
+      steps.push(steps.length);
+      may = false;
+      return 1;
+    },
+  };
+  const loop = new RunLoop(engine as unknown as Engine, new Int32Array(new SharedArrayBuffer(4)), {
+    mayRun: () => may,
+    ...{ drain: () => false, poll: () => false, settle: () => false },
+    ...{ flush: () => undefined, exited: () => undefined },
+  });
+  const stopped = async () => {
+    while (loop.isRunning) await new Promise(resolve => setImmediate(resolve));
+  };
+  loop.start();
+  await stopped();
+  expect(steps).toHaveLength(1);
+  loop.start();
+  await stopped();
+  expect(steps).toHaveLength(1);
+  may = true;
+  loop.start();
+  await stopped();
+  expect(steps).toHaveLength(2);
+});

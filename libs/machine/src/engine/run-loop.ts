@@ -5,6 +5,8 @@ import { GuestExit } from './guest-exit';
 export type WakeWord = Int32Array<SharedArrayBuffer>;
 
 export interface RunLoopHost {
+  /** False: the guest must not run now, and is stopped. Absent: it always may. */
+  mayRun?(): boolean;
   /** Takes in what arrived for the guest (frames, input, commands). True if there was anything. */
   drain(): boolean;
   /** The devices' turn, between two stretches of guest code; `now` as `performance.now()`. True if they had work. */
@@ -41,6 +43,9 @@ export class RunLoop {
   private scheduled = false;
   private seen: number;
   private lastIo = 0;
+  private share = 0;
+  /** A throttled guest: until when it must not run. */
+  private heldUntil = 0;
   /** Milliseconds spent in guest code, and asleep because the guest was halted. */
   busyMs = 0;
   idleMs = 0;
@@ -72,6 +77,12 @@ export class RunLoop {
     this.engine.clock.freeze();
   }
 
+  /** @param share of the guest's time that it must not run, 0 … 0.95 */
+  throttle(share: number): void {
+    this.share = share;
+    this.heldUntil = 0;
+  }
+
   /** There is I/O: answer timers exactly for a while. */
   noteIo(): void {
     this.lastIo = performance.now();
@@ -91,10 +102,17 @@ export class RunLoop {
     const end = performance.now() + TURN_MS;
     let now = performance.now();
     while (this.running && now < end) {
+      if (this.host.mayRun?.() === false) return this.stop();
+      if (now < this.heldUntil) {
+        this.sleep(this.heldUntil - now, this.seen);
+        now = performance.now();
+        continue;
+      }
       const started = now;
       const wait = this.step();
       now = performance.now();
       this.busyMs += now - started;
+      if (this.share > 0) this.heldUntil = now + ((now - started) * this.share) / (1 - this.share);
       if (!this.running) return;
       const seen = Atomics.load(this.wake, 0);
       const drained = seen !== this.seen && this.host.drain();

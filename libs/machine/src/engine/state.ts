@@ -42,7 +42,8 @@ export function restoreEngineState(
   emulator: V86Emulator,
   clock: GuestClock,
   state: EngineState,
-  ram: { memory: Uint8Array; into: Uint8Array; fresh: boolean },
+  fresh: boolean,
+  ram: { memory: Uint8Array; into: Uint8Array } | undefined,
 ): void {
   if (state.engine !== ENGINE_VERSION) {
     throw new MachineError(
@@ -51,9 +52,10 @@ export function restoreEngineState(
     );
   }
   const { cpu } = emulator.v86;
-  copyMemory(ram.memory, ram.into, ram.fresh);
+  if (ram) copyMemory(ram.memory, ram.into, fresh);
+  else cpu.full_clear_tlb();
   clock.prepareRestore();
-  withoutBulk(cpu, () => restoreBody(emulator, state.body, ram.fresh));
+  withoutBulk(cpu, () => restoreBody(emulator, state.body, fresh));
   const registers = new DataView(cpu.wasm_memory.buffer);
   registers.setInt32(Register.lastResult, state.lastResult, true);
   registers.setUint16(Register.fpuStatusWord, state.fpuStatusWord, true);

@@ -12,3 +12,6 @@ export interface MachineState {
   /** All of guest RAM, `memoryMiB` long; shared so that many machines can start from one copy. */
   memory: Uint8Array<SharedArrayBuffer>;
 }
+
+/** All of a machine but its RAM. */
+export type MachineHead = Omit<MachineState, 'memory'>;

@@ -8,10 +8,13 @@ import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import { engineModule } from '../engine/module';
 import { wakeUp, type WakeWord } from '../engine/run-loop';
+import type { IncomingCopy } from '../live/incoming-copy';
+import { PreCopy, type OutgoingCopy } from '../live/outgoing-copy';
 import type { MachineState } from '../state/machine-state';
 import { within } from '../timeout';
 import { Arrivals } from './arrivals';
 import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
+import type { LeaseWord } from './lease-word';
 import { Listeners } from './listeners';
 import { parseMac } from './mac';
 import {
@@ -42,6 +45,8 @@ export interface GuestOptions {
   cards?: CardConfig[];
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
+  /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
+  lease?: LeaseWord;
 }
 
 /** A guest ended by itself. */
@@ -108,6 +113,7 @@ export class Guest {
       nics: options.nics,
       cards: options.cards ?? [],
       channels: CHANNELS,
+      lease: options.lease?.buffer,
       module: await engineModule(),
       wake,
     };
@@ -154,7 +160,12 @@ export class Guest {
    * @throws V3Error STATE_INCOMPATIBLE or STATE_CORRUPT
    */
   async load(state: MachineState): Promise<void> {
-    await this.command({ type: 'load', state: { ...state, memory: shared(state.memory) } });
+    await this.becomes({ type: 'load', state: { ...state, memory: shared(state.memory) } });
+  }
+
+  /** A command that puts another guest into the machine. */
+  private async becomes(command: Extract<Command, { type: 'load' | 'copy-finish' }>): Promise<void> {
+    await this.command(command);
     this.agent.resync();
     this.config.reset();
   }
@@ -171,6 +182,38 @@ export class Guest {
   /** The state of the paused machine. The machine stays as it is and may be run again. */
   async save(): Promise<MachineState> {
     return this.command({ type: 'save' });
+  }
+
+  /**
+   * Begins to copy the machine to another one; the guest may run, and be copied once at a time.
+   * @param base RAM that the other machine holds already (its template's); none: zeros
+   */
+  async copyOut(base?: Uint8Array<SharedArrayBuffer>): Promise<OutgoingCopy> {
+    await this.command({ type: 'copy-begin', base });
+    return new PreCopy({
+      scan: (from, count, limit) => this.command({ type: 'copy-scan', from, count, limit }),
+      head: () => this.command({ type: 'copy-head' }),
+      stop: () => this.command({ type: 'copy-end' }),
+    });
+  }
+
+  /** Has the stopped machine take the place of another one; it holds the base of the copy, or nothing. */
+  async copyIn(): Promise<IncomingCopy> {
+    await this.pause();
+    return {
+      write: batch => this.command({ type: 'copy-write', batch }, [batch.bytes.buffer]),
+      finish: head => this.becomes({ type: 'copy-finish', head }),
+    };
+  }
+
+  /** Keeps the guest from running for a share of its time, 0 … 0.95: it changes less memory, then. */
+  async throttle(share: number): Promise<void> {
+    await this.command({ type: 'throttle', share });
+  }
+
+  /** Resolves when the guest's thread has taken in all that it was sent before. */
+  async caughtUp(): Promise<void> {
+    await this.command({ type: 'sync' });
   }
 
   /** Ends the thread at once, whatever it does; {@link onExit} is not called. */
@@ -274,13 +317,16 @@ export class Guest {
     return new Promise((resolve, reject) => this.waiting.set(0, { resolve, reject }));
   }
 
-  private async command<C extends Command>(command: C): Promise<CommandResult[C['type']]> {
+  private async command<C extends Command>(
+    command: C,
+    transfer: ArrayBuffer[] = [],
+  ): Promise<CommandResult[C['type']]> {
     if (this.end) throw this.endedError();
     const id = this.nextId++;
     const answer = new Promise<CommandResult[C['type']]>((resolve, reject) => {
       this.waiting.set(id, { resolve, reject });
     });
-    this.post({ type: 'command', id, command });
+    this.post({ type: 'command', id, command }, transfer);
     try {
       return await within(answer, COMMAND_TIMEOUT_MS, () => {
         return new V3Error(

@@ -13,7 +13,7 @@ import { ENGINE_VERSION } from '../engine/v86-internals';
 import { CardPort, makeCard, type Card } from './cards';
 import { makeDevices, type DeviceOutput } from './devices';
 import { parseMac } from './mac';
-import { STATE_FORMAT, type MachineState } from '../state/machine-state';
+import { STATE_FORMAT, type MachineHead, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
 import type { FromSharedCard, ToSharedCard } from './vpio/messages';
 import { SharedCard } from './vpio/shared-card';
@@ -100,27 +100,42 @@ export class Machine {
   }
 
   save(): MachineState {
-    const { memoryMiB, nics } = this.setup;
     const from = this.engine.memory.bytes();
+    const head = this.head();
     const memory = new Uint8Array(new SharedArrayBuffer(from.length));
     forEachUsedPage(from, (start, end) => memory.set(from.subarray(start, end), start));
+    return { ...head, memory };
+  }
+
+  /** Everything but RAM. It comes first: a device may finish what it is doing in RAM. */
+  head(): MachineHead {
+    const { memoryMiB, nics } = this.setup;
+    const devices = Object.fromEntries(this.functions.map(fn => [fn.name, fn.save()]));
     return {
       format: STATE_FORMAT,
       engineVersion: ENGINE_VERSION,
       memoryMiB,
       nicCount: nics.length,
-      devices: this.saveDevices(),
-      memory,
+      devices: serialize({ engine: this.engine.save(), devices } satisfies DevicesState),
     };
   }
 
-  /** Everything but RAM: what a live migration sends last. */
-  saveDevices(): Uint8Array {
-    const devices = Object.fromEntries(this.functions.map(fn => [fn.name, fn.save()]));
-    return serialize({ engine: this.engine.save(), devices } satisfies DevicesState);
+  load(state: MachineState): void {
+    this.become(state, state.memory);
   }
 
-  load(state: MachineState): void {
+  /** Pages of another machine; it is half a machine until {@link finish}. */
+  writePages(numbers: Uint32Array, bytes: Uint8Array): void {
+    this.torn = true;
+    this.engine.writePages(numbers, bytes);
+  }
+
+  /** The pages of another machine are all there: goes on from where that stopped. */
+  finish(head: MachineHead): void {
+    this.become(head, undefined);
+  }
+
+  private become(state: MachineHead, memory: Uint8Array | undefined): void {
     this.checkShape(state);
     const { engine, devices } = this.parse(state.devices);
     const missing = this.functions.find(({ name }) => !(name in devices));
@@ -131,7 +146,7 @@ export class Machine {
       );
     }
     this.torn = true;
-    this.engine.restore(engine, state.memory);
+    this.engine.restore(engine, memory);
     this.engine.pci.restoreLines(() => {
       for (const fn of this.functions) fn.restore(devices[fn.name]);
     });
@@ -205,7 +220,7 @@ export class Machine {
     };
   }
 
-  private checkShape(state: MachineState): void {
+  private checkShape(state: MachineHead): void {
     const { memoryMiB, nics } = this.setup;
     const refuse = (what: string) =>
       new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${what}`);

@@ -3,7 +3,8 @@ import type { Metrics, NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
-import type { MachineState } from '../state/machine-state';
+import type { MachineHead, MachineState } from '../state/machine-state';
+import type { PageBatch, ScanSlice } from './live/pages';
 import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from './vpio/messages';
 
 /** Messages between a guest's worker thread and its handle. Nothing else crosses, but the wake word. */
@@ -43,6 +44,8 @@ export interface WorkerSetup {
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
+  /** Of the `LeaseWord` of its host; absent: it may always run. */
+  lease?: SharedArrayBuffer;
   /** The wake word of the run loop, then a word per NIC: see `Arrivals`. */
   wake: SharedArrayBuffer;
 }
@@ -53,7 +56,19 @@ export type Command =
   | { type: 'run' }
   | { type: 'pause' }
   | { type: 'save' }
-  | { type: 'telemetry' };
+  | { type: 'telemetry' }
+  /** Answers behind all that was sent before. */
+  | { type: 'sync' }
+  /** Share of its time that the guest must not run. */
+  | { type: 'throttle'; share: number }
+  /** A live copy, its sending end: begins, looks at some pages, reads all but RAM, ends. */
+  | { type: 'copy-begin'; base: Uint8Array | undefined }
+  | { type: 'copy-scan'; from: number; count: number; limit: number }
+  | { type: 'copy-head' }
+  | { type: 'copy-end' }
+  /** Its receiving end: writes pages, makes the machine whole. */
+  | { type: 'copy-write'; batch: PageBatch }
+  | { type: 'copy-finish'; head: MachineHead };
 
 /** What each command answers. */
 export interface CommandResult {
@@ -63,6 +78,14 @@ export interface CommandResult {
   pause: undefined;
   save: MachineState;
   telemetry: Telemetry;
+  sync: undefined;
+  throttle: undefined;
+  'copy-begin': undefined;
+  'copy-scan': ScanSlice & { scanMs: number };
+  'copy-head': MachineHead;
+  'copy-end': undefined;
+  'copy-write': undefined;
+  'copy-finish': undefined;
 }
 
 export type ToWorker =

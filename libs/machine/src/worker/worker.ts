@@ -5,6 +5,9 @@ import { RunLoop } from '../engine/run-loop';
 import { MachineError } from '../errors';
 import { Arrivals } from './arrivals';
 import { CardOutbox } from './cards';
+import { LeaseWord } from './lease-word';
+import { LiveCopy } from './live/live-copy';
+import type { ScanSlice } from './live/pages';
 import { Machine } from './machine';
 import { PanicWatch } from './panic-watch';
 import type { Command, FromWorker, ToWorker, WireError, WorkerSetup } from './protocol';
@@ -15,6 +18,7 @@ import { SerialBuffer } from './serial-buffer';
 const port = parentPort!;
 const setup = workerData as WorkerSetup;
 const arrivals = new Arrivals(setup.wake);
+const lease = setup.lease && new LeaseWord(setup.lease);
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
 /** How long a thread that waits for a card sleeps at most before it looks around anyway. */
@@ -66,6 +70,8 @@ async function main(): Promise<void> {
     channelOpen: (channel, open) => post({ type: 'channel-open', port: channel, open }),
     frames: (nic, frames) => {
       loop.noteIo();
+      // Of the stretch in which its lease ended.
+      if (lease?.isOver) return;
       post(
         { type: 'frames', nic, frames },
         frames.map(({ buffer }) => buffer),
@@ -73,11 +79,13 @@ async function main(): Promise<void> {
     },
     cardFrame: (card, frame) => {
       loop.noteIo();
+      if (lease?.isOver) return;
       outbox.push(card, frame);
     },
     sharedCard: (card, message) => post({ type: 'shared-card', card, message }),
     block,
   });
+  const live = new LiveCopy(machine);
   const exited = ({ kind, reason }: GuestExit) => {
     const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
     post(
@@ -85,6 +93,7 @@ async function main(): Promise<void> {
     );
   };
   const loop = new RunLoop(machine.engine, wake, {
+    mayRun: () => !lease?.isOver,
     drain: () => {
       let any = takePostponed();
       for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
@@ -125,7 +134,11 @@ async function main(): Promise<void> {
     if (message.type === 'command') {
       try {
         const result = execute(message.command);
-        post({ type: 'result', id: message.id, result });
+        const pages = message.command.type === 'copy-scan' ? (result as ScanSlice).batches : [];
+        post(
+          { type: 'result', id: message.id, result },
+          pages.map(({ bytes }) => bytes.buffer),
+        );
       } catch (thrown) {
         post({ type: 'result', id: message.id, error: toWire(thrown) });
       }
@@ -189,6 +202,27 @@ async function main(): Promise<void> {
         return machine.save();
       case 'telemetry':
         return machine.telemetry(loop);
+      case 'sync':
+        return;
+      case 'throttle':
+        return loop.throttle(command.share);
+      case 'copy-begin':
+        return live.begin(command.base);
+      case 'copy-scan':
+        return live.scan(command.from, command.count, command.limit);
+      case 'copy-head':
+        if (loop.isRunning)
+          throw new MachineError('VM_WRONG_STATE', 'the machine must be paused for the rest of its copy');
+        machine.requireWhole();
+        return machine.head();
+      case 'copy-end':
+        return live.end();
+      case 'copy-write':
+        loop.stop();
+        return live.write(command.batch);
+      case 'copy-finish':
+        loop.stop();
+        return machine.finish(command.head);
     }
   };
 

@@ -15,5 +15,7 @@ export class HostEntity {
   @Column('int') cores!: number;
   @Column('jsonb') nics!: PhysicalNic[];
   @Column('jsonb') radios!: RadioRecord[];
+  /** Gets no further VMs; those that it has run on. */
+  @Column('boolean', { default: false }) cordoned!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
 }

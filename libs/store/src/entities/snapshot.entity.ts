@@ -9,11 +9,15 @@ export interface SnapshotNic {
   ip: string | null;
 }
 
-/** A named saved state. It outlives its VM, so it refers to nothing. Writer: the Palacios that took it. */
+/** `named`: asked for by somebody; `checkpoint`: made at intervals for fail-over, and removed by itself. */
+export type SnapshotKind = 'named' | 'checkpoint';
+
+/** A saved state. It outlives its VM, so it refers to nothing. Writer: the Palacios that took it. */
 @Entity('snapshot')
 export class SnapshotEntity {
   @PrimaryColumn('uuid') id!: string;
   @Column('text') name!: string;
+  @Column('text', { default: 'named' }) kind!: SnapshotKind;
   @Column('uuid', { name: 'vm_id' }) vmId!: string;
   @Column('text', { name: 'vm_name' }) vmName!: string;
   @Column('text') host!: string;

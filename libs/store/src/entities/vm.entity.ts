@@ -1,4 +1,4 @@
-import type { CardAccess, NicSettingsPatch } from '@v3vee/contracts';
+import type { CardAccess, FailoverPolicy, NicSettingsPatch } from '@v3vee/contracts';
 import {
   Column,
   CreateDateColumn,
@@ -27,6 +27,10 @@ export class VmEntity {
   @Column('text', { name: 'owner_host' }) ownerHost!: string;
   /** Grows with each change of the owner; whatever carries an older one is stale. */
   @Column('int') epoch!: number;
+  /** What becomes of it when its host is lost. */
+  @Column('text', { default: 'none' }) failover!: FailoverPolicy;
+  /** Seconds between two checkpoints; null but for that policy. */
+  @Column('int', { name: 'checkpoint_every', nullable: true }) checkpointEvery!: number | null;
   /** Came with a cluster file; only such a VM is removed when a cluster file no longer names it. */
   @Column('boolean') managed!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;

@@ -4,7 +4,7 @@ import { HostEntity } from '../entities';
 import type { PageOf } from '../page';
 import { assertCards } from './cards';
 
-export type HostRecord = Omit<HostEntity, 'createdAt'>;
+export type HostRecord = Omit<HostEntity, 'createdAt' | 'cordoned'>;
 
 export class HostRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -36,6 +36,12 @@ export class HostRepository {
       await this.of(manager).save({ ...host });
       await assertCards(manager, [host.name], 'DEVICE_IN_USE');
     });
+  }
+
+  /** @returns false: there is no such host */
+  async setCordoned(name: string, cordoned: boolean): Promise<boolean> {
+    const { affected } = await this.of().update({ name }, { cordoned });
+    return affected === 1;
   }
 
   /** @throws V3Error HOST_IN_USE while VMs are defined on it */

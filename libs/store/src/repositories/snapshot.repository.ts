@@ -1,9 +1,10 @@
+import { V3Error } from '@v3vee/contracts';
 import { DataSource, type EntityManager } from 'typeorm';
 import { translating } from '../constraints';
 import { SnapshotEntity } from '../entities';
 import { isUuid, type AgeKey, type PageOf } from '../page';
 
-export type NewSnapshot = Omit<SnapshotEntity, 'createdAt'>;
+export type NewSnapshot = Omit<SnapshotEntity, 'createdAt' | 'kind'> & Partial<Pick<SnapshotEntity, 'kind'>>;
 
 /** Named saved states. Written by the Palacios that took them; others read. */
 export class SnapshotRepository {
@@ -39,6 +40,11 @@ export class SnapshotRepository {
     return this.of().findOne({ where: { vmId }, order: { createdAt: 'DESC', id: 'DESC' } });
   }
 
+  /** All of a VM, newest first. */
+  ofVm(vmId: string): Promise<SnapshotEntity[]> {
+    return this.of().find({ where: { vmId }, order: { createdAt: 'DESC', id: 'DESC' } });
+  }
+
   /** Oldest first, all or those of one VM (id, or name at the time of the snapshot). */
   list({ after, limit, vm }: PageOf<AgeKey> & { vm?: string }): Promise<SnapshotEntity[]> {
     const query = this.of()
@@ -60,9 +66,24 @@ export class SnapshotRepository {
 
   /**
    * @param manager the transaction of `StateFiles.write`: row and file then appear together
-   * @throws V3Error SNAPSHOT_EXISTS when the VM has one of this name
+   * @param epoch of the VM on the snapshot's host: a host that is not its owner any more has nothing to say of it
+   * @throws V3Error SNAPSHOT_EXISTS when the VM has one of this name, VM_NOT_FOUND when it is not at that epoch
    */
-  async insert(snapshot: NewSnapshot, manager?: EntityManager): Promise<SnapshotEntity> {
+  async insert(
+    snapshot: NewSnapshot,
+    manager: EntityManager = this.dataSource.manager,
+    epoch?: number,
+  ): Promise<SnapshotEntity> {
+    if (epoch !== undefined) {
+      const { vmId, vmName, host } = snapshot;
+      const owned: unknown[] = await manager.query(
+        'SELECT FROM vm WHERE id = $1 AND owner_host = $2 AND epoch = $3 FOR SHARE',
+        [vmId, host, epoch],
+      );
+      if (owned.length === 0) {
+        throw new V3Error('VM_NOT_FOUND', `VM ${vmName} is not ${host}'s any more; its state was not kept`);
+      }
+    }
     const exists = `${snapshot.vmName} has a snapshot named "${snapshot.name}"; choose another name`;
     return translating({ snapshot_name_unique: ['SNAPSHOT_EXISTS', exists] }, async () => {
       const repository = this.of(manager);

@@ -28,13 +28,13 @@ export class VmStatusRepository {
   /**
    * Writes the whole row, new or not.
    * @param manager the transaction of `StateFiles.write`, when the row refers to a state just saved
-   * @returns false when nothing was written: the VM is deleted, or a newer epoch has written since
+   * @returns false when nothing was written: the VM is deleted, or is another epoch's by now
    */
   async save(status: VmStatusRecord, manager: EntityManager = this.dataSource.manager): Promise<boolean> {
     const rows: unknown[] = await manager.query(
       `INSERT INTO vm_status (vm_id, host, epoch, state, reason, agent, ips, started_at, incarnation, desired,
                               resume_state, updated_at)
-       SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() FROM vm WHERE id = $1
+       SELECT id, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, now() FROM vm WHERE id = $1 AND epoch <= $3
        ON CONFLICT (vm_id) DO UPDATE SET
          host = excluded.host, epoch = excluded.epoch, state = excluded.state, reason = excluded.reason,
          agent = excluded.agent, ips = excluded.ips, started_at = excluded.started_at,

@@ -1,5 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { V3Error, type CardAccess, type ErrorCode, type NicSettingsPatch } from '@v3vee/contracts';
+import {
+  V3Error,
+  type CardAccess,
+  type ErrorCode,
+  type FailoverPolicy,
+  type NicSettingsPatch,
+} from '@v3vee/contracts';
 import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { translating } from '../constraints';
 import { NicEntity, VmEntity } from '../entities';
@@ -27,6 +33,9 @@ export interface NewVm {
   autostart: boolean;
   boot: 'template' | 'cold';
   managed: boolean;
+  /** Both or none. */
+  failover?: FailoverPolicy;
+  checkpointEvery?: number | null;
   nics: NewNic[];
 }
 
@@ -96,6 +105,7 @@ export class VmRepository {
   /**
    * Makes another host the owner, if the VM still is at `epoch` of `from`: the one step that decides who may run it.
    * @param cards by index of the NIC: which card of the new host it is
+   * @param outer a transaction that it is to be a part of
    * @returns the VM as it is now, null when it is not at that epoch any more
    * @throws V3Error DEVICE_MISMATCH, DEVICE_IN_USE
    */
@@ -103,9 +113,10 @@ export class VmRepository {
     id: string,
     { from, epoch, to }: { from: string; epoch: number; to: string },
     cards: ReadonlyMap<number, string> = new Map(),
+    outer: EntityManager = this.dataSource.manager,
   ): Promise<VmDefinition | null> {
     return translating(violations(id), () =>
-      this.dataSource.transaction(async manager => {
+      outer.transaction(async manager => {
         const { affected } = await manager
           .getRepository(VmEntity)
           .update(

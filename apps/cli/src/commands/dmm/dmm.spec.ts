@@ -297,6 +297,7 @@ describe('v3 dmm', () => {
         image: 'debian',
       },
       ...{ memoryMiB: 64, autostart: false, boot: 'template', agent: false, createdAt: context.savedAt },
+      ...{ failover: 'none', checkpointEvery: null },
       startedAt: null,
       nics: [
         {
@@ -322,6 +323,7 @@ describe('v3 dmm', () => {
         memoryLargestHoleMiB: 0,
       },
       ...{ cores: 8, coresFree: 8, radios: [], vms: 0, heardAt: null },
+      ...{ cordoned: false, lease: 'HELD', leaseExpiresAt: null },
       nics: [
         { name: 'eth0', model: 'rtl8139', network: 'lan' },
         { name: 'eth1', model: 'ne2000' },

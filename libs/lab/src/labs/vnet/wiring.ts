@@ -18,7 +18,7 @@ interface Plugs {
 type PlugsClass = new (
   overlay: OverlayNode,
   vm: { id: string; epoch: number; nics: { vni: number; mac: string; settings: NicSettings }[] },
-  cards: Pick<Guest, 'sendFrames' | 'onFrames' | 'telemetry'>,
+  cards: Pick<Guest, 'sendFrames' | 'onFrames' | 'caughtUp'>,
 ) => Plugs;
 
 /**
@@ -58,7 +58,7 @@ export class Wiring {
       {
         sendFrames: (nic, frames) => guest.sendFrames(nic, frames),
         onFrames: listener => guest.onFrames((nic, frames) => !this.peers && listener(nic, frames)),
-        telemetry: () => guest.telemetry(),
+        caughtUp: () => guest.caughtUp(),
       },
     );
     await plugs.plug();

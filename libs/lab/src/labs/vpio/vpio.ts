@@ -163,7 +163,7 @@ function shareRows(model: CardModel, workload: string, counts: readonly AccessCo
 async function sizeRows(model: CardModel): Promise<LabRow[]> {
   const size = await modelSize(model);
   if (!size) return [];
-  const of = (name: string, value: number, held: Pick<LabRow, 'claim'> & { target?: Target } = {}) =>
+  const of = (name: string, value: number, held: { claim?: string; target?: Target } = {}) =>
     row({
       name: `device model, ${name}, ${model}`,
       unit: 'lines',

@@ -16,6 +16,7 @@ export class Account {
   private readonly counts = new Float64Array(SLOTS);
   private readonly costs: number[] = [];
   exits = 0;
+  exitsMs = 0;
   interrupts = 0;
   denied = 0;
   received = 0;
@@ -32,6 +33,7 @@ export class Account {
 
   exit(ms: number): void {
     this.exits++;
+    this.exitsMs += ms;
     this.costs.push(ms);
     if (this.costs.length > 2 * KEPT) this.costs.splice(0, KEPT);
   }

@@ -27,8 +27,17 @@ export type ModelState = Record<string, unknown>;
 
 /** From the VMM to the guest's thread, about one shared card. */
 export type ToSharedCard =
-  /** It is yours, as its last holder left it; null: as after power-on. */
-  | { kind: 'grant'; silicon: DeviceState | null; hooks: HookRule[]; windows: DmaWindow[] }
+  /**
+   * It is yours, as its last holder left it; null: as after power-on. `hooks` and `windows` are those of `state`: one that
+   * is not the guest's any more, since it was restored meanwhile, is given back.
+   */
+  | {
+      kind: 'grant';
+      silicon: DeviceState | null;
+      state: ModelState;
+      hooks: HookRule[];
+      windows: DmaWindow[];
+    }
   /** Others want it: give it back when it is reusable, or (`force`) now. The word has changed already. */
   | { kind: 'recall'; force: boolean }
   | {
@@ -47,7 +56,8 @@ export type FromSharedCard =
   /** It has not got the card and needs it: its thread stands still at an access, or a frame waits. */
   | { kind: 'wish'; why: 'access' | 'frame'; state: ModelState }
   | { kind: 'granted' }
-  | { kind: 'released'; silicon: DeviceState; context: DeviceContext; forced: boolean }
+  /** Recalled, or because the guest was reset or restored; `context` is the guest's, null: it never used the card. */
+  | { kind: 'released'; silicon: DeviceState; context: DeviceContext | null; forced: boolean }
   | { kind: 'exit'; sequence: number; access: IoAccess; state: ModelState }
   /** A DMA that the host's guard stopped; the thread waits for a verdict as at an exit. */
   | { kind: 'violation'; sequence: number; denied: DeniedDma }
@@ -59,7 +69,8 @@ export type GuestTraceEvent = Omit<TraceEvent, 'vm'>;
 /** What a guest's thread counts of a shared card; times in milliseconds. */
 export interface SharedCardAccount extends Pick<DeviceAccount, 'registers' | 'interrupts' | 'denied'> {
   frames: DeviceAccount['frames'];
-  /** The latest exits, the oldest first, and how many there were in all. */
+  /** The latest exits, the oldest first; how many there were in all, and how long. */
   exitMs: number[];
   exits: number;
+  exitsMs: number;
 }

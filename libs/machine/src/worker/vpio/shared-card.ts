@@ -1,21 +1,16 @@
+import { isDeepStrictEqual } from 'node:util';
+import type { IoAccess } from '@v3vee/contracts';
+import type { DeviceContext, DeviceModel } from '@v3vee/device-models';
+import type { DmaAccess, GuestMemory, InterruptLine, Metrics, PciBar } from '@v3vee/devices';
 import { formatMac } from '@v3vee/wire';
-import type { DmaWindow, IoAccess } from '@v3vee/contracts';
-import type { DeviceAtRest, DeviceContext, DeviceModel } from '@v3vee/device-models';
-import {
-  DeviceFault,
-  type DmaAccess,
-  type GuestMemory,
-  type InterruptLine,
-  type Metrics,
-  type PciBar,
-} from '@v3vee/devices';
 import type { Card } from '../cards';
 import { Account } from './account';
-import { Hook, HookList } from './hook-list';
+import { Contexts } from './contexts';
+import { Exits } from './exits';
+import { Hook } from './hook-list';
 import type { FromSharedCard, ModelState, SharedCardAccount, Sharing, ToSharedCard } from './messages';
 import { checkSharedCardState, SHARED_CARD_STATE_VERSION, type SharedCardState } from './state';
 import { Trace } from './trace';
-import { VirtualRegisters } from './virtual-registers';
 
 /** What a shared card needs of the thread that it is used in. */
 export interface SharedCardHost {
@@ -65,16 +60,10 @@ export class SharedCard implements Card {
   private readonly model: DeviceModel;
   private readonly word: Int32Array;
   private readonly ticket: number;
-  private readonly atRest: DeviceAtRest;
   private readonly counts = new Account();
   private readonly trace: Trace;
-  private hooks = new HookList();
-  private windows: DmaWindow[] = [];
-  private virtual = new VirtualRegisters();
-  private notes: Record<number, number> = {};
-  private state: ModelState;
-  /** What the guest left in the card when it last had it; null: nothing, it never used one. */
-  private context: DeviceContext | null = null;
+  private readonly exits: Exits;
+  private readonly contexts: Contexts;
   private present = false;
   private forced = false;
   /** What was wished for since the card was here last. */
@@ -86,67 +75,58 @@ export class SharedCard implements Card {
   private entering = false;
   /** It has just come: frames that it was wanted for get in, however soon it is called back. */
   private fresh = false;
-  /** A verdict is waited for: the card must stay. */
-  private asking = false;
-  private verdict: Extract<ToSharedCard, { kind: 'verdict' }> | undefined;
-  private sequence = 0;
   private page = 0;
   private mayMaster = false;
   private siliconLine = false;
   private guestLine = false;
-  /** The VMM works on the card itself: no interrupts, no guard. */
-  private switching = false;
 
   constructor(private readonly options: SharedCardOptions) {
-    const { name, model, sharing, memory } = options;
+    const { name, model, sharing, memory, host } = options;
     this.name = name;
     this.model = model;
     this.word = new Int32Array(sharing.word);
     this.ticket = sharing.ticket;
     this.silicon = options.hardware({
       interrupt: { raise: () => this.siliconChanged(true), lower: () => this.siliconChanged(false) },
-      guard: access => this.switching || this.windows.some(window => covers(window, access)),
-      onDmaViolation: access => this.violation(access),
+      guard: access => this.contexts.underWay || this.exits.covers(access),
+      onDmaViolation: access => {
+        if (!this.contexts.underWay) this.exits.denied(access);
+      },
     });
     this.config = this.silicon.config;
     this.bars = this.silicon.bars;
-    this.state = model.initialState() as ModelState;
-    this.trace = new Trace(model, (events, dropped) => options.host.post({ kind: 'trace', events, dropped }));
-    this.atRest = {
-      memory,
-      registers: {
-        read: (offset, size) => this.silicon.read(offset, size),
-        write: (offset, size, value) => this.silicon.write(offset, size, value),
-      },
-    };
+    this.trace = new Trace(model, (events, dropped) => host.post({ kind: 'trace', events, dropped }));
+    this.exits = new Exits(name, model.initialState() as ModelState, host, this.counts, this.trace);
+    this.contexts = new Contexts(model, this.silicon, memory);
   }
 
   // what the guest uses
 
   read(offset: number, size: number): number {
     if (!this.mine) this.hold();
-    const hook = this.hooks.ofRead(offset, size);
+    const hook = this.exits.hooks.ofRead(offset, size);
     this.counts.countRead(this.page, offset, size, hook);
-    const denied = hook === Hook.exit && !this.ask('read', offset, size, 0);
+    const denied = hook === Hook.exit && !this.exits.allows(this.accessOf('read', offset, size, 0));
     let value = denied ? READ_DENIED >>> (32 - 8 * size) : this.silicon.read(offset, size);
-    if (this.virtual.any) value = this.virtual.read(this.page, offset, size, value);
+    const { virtual } = this.contexts;
+    if (virtual.any) value = virtual.read(this.page, offset, size, value);
     if (this.trace.on) this.trace.access(this.accessOf('read', offset, size, value), hook);
     return value;
   }
 
   write(offset: number, size: number, value: number): void {
     if (!this.mine) this.hold();
-    const hook = this.hooks.ofWrite(offset, size, value);
+    const hook = this.exits.hooks.ofWrite(offset, size, value);
     this.counts.countWrite(this.page, offset, size, hook);
     if (this.trace.on) this.trace.access(this.accessOf('write', offset, size, value), hook);
-    if (hook === Hook.exit && !this.ask('write', offset, size, value)) return;
+    if (hook === Hook.exit && !this.exits.allows(this.accessOf('write', offset, size, value))) return;
+    const { page, contexts } = this;
     // a wide access that is an exit may reach registers that are to be noted
-    if (hook !== Hook.open) this.note(offset, size, value);
-    const { page } = this;
+    if (hook !== Hook.open) contexts.note(page, offset, size, value);
     this.silicon.write(offset, size, value);
-    if (offset === 0) this.page = this.model.page(this.atRest.registers);
-    if (!this.virtual.any) return;
-    this.virtual.written(page, offset, size, value);
+    if (offset === 0) this.page = this.model.page(contexts.atRest.registers);
+    if (!contexts.virtual.any) return;
+    contexts.virtual.written(page, offset, size, value);
     this.updateLine();
   }
 
@@ -168,7 +148,7 @@ export class SharedCard implements Card {
   /** Asked when a frame waits: without the card, that is a reason to ask for it. */
   ready(): boolean {
     if (!this.present) this.wish('frame');
-    return this.present && (this.fresh || this.mine) && !this.asking && this.silicon.ready();
+    return this.present && (this.fresh || this.mine) && !this.exits.asking && this.silicon.ready();
   }
 
   receive(frame: Uint8Array): void {
@@ -192,8 +172,7 @@ export class SharedCard implements Card {
         this.forced ||= message.force;
         return this.release();
       case 'verdict':
-        if (message.sequence === this.sequence) this.verdict = message;
-        return;
+        return this.exits.answered(message);
       case 'trace':
         this.trace.on = message.on;
         return;
@@ -224,6 +203,7 @@ export class SharedCard implements Card {
       denied: counts.denied,
       exits: counts.exits,
       exitMs: counts.exitMs,
+      exitsMs: counts.exitsMs,
       frames: {
         received: counts.received,
         transmitted: counts.transmitted,
@@ -238,9 +218,8 @@ export class SharedCard implements Card {
   }
 
   reset(): void {
-    this.context = null;
-    this.state = this.model.initialState() as ModelState;
-    if (this.present) this.restoreContext();
+    this.become(null);
+    this.setLine(false);
   }
 
   /** The guest stands still; the card stays where it is. */
@@ -253,16 +232,14 @@ export class SharedCard implements Card {
       version: SHARED_CARD_STATE_VERSION,
       kind: 'shared-card',
       model: this.model.model,
-      context: this.context,
+      context: this.contexts.context,
       line: this.guestLine,
     };
   }
 
   restore(saved: unknown): void {
     const { context, line } = checkSharedCardState(this.name, this.model, saved);
-    this.context = context;
-    this.state = (context?.state ?? this.model.initialState()) as ModelState;
-    if (this.present) return this.restoreContext();
+    this.become(context);
     this.guestLine = !line; // so that the line is told in any case
     this.setLine(line);
   }
@@ -290,16 +267,16 @@ export class SharedCard implements Card {
   private wish(why: 'access' | 'frame'): void {
     if (this.wished === why || this.wished === 'access') return;
     this.wished = why;
-    this.options.host.post({ kind: 'wish', why, state: this.state });
+    this.options.host.post({ kind: 'wish', why, state: this.exits.state });
   }
 
-  private granted({ silicon, hooks, windows }: Extract<ToSharedCard, { kind: 'grant' }>): void {
-    this.hooks = new HookList(hooks);
-    this.windows = windows;
+  private granted({ silicon, ...list }: Extract<ToSharedCard, { kind: 'grant' }>): void {
     this.forced = false;
-    this.wished = undefined;
     if (silicon) this.silicon.restore(silicon);
     else this.silicon.reset();
+    if (!this.isOfNow(list.state)) return this.giveBack('gives back a card that came too late', false);
+    this.exits.inForce(list);
+    this.wished = undefined;
     this.restoreContext();
     this.present = this.fresh = true;
     this.updateLine();
@@ -307,94 +284,51 @@ export class SharedCard implements Card {
     this.options.host.post({ kind: 'granted' });
   }
 
+  /** Compared as what comes from outside: what was found out about a state since is not part of it. */
+  private isOfNow(state: ModelState): boolean {
+    const { model, exits } = this;
+    return isDeepStrictEqual(model.checkState(state), model.checkState(exits.state));
+  }
+
   /** Gives the card back if it is wanted and reusable. */
   private release(): void {
-    if (!this.present || this.entering || this.asking || this.mine) return;
-    const reusable = this.model.reusable(this.atRest);
+    if (!this.present || this.entering || this.exits.asking || this.mine) return;
+    const reusable = this.model.reusable(this.contexts.atRest);
     if (reusable !== true && !this.forced) return;
     this.saveContext();
+    const how = reusable === true ? '' : ` by force: ${reusable}`;
+    this.giveBack(`gives the card back${how}`, reusable !== true);
+  }
+
+  /**
+   * The guest is another one from now on: what it left in the card says nothing about it, and nor do hooks and windows. It
+   * gets those that are right when it asks for the card again.
+   */
+  private become(context: DeviceContext | null): void {
+    this.contexts.context = context;
+    this.exits.state = (context?.state ?? this.model.initialState()) as ModelState;
+    this.wished = undefined;
+    if (this.present) this.giveBack('gives the card back: it was reset or restored', false);
+  }
+
+  private giveBack(why: string, forced: boolean): void {
     this.present = false;
-    this.trace.switched(
-      reusable === true ? 'gives the card back' : `gives the card back by force: ${reusable}`,
-    );
+    this.wished = undefined;
+    this.trace.switched(why);
     this.options.host.post({
-      kind: 'released',
-      silicon: this.silicon.save(),
-      context: this.context!,
-      forced: reusable !== true,
+      ...{ kind: 'released', silicon: this.silicon.save(), context: this.contexts.context, forced },
     });
+    if (this.entering) this.wish('access');
   }
 
   private saveContext(): void {
-    this.whileSwitching(() => {
-      const saved = this.model.save(this.atRest, this.notes, this.state);
-      this.context = { ...saved, virtual: this.virtual.mergedInto(saved.virtual) };
-    });
-    this.notes = {};
-    this.state = this.context!.state as ModelState;
+    this.exits.state = this.contexts.save(this.exits.state, this.mayMaster);
   }
 
   private restoreContext(): void {
-    this.whileSwitching(() => {
-      this.silicon.setMac(this.options.mac);
-      this.model.restore(this.atRest, this.context);
-    });
-    this.notes = {};
-    this.virtual = new VirtualRegisters(structuredClone(this.context?.virtual ?? []));
-    this.page = this.model.page(this.atRest.registers);
+    this.contexts.restore(this.options.mac, this.mayMaster);
+    this.page = this.model.page(this.contexts.atRest.registers);
     this.updateLine();
-  }
-
-  /** The card may reach memory, whatever the guest allows it, and its interrupts mean nothing. */
-  private whileSwitching(work: () => void): void {
-    this.switching = true;
-    this.silicon.setBusMaster?.(true);
-    try {
-      work();
-    } finally {
-      this.silicon.setBusMaster?.(this.mayMaster);
-      this.switching = false;
-    }
-  }
-
-  // exits
-
-  private ask(direction: IoAccess['direction'], offset: number, size: number, value: number): boolean {
-    const access = this.accessOf(direction, offset, size, value);
-    return this.decide(sequence => ({ kind: 'exit', sequence, access, state: this.state }));
-  }
-
-  private violation({ register, direction, address, length }: DmaAccess): void {
-    if (this.switching) return;
-    this.counts.denied++;
-    this.decide(sequence => ({
-      kind: 'violation',
-      sequence,
-      denied: { register, direction, address, length },
-    }));
-  }
-
-  /** Stands still until the DMM has decided. @throws DeviceFault when that is the end of the guest */
-  private decide(question: (sequence: number) => FromSharedCard): boolean {
-    const started = performance.now();
-    this.asking = true;
-    this.verdict = undefined;
-    this.options.host.post(question(++this.sequence));
-    this.options.host.block(() => this.verdict !== undefined);
-    this.asking = false;
-    this.counts.exit(performance.now() - started);
-    const { verdict, reason, state, hooks, windows } = this.verdict!;
-    if (state) this.state = state;
-    if (hooks) this.hooks = new HookList(hooks);
-    if (windows) this.windows = windows;
-    if (verdict !== 'proceed') this.trace.violation(reason);
-    if (verdict === 'stop') throw new DeviceFault(this.name, reason);
-    return verdict === 'proceed';
-  }
-
-  private note(offset: number, size: number, value: number): void {
-    const at = 256 * this.page + offset;
-    for (let i = 0; i < size; i++) this.notes[at + i] = (value >>> (8 * i)) & 0xff;
   }
 
   private accessOf(direction: IoAccess['direction'], offset: number, size: number, value: number): IoAccess {
@@ -405,7 +339,7 @@ export class SharedCard implements Card {
 
   private siliconChanged(up: boolean): void {
     this.siliconLine = up;
-    if (this.switching || !this.present) return;
+    if (this.contexts.underWay || !this.present) return;
     if (up) {
       this.counts.interrupts++;
       if (this.trace.on) this.trace.interrupt();
@@ -415,14 +349,15 @@ export class SharedCard implements Card {
 
   /** While the guest has not got the card, its line stays as it was: it will find out why when it looks. */
   private updateLine(): void {
-    if (!this.present || this.switching) return;
+    if (!this.present || this.contexts.underWay) return;
     this.setLine(this.siliconLine || this.virtualInterrupt());
   }
 
   private virtualInterrupt(): boolean {
-    if (!this.virtual.any) return false;
-    const pending = this.virtual.sticky(this.model.interrupts.status.offset);
-    return pending !== 0 && (pending & this.model.interruptMask(this.atRest.registers)) !== 0;
+    const { virtual, atRest } = this.contexts;
+    if (!virtual.any) return false;
+    const pending = virtual.sticky(this.model.interrupts.status.offset);
+    return pending !== 0 && (pending & this.model.interruptMask(atRest.registers)) !== 0;
   }
 
   private setLine(up: boolean): void {
@@ -432,9 +367,3 @@ export class SharedCard implements Card {
     else this.options.interrupt.lower();
   }
 }
-
-/** Whether a window that a register opened holds all of a transfer. */
-const covers = (window: DmaWindow, { direction, address, length }: DmaAccess): boolean =>
-  window.direction === direction &&
-  address >= window.address &&
-  address + length <= window.address + window.length;

@@ -1,0 +1,116 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { readClusterFile } from '@v3vee/client';
+import type { Host, List, Snapshot, Vm } from '@v3vee/contracts';
+import { TestCluster } from '@v3vee/testkit';
+
+const TOPOLOGY = `
+hosts: { alpha: , beta: }
+networks: { lan: { subnet: 10.10.0.0/24 } }
+vms:
+  a1:
+    host: alpha
+    failover: checkpoint
+    checkpointEvery: 5s
+    nics: [{ network: lan, ip: 10.10.0.11/24 }]
+  b1: { host: beta, nics: [{ network: lan, ip: 10.10.0.21/24 }] }
+`;
+
+/** Each step builds on the one before. */
+describe('a host that is lost', () => {
+  let folder: string;
+  let cluster: TestCluster;
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'v3-e2e-'));
+    const file = join(folder, 'cluster.yaml');
+    writeFileSync(file, TOPOLOGY);
+    cluster = await TestCluster.up({ topologyFile: file });
+  });
+  afterAll(async () => {
+    // One that was stopped could not be ended in order.
+    await signal('palacios-alpha', 'SIGCONT').catch(() => undefined);
+    await cluster?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  const until = async (condition: () => boolean | Promise<boolean>) => {
+    while (!(await condition())) await delay(100); // Jest's time limit ends a wait in vain
+  };
+  const service = async (name: string) => {
+    const found = (await readClusterFile(cluster.stateDir))?.services[name];
+    if (!found?.pid || !found.url) throw new Error(`${name} does not run`);
+    return { pid: found.pid, url: found.url };
+  };
+  const signal = async (name: string, what: NodeJS.Signals) => process.kill((await service(name)).pid, what);
+  const show = (vm: string) => cluster.json<Vm>(['vm', 'show', vm]);
+  const host = (name: string) => cluster.json<Host>(['host', 'show', name]);
+  const exec = (vm: string, command: string) => cluster.ok(['vm', 'exec', vm, '--', 'sh', '-c', command]);
+  const checkpoints = async () =>
+    (await cluster.json<List<Snapshot>>(['snapshot', 'list', '--vm', 'a1'])).items.filter(
+      ({ kind }) => kind === 'checkpoint',
+    );
+  const checkpointed = async () => {
+    const since = Date.now();
+    await until(async () => (await checkpoints()).some(({ createdAt }) => Date.parse(createdAt) > since));
+  };
+  /** What a host's Palacios says that it has of a1. */
+  const seenBy = async (name: string) => {
+    const text = await (await fetch(`${(await service(`palacios-${name}`)).url}/metrics`)).text();
+    return text.split('\n').filter(line => line.startsWith('v3vee_vm_info') && line.includes('vm="a1"'));
+  };
+
+  it('is one whose VM is checkpointed meanwhile; the last two are kept', async () => {
+    await exec('a1', 'echo kept >/root/mark');
+    for (let n = 0; n < 3; n++) await checkpointed();
+    expect((await checkpoints()).length).toBeLessThanOrEqual(3); // one may be there before the oldest goes
+    expect(await exec('a1', 'cat /root/mark; ping -c 1 -q b1 >/dev/null && echo answered')).toBe(
+      'kept\nanswered\n',
+    );
+  });
+
+  it('has its VM come back on another one from the last checkpoint', async () => {
+    const { epoch } = await show('a1');
+    await signal('palacios-alpha', 'SIGSTOP');
+    await until(async () => (await show('a1')).state === 'RUNNING' && (await show('a1')).host === 'beta');
+    const vm = await show('a1');
+    expect(vm.reason).toMatch(
+      /^restarted on beta from checkpoint auto-\d+ of \d\d:\d\d:\d\d after host alpha was lost \(beta has /,
+    );
+    expect(vm.epoch).toBe(epoch + 1);
+    expect(await host('alpha')).toMatchObject({ state: 'NOT_READY', lease: 'LOST' });
+    await cluster.ok(['vm', 'wait', 'a1', '--for=agent', '--timeout', '60']);
+    expect(await exec('a1', 'cat /root/mark; ping -c 3 -q b1 >/dev/null && echo answered')).toBe(
+      'kept\nanswered\n',
+    );
+    await exec('a1', 'echo beta >/root/mark');
+  });
+
+  it('does not go on with it when it comes back: never two', async () => {
+    await signal('palacios-alpha', 'SIGCONT');
+    await until(async () => (await host('alpha')).state === 'READY');
+    expect(await seenBy('alpha')).toEqual([]);
+    expect(await seenBy('beta')).toHaveLength(1);
+    // What its guest held is free again.
+    await until(async () => (await host('alpha')).vms === 0);
+    expect(await show('a1')).toMatchObject({ host: 'beta', state: 'RUNNING' });
+    const { stdout } = await cluster.v3(['vm', 'console', 'a1'], { input: 'echo on-$(cat /root/mark)\n' });
+    expect(stdout).toContain('on-beta');
+    expect(await exec('b1', 'ping -c 3 -q a1 >/dev/null && echo answered')).toBe('answered\n');
+  });
+
+  it('starts again within its lease when only its Palacios was killed', async () => {
+    await checkpointed();
+    const { pid } = await service('palacios-beta');
+    process.kill(pid, 'SIGKILL');
+    // On a machine so slow that this takes longer than a lease it comes back on the other host.
+    await until(async () =>
+      /^restarted (on alpha )?from (snapshot|checkpoint) auto-/.test((await show('a1')).reason),
+    );
+    await cluster.ok(['vm', 'wait', 'a1', '--for=agent', '--timeout', '60']);
+    expect(await exec('a1', 'cat /root/mark')).toBe('beta\n');
+    expect([...(await seenBy('alpha')), ...(await seenBy('beta'))]).toHaveLength(1);
+  });
+});

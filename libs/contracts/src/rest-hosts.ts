@@ -1,0 +1,52 @@
+/** Maintenance of hosts in the REST table. */
+import { z } from 'zod';
+import { resourceName } from './quantities';
+import { host, operation } from './resources';
+import { endpoint, repeatable } from './rest-endpoint';
+
+const noBody = z.strictObject({}).optional();
+
+/** What `drain` did, in the operation's response. */
+export const drainResult = z.object({
+  host: resourceName,
+  moved: z.array(z.object({ vm: resourceName, host: resourceName, reason: z.string() })),
+  left: z.array(z.object({ vm: resourceName, code: z.string(), reason: z.string() })),
+});
+export type DrainResult = z.infer<typeof drainResult>;
+
+export const hostEndpoints = {
+  cordonHost: endpoint({
+    method: 'POST',
+    path: '/hosts/{host}:cordon',
+    summary: 'Let it get no further VMs; those that it has run on',
+    tag: 'hosts',
+    query: repeatable,
+    body: noBody,
+    response: host,
+    status: 200,
+    errors: ['HOST_NOT_FOUND', 'REQUEST_ID_REUSED'],
+  }),
+  uncordonHost: endpoint({
+    method: 'POST',
+    path: '/hosts/{host}:uncordon',
+    summary: 'Let it get VMs again',
+    tag: 'hosts',
+    query: repeatable,
+    body: noBody,
+    response: host,
+    status: 200,
+    errors: ['HOST_NOT_FOUND', 'REQUEST_ID_REUSED'],
+  }),
+  drainHost: endpoint({
+    method: 'POST',
+    path: '/hosts/{host}:drain',
+    summary:
+      'Cordon it and move its running and paused VMs elsewhere; the response says which stayed, and why',
+    tag: 'hosts',
+    query: repeatable,
+    body: noBody,
+    response: operation,
+    status: 202,
+    errors: ['HOST_NOT_FOUND', 'HOST_NOT_READY', 'VM_BUSY', 'REQUEST_ID_REUSED'],
+  }),
+} as const;

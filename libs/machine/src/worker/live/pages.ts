@@ -1,0 +1,72 @@
+import { forEachUsedPage } from '../../engine/state';
+
+/** Guest RAM is copied in pages of this size. */
+export const PAGE_BYTES = 4096;
+/** Of RAM that is compared at once: large compares are faster, and most chunks have not changed. */
+const CHUNK_BYTES = 256 * 1024;
+/** Pages of one batch. */
+export const BATCH_PAGES = 64;
+
+/** Pages of guest RAM, 1 … 64 of them: `numbers[i]` is the page whose 4096 bytes begin at `4096 * i` of `bytes`. */
+export interface PageBatch {
+  numbers: Uint32Array<ArrayBuffer>;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
+/** A part of a look through RAM. */
+export interface ScanSlice {
+  batches: PageBatch[];
+  /** Where to go on, in pages; null: that was all of RAM. */
+  next: number | null;
+}
+
+/**
+ * What the other side of a copy holds of a machine's RAM: the last sent version of every page. The engine has no dirty
+ * log, so what the guest has changed is found by comparing. Pages of a new shadow that were never sent stay unbacked.
+ */
+export class Shadow {
+  private readonly sent: Buffer;
+
+  /** @param base RAM that the other side holds already, as long as the machine's; none: zeros */
+  constructor(size: number, base?: Uint8Array) {
+    this.sent = Buffer.from(new ArrayBuffer(size));
+    if (base) forEachUsedPage(base, (start, end) => this.sent.set(base.subarray(start, end), start));
+  }
+
+  /**
+   * Looks at `count` pages of `ram` from page `from` on, and takes those that differ as sent.
+   * @param limit of pages that differ; looking ends at the first one beyond
+   */
+  scan(ram: Uint8Array, from: number, count: number, limit: number): ScanSlice {
+    const { sent } = this;
+    const now = Buffer.from(ram.buffer, ram.byteOffset, ram.length);
+    const differ = (at: number, end: number): boolean => now.compare(sent, at, end, at, end) !== 0;
+    const found: number[] = [];
+    const end = Math.min(ram.length, (from + count) * PAGE_BYTES);
+    let at = from * PAGE_BYTES;
+    while (at < end && found.length < limit) {
+      const chunkEnd = Math.min(end, (Math.floor(at / CHUNK_BYTES) + 1) * CHUNK_BYTES);
+      if (!differ(at, chunkEnd)) {
+        at = chunkEnd;
+        continue;
+      }
+      for (; at < chunkEnd && found.length < limit; at += PAGE_BYTES) {
+        if (differ(at, at + PAGE_BYTES)) found.push(at / PAGE_BYTES);
+      }
+    }
+    const batches: PageBatch[] = [];
+    for (let i = 0; i < found.length; i += BATCH_PAGES)
+      batches.push(this.take(now, found.slice(i, i + BATCH_PAGES)));
+    return { batches, next: at < ram.length ? at / PAGE_BYTES : null };
+  }
+
+  private take(now: Buffer, pages: number[]): PageBatch {
+    const bytes = new Uint8Array(pages.length * PAGE_BYTES);
+    pages.forEach((page, i) => {
+      const content = now.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+      bytes.set(content, i * PAGE_BYTES);
+      this.sent.set(content, page * PAGE_BYTES);
+    });
+    return { numbers: Uint32Array.from(pages), bytes };
+  }
+}
