@@ -18,7 +18,7 @@ describe('a guest that moves between two hosts', () => {
     a1 = await rig.define('a1', { nics: [{ network: 'lan', ip: '10.10.0.11/24' }] });
     peer = await rig.define('peer', { nics: [{ network: 'lan', ip: '10.10.0.12/24' }] });
     await Promise.all([a1, peer].map(vm => rig.call('start', { vmId: vm.id })));
-    await rig.sh(a1, 'head -c 4000000 /dev/urandom > /var/www/file; httpd -h /var/www');
+    await rig.sh(a1, 'head -c 1500000 /dev/urandom > /var/www/file; httpd -h /var/www');
   });
   afterAll(() => rig?.stop());
 
@@ -106,6 +106,17 @@ describe('a guest that moves between two hosts', () => {
     a1 = vm;
   });
 
+  it('moves while another one comes the other way', async () => {
+    const from = a1.ownerHost;
+    const to = elsewhere(a1);
+    let b1 = await rig.define('b1', { host: to, nics: [{ network: 'lan', ip: '10.10.0.13/24' }] });
+    await rig.call('start', { vmId: b1.id }, to);
+    [{ vm: a1 }, { vm: b1 }] = await Promise.all([rig.moved(a1, to), rig.moved(b1, from)]);
+    expect([a1.ownerHost, b1.ownerHost]).toEqual([to, from]);
+    expect(await rig.sh(a1, 'ping -c 2 b1')).toContain('2 packets received');
+    await rig.call('stop', { vmId: b1.id }, from);
+  });
+
   it('goes on at once when it is called off, and nothing is left of it there', async () => {
     const target = elsewhere(a1);
     const move = await rig.migrate(a1, target, { bandwidthMiBps: 0.2 });
@@ -152,7 +163,7 @@ describe('a guest that moves between two hosts', () => {
     });
 
     it('after the last page, stands still until the store says whose it is, and goes on', async () => {
-      const move = await rig.migrate(a1, 'beta', { bandwidthMiBps: 1 });
+      const move = await rig.migrate(a1, 'beta', { bandwidthMiBps: 8 });
       await move.until(({ pagesSent }) => pagesSent > 0);
       // It can't swap the owner, and is killed when it tries to.
       await rig.stopDatabase();

@@ -1,4 +1,5 @@
 import type { Lab } from './lab';
+import { migrationLab } from './labs/migration/migration';
 import { palaciosLab } from './labs/palacios';
 import { routerLab } from './labs/router/router';
 import { startLab } from './labs/start';
@@ -11,5 +12,5 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab, vnetLab, routerLab, vpioLab].map(lab => [lab.name, lab]),
+  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab].map(lab => [lab.name, lab]),
 );

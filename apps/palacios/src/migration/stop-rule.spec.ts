@@ -18,8 +18,8 @@ it('knows nothing of a guest before the second round', () => {
 it('expects what the guest changes during the last round, at the speed that was measured', () => {
   const rounds = [round(8_900, { durationMs: 500 }), round(1_000, { durationMs: 100 })];
   expect(dirtyPagesPerSecond(rounds)).toBe(2_000);
-  // 15 for the switch, 20 to look, 200 pages
-  expect(predictedDowntimeMs(rounds)).toBe(15 + 20 + 200 * 0.02);
+  // 18 for the switch, 20 to look, 200 pages
+  expect(predictedDowntimeMs(rounds)).toBe(18 + 20 + 200 * 0.02);
 });
 
 describe('the last round begins', () => {

@@ -16,8 +16,8 @@ export type Verdict =
   /** Another round, with the guest kept from running for this share of its time. */
   | { do: 'round'; throttle: number };
 
-/** Device state, the swap of the owner and the first turn there, as measured between two idle hosts. */
-const SWITCH_MS = 15;
+/** Device state, the swap of the owner and the first turn there, as measured on a calm machine. */
+const SWITCH_MS = 18;
 /** The guest is slowed down in these steps, and always keeps the rest. */
 const THROTTLE = { first: 0.2, step: 0.2, most: 0.8 };
 
