@@ -135,6 +135,8 @@ describe('v3 without a cluster', () => {
       image: 'debian',
       memoryMiB: 64,
       autostart: true,
+      failover: 'none',
+      checkpointEvery: null,
       boot: 'template',
       agent: true,
       nics: [],
