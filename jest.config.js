@@ -6,8 +6,8 @@ module.exports = {
   transform: { '^.+\\.ts$': ['@swc/jest', require('./jest.swc.js')] },
   moduleNameMapper: { '^@v3vee/([^/]+)$': '<rootDir>/libs/$1/src/index.ts' },
   testEnvironment: 'node',
-  // Real servers are started in tests: on a busy machine that takes longer than Jest's 5 s. No test waits for it.
-  testTimeout: 60_000,
+  // Jest leaves one core alone, which is half of two; many tests wait for servers of theirs.
+  maxWorkers: '100%',
   // A hang guard, not a measure: no test may depend on how fast the machine is.
   testTimeout: 60_000,
 };

@@ -7,7 +7,7 @@ import { DRIVERS } from './testing/segment.fixture';
  * no card has an answer for is stopped, with the reason; whoever shares the card goes on.
  */
 
-const COUNT = 20_000;
+const COUNT = 5_000;
 const [SHARER, OTHER, ALONE] = [0, 1, 2];
 
 describe.each(Object.keys(DRIVERS) as CardModel[])('a %s under a fuzzing driver', model => {
