@@ -171,6 +171,7 @@ export class Engine {
       ram.set(bytes.subarray(i * PAGE, (i + 1) * PAGE), at);
       if (!this.fresh) this.cpu.jit_dirty_cache(at, at + PAGE);
     });
+    this.fresh = false;
   }
 
   /**
