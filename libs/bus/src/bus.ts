@@ -282,7 +282,8 @@ function callFailed(subject: string, timeoutMs: number, cause: unknown): V3Error
   return new V3Error('SERVICE_UNAVAILABLE', `${subject}: ${(cause as Error).message}`, { cause });
 }
 
-function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+/** What `promise` comes to, unless the signal comes first: then its reason. */
+export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const abort = () => reject(V3Error.from(signal.reason));
     if (signal.aborted) abort();

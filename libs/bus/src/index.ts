@@ -1,3 +1,3 @@
-export { Bus, type BusOptions, type Stoppable } from './bus';
+export { abortable, Bus, type BusOptions, type Stoppable } from './bus';
 export { decodeFrameBatch, encodeFrameBatch, MAX_FRAME_BYTES, type TaggedFrame } from './frame-batch';
 export { FrameSender } from './frame-sender';

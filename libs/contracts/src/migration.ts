@@ -77,6 +77,26 @@ export const migrationProgress = z.object({
 });
 export type MigrationProgress = z.infer<typeof migrationProgress>;
 
+/** Of 4096 bytes, as guests' memory is copied. */
+export const memoryPages = (memoryMiB: number): number => memoryMiB * 256;
+
+/** Of a migration that has just begun. */
+export function initialProgress(memoryMiB: number, reason: string): MigrationProgress {
+  const pages = memoryPages(memoryMiB);
+  return {
+    phase: 'PREPARING',
+    reason,
+    phases: [{ phase: 'PREPARING', at: new Date().toISOString() }],
+    memoryPages: pages,
+    bytesSent: 0,
+    pagesSent: 0,
+    pagesLeft: pages,
+    rounds: [],
+    predictedDowntimeMs: null,
+    downtimeMs: null,
+  };
+}
+
 export const migration = migrationProgress.extend({
   id: z.uuid(),
   vm: resourceName,

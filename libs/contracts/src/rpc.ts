@@ -3,48 +3,10 @@
  * announcement. `{host}` in a subject is the host that serves or sends it. The bus validates both directions.
  */
 import { z } from 'zod';
-import { migrationOptions, migrationProgress, movedCard } from './migration';
 import { macAddress, resourceName } from './quantities';
 import { execRequest, execResult, physicalNic, radio, snapshot, telemetry, vmState } from './resources';
+import { announcement, call, empty, incarnation } from './rpc-call';
 import { coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
-import {
-  cardAccess,
-  cardModel,
-  deniedDma,
-  deviceInventory,
-  dmaWindow,
-  hookRule,
-  ioAccess,
-  memorySize,
-  modelState,
-} from './vpio';
-
-export interface Call<Q extends z.ZodType = z.ZodType, R extends z.ZodType = z.ZodType> {
-  readonly subject: string;
-  readonly request: Q;
-  readonly response: R;
-  /** How long the caller waits, ms. */
-  readonly timeoutMs: number;
-}
-export interface Announcement<M extends z.ZodType = z.ZodType> {
-  readonly subject: string;
-  readonly message: M;
-}
-
-const call = <Q extends z.ZodType, R extends z.ZodType>(
-  subject: string,
-  request: Q,
-  response: R,
-  timeoutMs = 5_000,
-): Call<Q, R> => ({ subject, request, response, timeoutMs });
-const announcement = <M extends z.ZodType>(subject: string, message: M): Announcement<M> => ({
-  subject,
-  message,
-});
-
-const empty = z.object({});
-/** A new random value at each start of a process: tells a restart from a hiccup. */
-const incarnation = z.uuid();
 
 // ---- Kitten: the host kernel ---------------------------------------------------------------------------------
 
@@ -156,81 +118,6 @@ export const palaciosHeartbeat = announcement(
 /** A VM's state changed. Durable truth is in the store; this wakes up whoever waits. */
 export const vmChanged = announcement('event.vm.{host}', vmStatus);
 
-// ---- Live migration: between the Palacios of two hosts, begun by the gateway --------------------------------------
-
-const ofMigration = z.object({ migrationId: z.uuid() });
-/** Of the copy's receiving end: which migration of which VM, as the store had it when it began. */
-const incoming = ofMigration.extend({ vmId: z.uuid(), source: resourceName, epoch: z.int() });
-
-/** Served by the source host. */
-export const migrationSourceCalls = {
-  /**
-   * Begins to move a VM of this host; answered at once, the rest is told by `migrationChanged`. Refuses what can't be
-   * begun; a migration that is under way already is answered like the first time.
-   */
-  migrate: call(
-    'palacios.{host}.migration.begin',
-    ofMigration.extend({
-      vmId: z.uuid(),
-      epoch: z.int(),
-      target: resourceName,
-      cards: z.array(movedCard),
-      options: migrationOptions,
-    }),
-    empty,
-    15_000,
-  ),
-  /** Abandons it, unless the owner has been swapped already (MIGRATION_TOO_LATE); the guest goes on here. */
-  cancel: call('palacios.{host}.migration.cancel', ofMigration, empty, 30_000),
-  /** How far it is; MIGRATION_NOT_FOUND when this Palacios knows nothing of it (any more). */
-  progress: call('palacios.{host}.migration.progress', ofMigration, migrationProgress),
-};
-/** Served by the target host, called by the source. */
-export const migrationTargetCalls = {
-  /**
-   * Reserves memory, core and devices and makes a machine that takes pages from `rawSubjects.migration(id)` on.
-   * `template`: key of the post-boot template whose memory it holds already, null: zeros. It ends by itself when nothing
-   * comes for 30 s, before the swap.
-   */
-  prepare: call(
-    'palacios.{host}.migration.prepare',
-    incoming.extend({
-      engineVersion: z.string(),
-      imageDigest: z.string(),
-      template: z.string().nullable(),
-      cards: z.array(movedCard),
-      options: migrationOptions,
-    }),
-    z.object({ template: z.string().nullable() }),
-    60_000,
-  ),
-  /**
-   * All pages and the device state are there: loads them, swaps the owner in the store and lets the guest run (or leaves
-   * it paused). `pages`: how many came in all. Fails without a swap, or is done; asked again it answers the same.
-   */
-  complete: call(
-    'palacios.{host}.migration.complete',
-    ofMigration.extend({
-      pages: z.int(),
-      paused: z.boolean(),
-      stoodStillMs: z.number().min(0).describe('how long the guest has stood still already'),
-    }),
-    z.object({
-      epoch: z.int(),
-      /** From the request until the guest ran, ms. */
-      tookMs: z.number(),
-    }),
-    15_000,
-  ),
-  /** Ends it and frees everything, unless the owner has been swapped (MIGRATION_TOO_LATE). */
-  abandon: call('palacios.{host}.migration.abandon', ofMigration, empty, 15_000),
-};
-/** The source host tells how its migration goes on: at each change, at most ten times a second. */
-export const migrationChanged = announcement(
-  'event.migration.{host}',
-  ofMigration.extend({ progress: migrationProgress }),
-);
-
 // ---- VNET: the overlay's routing authority ------------------------------------------------------------------
 
 const vni = z.int().min(1).max(0xffffff);
@@ -339,104 +226,6 @@ export const captureCalls = {
   stop: call('capture.{host}.stop', z.object({ id: z.uuid() }), empty),
 };
 
-// ---- VPIO: the device modeling monitor, and what the Palacios of a host does for it -----------------------------
-
-/** A guest that shares a card. */
-const sharer = z.object({ host: resourceName, nic: resourceName, vmId: z.uuid(), epoch: z.int() });
-
-export const dmmCalls = {
-  /**
-   * A guest that has not got the card needs it: `access`, its thread stands still at one; `frame`, a frame waits for
-   * it. The answer says only that the wish is known: the card comes by `palaciosVpioCalls.switch`. May be repeated.
-   */
-  acquire: call(
-    'dmm.acquire',
-    sharer.extend({
-      access: cardAccess,
-      why: z.enum(['access', 'frame']),
-      model: cardModel,
-      state: modelState,
-      memorySize,
-    }),
-    z.object({ verdict: z.enum(['switch', 'wait']) }),
-  ),
-  /**
-   * An access that the hooked I/O list made an exit; the guest's thread stands still until the answer. `sequence` grows
-   * with each exit of the guest: a repeated one gets the same verdict and counts once. `hooks` and `windows` replace
-   * those in force. `stop`: the VM is to be stopped with the reason.
-   */
-  exit: call(
-    'dmm.exit',
-    sharer.extend({
-      sequence: z.int().min(1),
-      access: ioAccess,
-      mode: cardAccess,
-      model: cardModel,
-      state: modelState,
-      memorySize,
-    }),
-    z.object({
-      verdict: z.enum(['proceed', 'deny', 'stop']),
-      reason: z.string(),
-      /** What the model knows now; absent: the same as before, and so are hooks and windows. */
-      state: modelState.optional(),
-      hooks: z.array(hookRule).optional(),
-      windows: z.array(dmaWindow).optional(),
-    }),
-  ),
-  /** The host's DMA guard stopped a transfer that no exit could foresee (C+ descriptors). The answer: what follows. */
-  violation: call(
-    'dmm.violation',
-    sharer.extend({ denied: deniedDma }),
-    z.object({ verdict: z.enum(['deny', 'stop']), reason: z.string() }),
-  ),
-  /** A guest shares the card no more (it ended, or its machine was closed); its context may stay. */
-  release: call('dmm.release', sharer, empty),
-  /** Policies changed in the store. */
-  reload: call('dmm.reload', empty, empty),
-  /** The hooked I/O list in force for each card's holder. */
-  hooks: call(
-    'dmm.hooks',
-    z.object({ host: resourceName, nic: resourceName }),
-    z.object({ hooks: z.array(hookRule) }),
-  ),
-};
-/** The DMM started anew: hosts tell it again who asks for what. */
-export const dmmHello = announcement('dmm.hello', z.object({ incarnation }));
-
-export const palaciosVpioCalls = {
-  /** The host's cards: who holds, who waits, what was counted. */
-  inventory: call('palacios.{host}.vpio.inventory', empty, z.object({ devices: z.array(deviceInventory) })),
-  /**
-   * Takes the card from whoever holds it, and gives it to a guest (null: to nobody). It is done, or has failed and
-   * changed nothing, when it is answered; `hooks` and `windows` are those of the guest that gets it, in that state: one
-   * that is in another by then gives the card back. A card that is not reusable after `reusableMs` is taken by force, which is reported. @throws V3Error VM_NOT_FOUND: `to` shares it no more
-   */
-  switch: call(
-    'palacios.{host}.vpio.switch',
-    z.object({
-      nic: resourceName,
-      to: z.object({ vmId: z.uuid(), epoch: z.int(), state: modelState }).nullable(),
-      reusableMs: z.int(),
-      hooks: z.array(hookRule),
-      windows: z.array(dmaWindow),
-    }),
-    z.object({
-      durationMs: z.number(),
-      forced: z.boolean(),
-      /** Of the guest that had it: its context, for the record (v8-serialised, base64), null if nobody had it. */
-      saved: z.object({ vmId: z.uuid(), epoch: z.int(), bytes: z.int(), context: z.string() }).nullable(),
-    }),
-    30_000,
-  ),
-  /** Starts, renews (every 5 s or it ends after 10) or stops a trace: batches of JSON lines on `rawSubjects.trace(id)`. */
-  trace: call(
-    'palacios.{host}.vpio.trace',
-    z.object({ id: z.uuid(), nic: resourceName, on: z.boolean() }),
-    z.object({ dropped: z.int() }),
-  ),
-};
-
 /** Subjects of raw bytes, which the bus carries without validation; their codecs check them. */
 export const rawSubjects = {
   framesTo: (host: string) => `vnet.frames.host.${host}`,
@@ -449,8 +238,3 @@ export const rawSubjects = {
   consoleOut: (vmId: string) => `console.${vmId}.out`,
   consoleIn: (vmId: string) => `console.${vmId}.in`,
 };
-
-/** `subjectFor(call, 'alpha')` fills in the host. */
-export function subjectFor(contract: { subject: string }, host?: string): string {
-  return host === undefined ? contract.subject : contract.subject.replace('{host}', host);
-}

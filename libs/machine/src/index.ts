@@ -1,4 +1,5 @@
-export { Guest, type GuestOptions, type GuestEnd } from './worker/guest';
+export { Guest, type GuestEnd } from './worker/guest';
+export type { GuestOptions } from './worker/guest-options';
 export { LeaseWord } from './worker/lease-word';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
@@ -18,7 +19,7 @@ export { ENGINE_VERSION } from './engine/v86-internals';
 export { STATE_FORMAT, type MachineHead, type MachineState } from './state/machine-state';
 export type { IncomingCopy } from './live/incoming-copy';
 export type { Deliver, OutgoingCopy, RoundResult } from './live/outgoing-copy';
-export type { PageBatch } from './worker/live/pages';
+export { BATCH_PAGES, PAGE_BYTES, type PageBatch } from './worker/live/pages';
 export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
 export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
 export type { CardDriver, ConfigClient, GuestIdentity } from './config-channel/config-client';

@@ -2,6 +2,8 @@ import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { deserialize, serialize } from 'node:v8';
+import { fromSparse } from './engine/sparse';
+import type { EngineState } from './engine/state';
 import { readStateFile, writeStateFile } from './state/state-file';
 import { ensureTemplate, hasTemplate, unloadTemplates } from './template/template';
 import { connect, Guests, sh, uptime } from './testing/guests.fixture';
@@ -144,11 +146,20 @@ describe('templates', () => {
   });
 });
 
+it('a machine in which a kernel was put loads a state as if it were new', async () => {
+  const state = await ensureTemplate(guests.template);
+  const guest = await guests.create();
+  await guest.boot();
+  await guest.load(state);
+  expect(Buffer.from((await guest.save()).memory.buffer).equals(Buffer.from(state.memory.buffer))).toBe(true);
+});
+
 it('a machine that holds half a state does not run until it gets a whole one', async () => {
   const state = await ensureTemplate(guests.template);
   const guest = await guests.create();
-  const { engine, devices } = deserialize(state.devices) as { engine: { body: Uint8Array }; devices: object };
-  const torn = { engine: { ...engine, body: engine.body.subarray(0, 20_000) }, devices };
+  const { engine, devices } = deserialize(state.devices) as { engine: EngineState; devices: object };
+  const body = 'runs' in engine.body ? fromSparse(engine.body) : engine.body;
+  const torn = { engine: { ...engine, body: body.subarray(0, 20_000) }, devices };
   await expect(guest.load({ ...state, devices: serialize(torn) })).rejects.toMatchObject({
     code: 'STATE_CORRUPT',
   });

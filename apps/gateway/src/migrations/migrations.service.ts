@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Bus, type Stoppable } from '@v3vee/bus';
 import {
+  initialProgress,
   migrationChanged,
   migrationOptions,
   migrationSourceCalls,
@@ -37,7 +38,6 @@ import { MigrationFollower } from './migration-follower';
 import { MigrationPlanner, type PlanOptions } from './migration-planner';
 import { migrationView } from './migration-view';
 
-const PAGES_PER_MIB = 256;
 const DAY_MS = 86_400_000;
 
 /**
@@ -215,15 +215,9 @@ function newRow(
   { id: vmId, name: vm, epoch, ownerHost: source, memoryMiB }: VmDefinition,
   asked: Pick<NewVmMigration, 'id' | 'operationId' | 'target' | 'options'>,
 ): NewVmMigration {
-  const memoryPages = memoryMiB * PAGES_PER_MIB;
   return {
     ...{ vmId, vm, epoch, source, ...asked },
-    progress: {
-      ...{ phase: 'PREPARING', reason: `${source} is asked to begin` },
-      phases: [{ phase: 'PREPARING', at: new Date().toISOString() }],
-      ...{ memoryPages, bytesSent: 0, pagesSent: 0, pagesLeft: memoryPages, rounds: [] },
-      ...{ predictedDowntimeMs: null, downtimeMs: null },
-    },
+    progress: initialProgress(memoryMiB, `${source} is asked to begin`),
   };
 }
 

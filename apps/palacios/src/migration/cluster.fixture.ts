@@ -4,7 +4,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { migrationSourceCalls, subjectFor, V3Error, type Call } from '@v3vee/contracts';
-import type { IncomingCopy, MachineHead, OutgoingCopy, PageBatch } from '@v3vee/machine';
+import {
+  PAGE_BYTES,
+  type IncomingCopy,
+  type MachineHead,
+  type OutgoingCopy,
+  type PageBatch,
+} from '@v3vee/machine';
 import type { VmDefinition, VmRepository, VmStatusRepository } from '@v3vee/store';
 import { definition, FakeHost, FakeMachine, snapshotOf } from '../lifecycle/fake-host.fixture';
 import { Fleet } from '../lifecycle/fleet';
@@ -13,7 +19,6 @@ import { StoredDefinitions } from '../records/definitions';
 import { DurableStatusLog } from '../records/status-log';
 import type { IncomingParts } from './incoming';
 import { Migrations } from './migrations';
-import { PAGE_BYTES } from './page-stream';
 
 export type Fate = 'lost' | 'repeated' | 'late' | 'very late';
 export const fates: readonly Fate[] = ['lost', 'repeated', 'late', 'very late'];

@@ -31,7 +31,8 @@
  *
  * A message that is lost is a failure of what waits for it. One that is repeated finds the same migration in the same or
  * a later state and is answered alike. One that is late finds no migration, or the row at another epoch.
- * `handover.spec.ts` runs every crash of every party at every step, with every message lost, repeated and late.
+ * `handover.spec.ts` runs every crash of every party at every step, and every message lost, repeated and late;
+ * `handover.soak.spec.ts` all of them together.
  */
 import { V3Error } from '@v3vee/contracts';
 import type { VmDefinition, VmRepository } from '@v3vee/store';

@@ -1,16 +1,15 @@
 import type { Stoppable } from '@v3vee/bus';
-import { kittenCalls, rawSubjects, V3Error, type migrationTargetCalls } from '@v3vee/contracts';
+import { kittenCalls, memoryPages, rawSubjects, V3Error, type migrationTargetCalls } from '@v3vee/contracts';
 import type { VmDefinition, VmStatusRepository } from '@v3vee/store';
 import type { z } from 'zod';
 import type { ArrivingMachine, HostResources, StatusRecord } from '../lifecycle/ports';
 import { swapOwner, takeOver, type TargetState, type TargetSteps } from './handover';
-import { MAX_MESSAGE_BYTES, PAGE_BYTES } from './page-stream';
+import { MAX_MESSAGE_BYTES } from './page-stream';
 import { PageReceiver } from './page-receiver';
 import { AGAIN_MS, pause, type MigrationParts } from './outgoing';
 
 /** Unless `silenceMs` says otherwise. */
 const SILENCE_MS = 30_000;
-const PAGES_PER_MIB = (1 << 20) / PAGE_BYTES;
 
 export interface IncomingParts extends MigrationParts {
   incarnation: string;
@@ -74,7 +73,7 @@ export class Incoming {
       this.#arriving = await building(() => machines.receive(definition, template));
       if (this.#abandoned) throw this.#abandoned;
       void this.#arriving.machine.ended.then(({ detail }) => this.#giveUp(`its thread ended: ${detail}`));
-      this.#receiver = new PageReceiver(this.#arriving.copy, definition.memoryMiB * PAGES_PER_MIB);
+      this.#receiver = new PageReceiver(this.#arriving.copy, memoryPages(definition.memoryMiB));
       this.#stream = bus.serveRaw(rawSubjects.migration(migrationId), bytes => this.#take(bytes));
       this.#listenOn();
       return { template: template?.digest ?? null };

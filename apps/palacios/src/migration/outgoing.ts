@@ -1,4 +1,5 @@
-import type { Bus } from '@v3vee/bus';
+import { setTimeout as delay } from 'node:timers/promises';
+import { abortable, type Bus } from '@v3vee/bus';
 import {
   migrationChanged,
   migrationTargetCalls,
@@ -16,7 +17,6 @@ import type { Log, Machines } from '../lifecycle/ports';
 import type { Leaving } from '../lifecycle/vm';
 import { handOver, swapOwner, type SourceEnd, type SourceState, type SourceSteps } from './handover';
 import { PageSender } from './page-sender';
-import { PAGE_BYTES } from './page-stream';
 import { Progress } from './progress';
 import { afterRound, dirtyPagesPerSecond, predictedDowntimeMs, type RoundFigures } from './stop-rule';
 
@@ -26,7 +26,6 @@ const MESSAGE_MS = 10_000;
 const COMPLETE_MS = 5_000;
 /** Unless `againMs` says otherwise. */
 export const AGAIN_MS = 250;
-const PAGES_PER_MIB = (1 << 20) / PAGE_BYTES;
 
 export interface MigrationParts {
   bus: Pick<Bus, 'announce' | 'call' | 'requestRaw' | 'serve' | 'serveRaw'>;
@@ -122,8 +121,7 @@ export class Outgoing implements SourceSteps {
     const { migrationId } = this.request;
     const { machine, definition } = leaving;
     this.#leaving = leaving;
-    const pages = definition.memoryMiB * PAGES_PER_MIB;
-    this.#progress = new Progress(pages, progress =>
+    this.#progress = new Progress(definition.memoryMiB, progress =>
       bus.announce(migrationChanged, host, { migrationId, progress }),
     );
     void machine.ended.then(({ detail }) => {
@@ -314,29 +312,13 @@ export class Outgoing implements SourceSteps {
   }
 
   #unlessAborted<T>(promise: Promise<T>): Promise<T> {
-    const { signal } = this.#abort;
-    return new Promise((resolve, reject) => {
-      const abort = () => reject(V3Error.from(signal.reason));
-      if (signal.aborted) abort();
-      signal.addEventListener('abort', abort, { once: true });
-      promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
-    });
+    return abortable(promise, this.#abort.signal);
   }
 }
 
-/** Some time later, or false at once when it is to end. */
-export function pause(ms: number, ending: AbortSignal): Promise<boolean> {
-  return new Promise(resolve => {
-    if (ending.aborted) return resolve(false);
-    const done = () => {
-      clearTimeout(timer);
-      ending.removeEventListener('abort', done);
-      resolve(!ending.aborted);
-    };
-    const timer = setTimeout(done, ms);
-    ending.addEventListener('abort', done);
-  });
-}
+/** True some time later, or false at once when it is to end. */
+export const pause = (ms: number, ending: AbortSignal): Promise<boolean> =>
+  delay(ms, true, { signal: ending }).catch(() => false);
 
 const shuttingDown = (host: string) =>
   new V3Error('SERVICE_UNAVAILABLE', `palacios on ${host} is shutting down`);

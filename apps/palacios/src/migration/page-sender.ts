@@ -1,6 +1,6 @@
 import { V3Error } from '@v3vee/contracts';
-import type { MachineHead, PageBatch } from '@v3vee/machine';
-import { encodeHead, encodePages, PAGE_BYTES } from './page-stream';
+import { PAGE_BYTES, type MachineHead, type PageBatch } from '@v3vee/machine';
+import { encodeHead, encodePages } from './page-stream';
 
 /** Messages under way: enough that neither end waits for the other. */
 const WINDOW = 16;

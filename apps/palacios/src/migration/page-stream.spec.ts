@@ -1,17 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
-import type { MachineHead, PageBatch } from '@v3vee/machine';
+import { BATCH_PAGES, PAGE_BYTES, type MachineHead, type PageBatch } from '@v3vee/machine';
 import { PageReceiver } from './page-receiver';
 import { PageSender } from './page-sender';
-import {
-  decodeHead,
-  encodeHead,
-  encodePages,
-  MAX_MESSAGE_BYTES,
-  MAX_PAGES,
-  openMessage,
-  PAGE_BYTES,
-} from './page-stream';
+import { decodeHead, encodeHead, encodePages, MAX_MESSAGE_BYTES, openMessage } from './page-stream';
 
 const MEMORY_PAGES = 16_384;
 const batch = (numbers: number[], fill?: number): PageBatch => ({
@@ -28,7 +20,7 @@ const head: MachineHead = {
   nicCount: 1,
   devices: new Uint8Array(randomBytes(600_000)),
 };
-const many = Array.from({ length: MAX_PAGES }, (_, i) => i * 200);
+const many = Array.from({ length: BATCH_PAGES }, (_, i) => i * 200);
 /** As a message with a right checksum whose bytes at `offset` are others. */
 function forged(message: Uint8Array, offset: number, ...bytes: number[]): Uint8Array {
   const changed = message.slice();

@@ -12,13 +12,11 @@
 import { promisify } from 'node:util';
 import { constants, crc32, deflateRaw, inflateRaw } from 'node:zlib';
 import { V3Error } from '@v3vee/contracts';
-import type { MachineHead, PageBatch } from '@v3vee/machine';
+import { BATCH_PAGES, PAGE_BYTES, type MachineHead, type PageBatch } from '@v3vee/machine';
 import { z } from 'zod';
 
-export const PAGE_BYTES = 4096;
-/** A message of so many pages is well below NATS's limit of 1 MiB. */
-export const MAX_PAGES = 64;
-export const MAX_MESSAGE_BYTES = 16 + MAX_PAGES * (4 + PAGE_BYTES);
+/** Well below NATS's limit of 1 MiB. */
+export const MAX_MESSAGE_BYTES = 16 + BATCH_PAGES * (4 + PAGE_BYTES);
 /** Of the head, in one message. */
 const PART_BYTES = 256 << 10;
 /** Device states are some tens of KiB; the most of one is video memory. */
@@ -125,7 +123,7 @@ function pagesOf(
   memoryPages: number,
 ): () => Promise<PagesMessage> {
   const count = view.getUint16(14, true);
-  if (count < 1 || count > MAX_PAGES) throw malformed(`1 to ${MAX_PAGES} pages, not ${count}`, 14);
+  if (count < 1 || count > BATCH_PAGES) throw malformed(`1 to ${BATCH_PAGES} pages, not ${count}`, 14);
   const at = HEADER + count * 4;
   const length = count * PAGE_BYTES;
   if (message.length < at) throw malformed(`the numbers of ${count} pages do not fit`, HEADER);

@@ -1,4 +1,5 @@
 import {
+  initialProgress,
   isMigrationEnd,
   type MigrationPhase,
   type MigrationProgress,
@@ -14,21 +15,10 @@ export class Progress {
   #toldAt = -Infinity;
 
   constructor(
-    memoryPages: number,
+    memoryMiB: number,
     private readonly tell: (progress: MigrationProgress) => void,
   ) {
-    this.#now = {
-      phase: 'PREPARING',
-      reason: 'the target makes room and a machine',
-      phases: [{ phase: 'PREPARING', at: new Date().toISOString() }],
-      memoryPages,
-      bytesSent: 0,
-      pagesSent: 0,
-      pagesLeft: memoryPages,
-      rounds: [],
-      predictedDowntimeMs: null,
-      downtimeMs: null,
-    };
+    this.#now = initialProgress(memoryMiB, 'the target makes room and a machine');
     this.#changed();
   }
 

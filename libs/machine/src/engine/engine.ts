@@ -34,7 +34,6 @@ export interface ExitCounters {
 }
 
 const VGA_MEMORY = 1 << 20;
-const PAGE = 4096;
 const MAX_SERIAL_INPUT = 64 << 10;
 
 /**
@@ -53,7 +52,7 @@ export class Engine {
   /** Set when the CPU halted with interrupts off: only a reset could wake it. */
   private haltedForGood = false;
   private lastLog = '';
-  /** False once guest code may have run: RAM is no longer all zero. */
+  /** False once something was put into RAM or guest code may have run: it is no longer all zero. */
   private fresh = true;
 
   private constructor(
@@ -126,6 +125,7 @@ export class Engine {
       size: this.memory.size,
       write: (at: number, bytes: Uint8Array) => this.memory.bytes().set(bytes, at),
     };
+    this.fresh = false;
     const rom = loadKernel(memory, image);
     this.cpu.option_roms.push({ name: 'genroms/kernel.bin', data: rom });
   }
@@ -163,15 +163,11 @@ export class Engine {
     return saveEngineState(this.emulator, this.clock);
   }
 
-  /** Pages of another machine's RAM; each page's number with its 4096 bytes, one after the other. */
-  writePages(numbers: Uint32Array, bytes: Uint8Array): void {
-    const ram = this.memory.bytes();
-    numbers.forEach((page, i) => {
-      const at = page * PAGE;
-      ram.set(bytes.subarray(i * PAGE, (i + 1) * PAGE), at);
-      if (!this.fresh) this.cpu.jit_dirty_cache(at, at + PAGE);
-    });
+  /** Puts `bytes` into the stopped machine's RAM; what was translated of it is forgotten. */
+  writeRam(at: number, bytes: Uint8Array): void {
     this.fresh = false;
+    this.memory.bytes().set(bytes, at);
+    this.cpu.jit_dirty_cache(at, at + bytes.length);
   }
 
   /**

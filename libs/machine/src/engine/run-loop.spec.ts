@@ -64,6 +64,37 @@ it('takes in what arrived before the devices have their turn, also when it was a
   expect(calls.slice(0, 3)).toEqual(['step', 'drain', 'poll']);
 });
 
+it('keeps a throttled guest from running, while what arrives is taken in, until it is released', async () => {
+  const calls: string[] = [];
+  const wake = new Int32Array(new SharedArrayBuffer(4));
+  await new Promise<void>(resolve => {
+    const engine = {
+      clock: { thaw: () => undefined, freeze: () => undefined },
+      step: () => {
+        calls.push('step');
+        // It ran for a moment, and is held for hours.
+        for (const end = performance.now() + 1; performance.now() < end;);
+        if (calls.length > 1) {
+          loop.stop();
+          resolve();
+        } else setImmediate(() => wakeUp(wake));
+        return 0;
+      },
+    };
+    const loop = new RunLoop(engine as unknown as Engine, wake, {
+      drain: () => {
+        calls.push('drain');
+        loop.throttle(0);
+        return true;
+      },
+      ...{ poll: () => false, settle: () => false, flush: () => undefined, exited: () => undefined },
+    });
+    loop.throttle(1 - 1e-8);
+    loop.start();
+  });
+  expect(calls).toEqual(['step', 'drain', 'step']);
+});
+
 it('runs no guest code that it must not, and goes on when it is started again', async () => {
   const steps: number[] = [];
   let may = true;

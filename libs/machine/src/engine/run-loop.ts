@@ -104,7 +104,7 @@ export class RunLoop {
     while (this.running && now < end) {
       if (this.host.mayRun?.() === false) return this.stop();
       if (now < this.heldUntil) {
-        this.sleep(this.heldUntil - now, this.seen);
+        this.hold(this.heldUntil - now);
         now = performance.now();
         continue;
       }
@@ -141,7 +141,17 @@ export class RunLoop {
 
   private sleep(wait: number, seen: number): void {
     const slack = performance.now() - this.lastIo > QUIET_AFTER_MS ? QUIET_SLACK_MS : 0;
-    if (Atomics.wait(this.wake, 0, seen, Math.min(wait + slack, LONGEST_SLEEP_MS)) !== 'timed-out') {
+    this.waitForWake(wait + slack, seen);
+  }
+
+  /** A throttled guest stands still; its devices live on. */
+  private hold(wait: number): void {
+    this.waitForWake(wait, this.seen);
+    this.host.flush();
+  }
+
+  private waitForWake(wait: number, seen: number): void {
+    if (Atomics.wait(this.wake, 0, seen, Math.min(wait, LONGEST_SLEEP_MS)) !== 'timed-out') {
       this.seen = Atomics.load(this.wake, 0);
       if (this.host.drain()) this.noteIo();
       if (this.running) this.host.poll(performance.now());

@@ -1,12 +1,13 @@
 import type { GuestClock } from './clock';
+import { forEachUsedPage, fromSparse, toSparse, type SparseBytes } from './sparse';
 import { ENGINE_VERSION, Register, type V86Cpu, type V86Emulator, type V86Vga } from './v86-internals';
 import { MachineError } from '../errors';
 
 /** CPU and chipset as the engine saves them, RAM left out, with what the engine forgets to save or restore. */
 export interface EngineState {
   engine: string;
-  /** The engine's own format. */
-  body: Uint8Array;
+  /** The engine's own format; whole in states that were saved by earlier versions. */
+  body: SparseBytes | Uint8Array;
   /** `performance.now()` of the saving process, and the time stamp counter then. */
   at: number;
   tsc: [number, number];
@@ -28,7 +29,7 @@ export function saveEngineState(emulator: V86Emulator, clock: GuestClock): Engin
   const body = withoutBulk(cpu, () => emulator.v86.save_state());
   return {
     engine: ENGINE_VERSION,
-    body: new Uint8Array(body),
+    body: toSparse(new Uint8Array(body)),
     at,
     tsc: [...tsc],
     serialInput: [...cpu.devices.uart0.input],
@@ -55,7 +56,8 @@ export function restoreEngineState(
   if (ram) copyMemory(ram.memory, ram.into, fresh);
   else cpu.full_clear_tlb();
   clock.prepareRestore();
-  withoutBulk(cpu, () => restoreBody(emulator, state.body, fresh));
+  const body = 'runs' in state.body ? fromSparse(state.body) : state.body.slice();
+  withoutBulk(cpu, () => restoreBody(emulator, body.buffer as ArrayBuffer, fresh));
   const registers = new DataView(cpu.wasm_memory.buffer);
   registers.setInt32(Register.lastResult, state.lastResult, true);
   registers.setUint16(Register.fpuStatusWord, state.fpuStatusWord, true);
@@ -65,14 +67,14 @@ export function restoreEngineState(
   clock.restored(state.at, state.tsc);
 }
 
-function restoreBody(emulator: V86Emulator, body: Uint8Array, fresh: boolean): void {
+function restoreBody(emulator: V86Emulator, body: ArrayBuffer, fresh: boolean): void {
   const { cpu } = emulator.v86;
   const { vga } = cpu.devices;
   // states hold display memory up to its last byte that is not zero
   if (!fresh) for (const memory of [vga.svga_memory, vga.vga_memory, vga.pixel_buffer]) memory.fill(0);
   const { last_result, fpu_status_word, mxcsr } = cpu;
   try {
-    emulator.v86.restore_state(body.slice().buffer as ArrayBuffer);
+    emulator.v86.restore_state(body);
   } catch (thrown) {
     const message = thrown instanceof Error ? thrown.message : String(thrown);
     throw new MachineError('STATE_CORRUPT', `the engine refuses the state: ${message}`, { cause: thrown });
@@ -126,19 +128,4 @@ function copyMemory(from: Uint8Array, into: Uint8Array, fresh: boolean): void {
   }
   if (!fresh) return into.set(from);
   forEachUsedPage(from, (start, end) => into.set(from.subarray(start, end), start));
-}
-
-/** Calls back with the byte range of each run of pages that are not all zero. */
-export function forEachUsedPage(memory: Uint8Array, visit: (start: number, end: number) => void): void {
-  const buffer = Buffer.from(memory.buffer, memory.byteOffset, memory.length);
-  let start = -1;
-  for (let at = 0; at < buffer.length; at += PAGE) {
-    const used = buffer.compare(ZERO_PAGE, 0, PAGE, at, at + PAGE) !== 0;
-    if (used && start < 0) start = at;
-    if (!used && start >= 0) {
-      visit(start, at);
-      start = -1;
-    }
-  }
-  if (start >= 0) visit(start, buffer.length);
 }

@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import { V3Error } from '@v3vee/contracts';
-import { forEachUsedPage } from '../engine/state';
+import { forEachUsedPage } from '../engine/sparse';
 import { STATE_FORMAT, type MachineState } from './machine-state';
 
 /**

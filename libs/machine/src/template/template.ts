@@ -5,7 +5,8 @@ import { withLock } from '@v3vee/setup';
 import type { GuestIdentity } from '../config-channel/config-client';
 import { readStateFile, writeStateFile } from '../state/state-file';
 import type { MachineState } from '../state/machine-state';
-import { Guest, type GuestOptions } from '../worker/guest';
+import { Guest } from '../worker/guest';
+import type { GuestOptions } from '../worker/guest-options';
 import { templateKey, type TemplateSource } from './template-key';
 
 /**

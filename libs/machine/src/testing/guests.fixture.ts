@@ -4,7 +4,8 @@ import { ensureFirmware, ensureImage, resolvePaths } from '@v3vee/setup';
 import { ImageStore } from '../image';
 import type { MachineState } from '../state/machine-state';
 import { ensureTemplate, startFromTemplate, type TemplateOptions } from '../template/template';
-import { Guest, type GuestOptions } from '../worker/guest';
+import { Guest } from '../worker/guest';
+import type { GuestOptions } from '../worker/guest-options';
 
 /** Real guests of the built-in image for end-to-end tests; all that were made are ended by {@link Guests.stop}. */
 export class Guests {

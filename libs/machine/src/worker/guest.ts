@@ -1,53 +1,34 @@
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { nicModes, V3Error, type ErrorCode } from '@v3vee/contracts';
+import { V3Error, type ErrorCode } from '@v3vee/contracts';
 import type { NetSettings } from '@v3vee/devices';
 import { GuestAgent } from '../agent/guest-agent';
 import { ConfigClient } from '../config-channel/config-client';
-import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import { engineModule } from '../engine/module';
 import { wakeUp, type WakeWord } from '../engine/run-loop';
-import type { IncomingCopy } from '../live/incoming-copy';
+import { CheckedCopy, type IncomingCopy } from '../live/incoming-copy';
 import { PreCopy, type OutgoingCopy } from '../live/outgoing-copy';
 import type { MachineState } from '../state/machine-state';
 import { within } from '../timeout';
 import { Arrivals } from './arrivals';
 import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
-import type { LeaseWord } from './lease-word';
+import { checkOptions, requireMac, requireSettings, type GuestOptions } from './guest-options';
 import { Listeners } from './listeners';
-import { parseMac } from './mac';
+import { PAGE_BYTES } from './live/pages';
 import {
-  CARD_MODELS,
-  type CardConfig,
   type Command,
   type CommandResult,
-  type Firmware,
   type FromWorker,
-  type NicConfig,
   type Telemetry,
   type ToWorker,
   type WorkerSetup,
 } from './protocol';
-import { shared } from './shared';
+import { ownsBuffer, shared } from './shared';
 import type { FromSharedCard, ToSharedCard } from './vpio/messages';
 
 /** What every kernel needs on this machine: a clock that survives missed ticks, a reset after a panic. */
 const MACHINE_CMDLINE = 'tsc=reliable panic=-1';
-
-export interface GuestOptions {
-  /** 32 … 1024. */
-  memoryMiB: number;
-  image: BootImage;
-  firmware: Firmware;
-  nics: NicConfig[];
-  /** Physical cards; a state can be loaded by a guest with the same models that are shared likewise. */
-  cards?: CardConfig[];
-  /** Added to the image's kernel command line. */
-  cmdlineExtra?: string;
-  /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
-  lease?: LeaseWord;
-}
 
 /** A guest ended by itself. */
 export interface GuestEnd {
@@ -60,6 +41,8 @@ const WORKER = resolve(__dirname, '../../dist/worker/worker.js');
 const CREATE_TIMEOUT_MS = 60_000;
 /** A thread answers between two steps of its guest, that is within milliseconds; a save copies all of RAM. */
 const COMMAND_TIMEOUT_MS = 15_000;
+const PAGES_PER_MIB = (1 << 20) / PAGE_BYTES;
+const MAX_THROTTLE = 0.95;
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
 
 /**
@@ -185,29 +168,40 @@ export class Guest {
   }
 
   /**
-   * Begins to copy the machine to another one; the guest may run, and be copied once at a time.
-   * @param base RAM that the other machine holds already (its template's); none: zeros
+   * Begins to copy the machine to another one; the guest may run. A copy that was under way ends.
+   * @param base RAM that the other machine holds already (its template's), which stays as it is; none: zeros
+   * @throws V3Error INVALID_REQUEST if `base` is not as long as RAM
    */
   async copyOut(base?: Uint8Array<SharedArrayBuffer>): Promise<OutgoingCopy> {
-    await this.command({ type: 'copy-begin', base });
+    const copy = await this.command({ type: 'copy-begin', base });
     return new PreCopy({
-      scan: (from, count, limit) => this.command({ type: 'copy-scan', from, count, limit }),
-      head: () => this.command({ type: 'copy-head' }),
-      stop: () => this.command({ type: 'copy-end' }),
+      scan: request => this.command({ type: 'copy-scan', copy, ...request }),
+      head: () => this.command({ type: 'copy-head', copy }),
+      stop: () => this.command({ type: 'copy-end', copy }),
     });
   }
 
-  /** Has the stopped machine take the place of another one; it holds the base of the copy, or nothing. */
+  /**
+   * Has the stopped machine, which holds the base of the copy or was just made, become another one. Until the copy is
+   * finished or a state is loaded, it does not run.
+   * @throws V3Error VM_WRONG_STATE if it runs
+   */
   async copyIn(): Promise<IncomingCopy> {
-    await this.pause();
-    return {
-      write: batch => this.command({ type: 'copy-write', batch }, [batch.bytes.buffer]),
-      finish: head => this.becomes({ type: 'copy-finish', head }),
-    };
+    const copy = await this.command({ type: 'copy-in' });
+    return new CheckedCopy(this.memoryMiB * PAGES_PER_MIB, {
+      write: batch => this.command({ type: 'copy-write', copy, batch }, [batch.bytes.buffer]),
+      finish: head => this.becomes({ type: 'copy-finish', copy, head }),
+    });
   }
 
-  /** Keeps the guest from running for a share of its time, 0 … 0.95: it changes less memory, then. */
+  /**
+   * Keeps the guest from running for a share of its time, 0 … 0.95: it changes less memory, then.
+   * @throws V3Error INVALID_REQUEST
+   */
   async throttle(share: number): Promise<void> {
+    if (!(share >= 0 && share <= MAX_THROTTLE)) {
+      throw new V3Error('INVALID_REQUEST', `a guest is throttled by 0 to ${MAX_THROTTLE}, not ${share}`);
+    }
     await this.command({ type: 'throttle', share });
   }
 
@@ -394,46 +388,5 @@ export class Guest {
 
   private endedError(): V3Error {
     return new V3Error('GUEST_FAILED', this.end!.reason);
-  }
-}
-
-const ownsBuffer = ({ buffer, byteLength }: Uint8Array): boolean =>
-  buffer instanceof ArrayBuffer && byteLength === buffer.byteLength;
-
-function checkOptions({ memoryMiB, nics, cards = [] }: GuestOptions): void {
-  if (!Number.isInteger(memoryMiB) || memoryMiB < 32 || memoryMiB > 1024) {
-    throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
-  }
-  if (nics.length > 8) throw new V3Error('INVALID_REQUEST', `a guest has at most 8 NICs, not ${nics.length}`);
-  if (cards.length > 4)
-    throw new V3Error('INVALID_REQUEST', `a guest has at most 4 cards, not ${cards.length}`);
-  for (const { model, mac } of cards) {
-    requireMac(mac);
-    if (!CARD_MODELS.includes(model)) {
-      throw new V3Error('INVALID_REQUEST', `a card is one of ${CARD_MODELS.join(', ')}, not ${model}`);
-    }
-  }
-  for (const { mac, mtu, ...settings } of nics) {
-    requireMac(mac);
-    requireSettings(settings);
-    if (!Number.isInteger(mtu) || mtu < 68 || mtu > 65521) {
-      throw new V3Error('INVALID_REQUEST', `the MTU of a NIC must be 68 to 65521, not ${mtu}`);
-    }
-  }
-}
-
-function requireSettings({ mode, ...switches }: NetSettings): void {
-  if (mode !== undefined && !nicModes.includes(mode)) {
-    throw new V3Error('INVALID_REQUEST', `a NIC's mode is ${nicModes.join(', ')}, not ${String(mode)}`);
-  }
-  for (const name of ['optimisticInterrupts', 'spoofGuard', 'linkUp'] as const) {
-    if (switches[name] === undefined || typeof switches[name] === 'boolean') continue;
-    throw new V3Error('INVALID_REQUEST', `${name} of a NIC is true or false, not ${String(switches[name])}`);
-  }
-}
-
-function requireMac(text: string): void {
-  if (!parseMac(text)) {
-    throw new V3Error('INVALID_REQUEST', `"${text}" is not a MAC address such as 02:00:00:00:00:01`);
   }
 }

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import {
+  DeviceFault,
   VirtioTransport,
   type DeviceState,
   type NetSettings,
@@ -8,7 +9,8 @@ import {
   type VirtioNet,
 } from '@v3vee/devices';
 import { Engine } from '../engine/engine';
-import { forEachUsedPage, type EngineState } from '../engine/state';
+import { forEachUsedPage } from '../engine/sparse';
+import type { EngineState } from '../engine/state';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { CardPort, makeCard, type Card } from './cards';
 import { makeDevices, type DeviceOutput } from './devices';
@@ -124,10 +126,9 @@ export class Machine {
     this.become(state, state.memory);
   }
 
-  /** Pages of another machine; it is half a machine until {@link finish}. */
-  writePages(numbers: Uint32Array, bytes: Uint8Array): void {
+  /** Pages of another machine will come into its RAM: it is half a machine until {@link finish} or {@link load}. */
+  tear(): void {
     this.torn = true;
-    this.engine.writePages(numbers, bytes);
   }
 
   /** The pages of another machine are all there: goes on from where that stopped. */
@@ -146,10 +147,14 @@ export class Machine {
       );
     }
     this.torn = true;
-    this.engine.restore(engine, memory);
-    this.engine.pci.restoreLines(() => {
-      for (const fn of this.functions) fn.restore(devices[fn.name]);
-    });
+    try {
+      this.engine.restore(engine, memory);
+      this.engine.pci.restoreLines(() => {
+        for (const fn of this.functions) fn.restore(devices[fn.name]);
+      });
+    } catch (thrown) {
+      throw thrown instanceof MachineError || thrown instanceof DeviceFault ? thrown : unreadable(thrown);
+    }
     this.nics.forEach((nic, index) => {
       const { mac, linkUp } = this.setup.nics[index]!;
       nic.setMac(parseMac(mac)!);
@@ -240,16 +245,16 @@ export class Machine {
   private parse(bytes: Uint8Array): DevicesState {
     try {
       const state = deserialize(bytes) as DevicesState;
-      if (!state?.engine?.body || !state.devices) throw new Error('it has no engine or no devices');
+      if (!state?.engine?.body || typeof state.devices !== 'object' || !state.devices)
+        throw new Error('it has no engine or no devices');
       return state;
     } catch (cause) {
-      throw new MachineError(
-        'STATE_CORRUPT',
-        `the devices' state cannot be read: ${(cause as Error).message}`,
-        {
-          cause,
-        },
-      );
+      throw unreadable(cause);
     }
   }
 }
+
+const unreadable = (cause: unknown) =>
+  new MachineError('STATE_CORRUPT', `the devices' state cannot be read: ${(cause as Error).message}`, {
+    cause,
+  });

@@ -4,6 +4,7 @@ import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
 import type { MachineHead, MachineState } from '../state/machine-state';
+import type { ScanRequest } from '../live/outgoing-copy';
 import type { PageBatch, ScanSlice } from './live/pages';
 import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from './vpio/messages';
 
@@ -63,12 +64,13 @@ export type Command =
   | { type: 'throttle'; share: number }
   /** A live copy, its sending end: begins, looks at some pages, reads all but RAM, ends. */
   | { type: 'copy-begin'; base: Uint8Array | undefined }
-  | { type: 'copy-scan'; from: number; count: number; limit: number }
-  | { type: 'copy-head' }
-  | { type: 'copy-end' }
-  /** Its receiving end: writes pages, makes the machine whole. */
-  | { type: 'copy-write'; batch: PageBatch }
-  | { type: 'copy-finish'; head: MachineHead };
+  | ({ type: 'copy-scan'; copy: number } & ScanRequest)
+  | { type: 'copy-head'; copy: number }
+  | { type: 'copy-end'; copy: number }
+  /** Its receiving end: begins, writes pages, makes the machine whole. */
+  | { type: 'copy-in' }
+  | { type: 'copy-write'; copy: number; batch: PageBatch }
+  | { type: 'copy-finish'; copy: number; head: MachineHead };
 
 /** What each command answers. */
 export interface CommandResult {
@@ -80,10 +82,11 @@ export interface CommandResult {
   telemetry: Telemetry;
   sync: undefined;
   throttle: undefined;
-  'copy-begin': undefined;
+  'copy-begin': number;
   'copy-scan': ScanSlice & { scanMs: number };
   'copy-head': MachineHead;
   'copy-end': undefined;
+  'copy-in': number;
   'copy-write': undefined;
   'copy-finish': undefined;
 }

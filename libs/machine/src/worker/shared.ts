@@ -1,3 +1,9 @@
+import { types } from 'node:util';
+
+/** Whether the array is all of its buffer, which can then be moved to another thread. */
+export const ownsBuffer = ({ buffer, byteLength }: Uint8Array): boolean =>
+  types.isArrayBuffer(buffer) && byteLength === buffer.byteLength;
+
 const copies = new WeakMap<Uint8Array, Uint8Array<SharedArrayBuffer>>();
 
 /** The same bytes in memory that all threads share; copied once per array. */

@@ -85,7 +85,7 @@ async function main(): Promise<void> {
     sharedCard: (card, message) => post({ type: 'shared-card', card, message }),
     block,
   });
-  const live = new LiveCopy(machine);
+  const live = new LiveCopy(machine, () => loop);
   const exited = ({ kind, reason }: GuestExit) => {
     const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
     post(
@@ -188,6 +188,7 @@ async function main(): Promise<void> {
         return machine.engine.boot(command.image);
       case 'load':
         loop.stop();
+        live.forget();
         return machine.load(command.state);
       case 'run':
         machine.requireWhole();
@@ -209,20 +210,17 @@ async function main(): Promise<void> {
       case 'copy-begin':
         return live.begin(command.base);
       case 'copy-scan':
-        return live.scan(command.from, command.count, command.limit);
+        return live.scan(command.copy, command);
       case 'copy-head':
-        if (loop.isRunning)
-          throw new MachineError('VM_WRONG_STATE', 'the machine must be paused for the rest of its copy');
-        machine.requireWhole();
-        return machine.head();
+        return live.head(command.copy);
       case 'copy-end':
-        return live.end();
+        return live.end(command.copy);
+      case 'copy-in':
+        return live.expect();
       case 'copy-write':
-        loop.stop();
-        return live.write(command.batch);
+        return live.write(command.copy, command.batch);
       case 'copy-finish':
-        loop.stop();
-        return machine.finish(command.head);
+        return live.finish(command.copy, command.head);
     }
   };
 

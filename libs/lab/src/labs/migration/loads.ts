@@ -1,5 +1,3 @@
-import type { LabContext } from '../../lab';
-
 /** What the guest does while it moves. */
 export interface Load {
   name: string;
@@ -38,8 +36,3 @@ export const loads: readonly Load[] = [
     atMostMs: 60,
   },
 ];
-
-export async function pause(context: LabContext, ms: number): Promise<void> {
-  await new Promise(resolve => setTimeout(resolve, ms));
-  context.signal.throwIfAborted();
-}

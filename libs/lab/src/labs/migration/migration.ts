@@ -1,9 +1,10 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { execInVm, followMigration, waitForVm } from '@v3vee/client';
 import type { Migration, MigrationOptions } from '@v3vee/contracts';
 import { LabCluster } from '../../cluster';
 import type { Lab, LabContext } from '../../lab';
 import { percentile, row, type LabRow, type Target } from '../../result';
-import { END, loads, pause, type Load } from './loads';
+import { END, loads, type Load } from './loads';
 import { seenBy, type Pings } from './pings';
 
 /** The guest that moves, of each size, and its peer, which stays. */
@@ -93,7 +94,7 @@ class MigrationLab {
     const pinging = this.sh('peer', `${PINGS} ${address} || true`);
     // Looked at below; a lab that is stopped before must not end with it.
     pinging.catch(() => undefined);
-    await pause(this.context, LEAD_MS);
+    await delay(LEAD_MS, undefined, { signal: this.context.signal });
     const host = (await this.cluster.vm(guest)).host === 'alpha' ? 'beta' : 'alpha';
     const { id } = await client.call('migrateVm', { vm: guest }, { body: { host, mode } });
     const migration = await followMigration(client, id, { signal: this.context.signal });

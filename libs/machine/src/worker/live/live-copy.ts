@@ -1,51 +1,102 @@
+import type { MachineHead } from '../../state/machine-state';
 import { MachineError } from '../../errors';
 import type { Machine } from '../machine';
-import { BATCH_PAGES, PAGE_BYTES, Shadow, type PageBatch, type ScanSlice } from './pages';
+import { PAGE_BYTES, Shadow, type PageBatch, type ScanSlice } from './pages';
 
-/** Both ends of a live copy of the machine of this thread. */
+/** What a copy needs to know of the loop that runs its machine. */
+interface Running {
+  isRunning: boolean;
+}
+
+/**
+ * Both ends of a live copy of the machine of this thread, one copy each: a later one ends the one before it. Copies are
+ * numbered so that whoever still holds an ended one does no harm to the next.
+ */
 export class LiveCopy {
-  private shadow: Shadow | undefined;
+  private outgoing: { copy: number; shadow: Shadow } | undefined;
+  private incoming: number | undefined;
+  private next = 1;
 
-  constructor(private readonly machine: Machine) {}
+  constructor(
+    private readonly machine: Machine,
+    private readonly loop: () => Running,
+  ) {}
 
-  begin(base: Uint8Array | undefined): void {
+  /** @returns the copy's number */
+  begin(base: Uint8Array | undefined): number {
     const { size } = this.machine.engine.memory;
+    this.machine.requireWhole();
     if (base && base.length !== size) {
       throw new MachineError(
-        'STATE_INCOMPATIBLE',
+        'INVALID_REQUEST',
         `the copy begins from ${base.length} bytes of memory, the machine has ${size}`,
       );
     }
-    this.shadow = new Shadow(size, base);
+    this.outgoing = { copy: this.next, shadow: new Shadow(size, base) };
+    return this.next++;
   }
 
-  scan(from: number, count: number, limit: number): ScanSlice & { scanMs: number } {
-    if (!this.shadow) throw new MachineError('VM_WRONG_STATE', 'no copy of this machine is under way');
+  /** @param still the guest must stand still: these are the last pages */
+  scan(
+    copy: number,
+    { from, count, limit, still }: { from: number; count: number; limit: number; still: boolean },
+  ): ScanSlice & { scanMs: number } {
+    const shadow = this.shadowOf(copy);
+    if (still) this.requireStill();
     const started = performance.now();
-    const slice = this.shadow.scan(this.machine.engine.memory.bytes(), from, count, limit);
+    const slice = shadow.scan(this.machine.engine.memory.bytes(), from, count, limit);
     return { ...slice, scanMs: performance.now() - started };
   }
 
-  end(): void {
-    this.shadow = undefined;
+  head(copy: number): MachineHead {
+    this.shadowOf(copy);
+    this.requireStill();
+    this.machine.requireWhole();
+    return this.machine.head();
   }
 
-  write({ numbers, bytes }: PageBatch): void {
-    const pages = this.machine.engine.memory.size / PAGE_BYTES;
-    const count = numbers.length;
-    if (count < 1 || count > BATCH_PAGES || bytes.length !== count * PAGE_BYTES) {
-      throw new MachineError(
-        'INVALID_REQUEST',
-        `a batch has 1 to ${BATCH_PAGES} pages of ${PAGE_BYTES} bytes, this one ${count} in ${bytes.length} bytes`,
-      );
-    }
-    const beyond = numbers.find(page => page >= pages);
-    if (beyond !== undefined) {
-      throw new MachineError(
-        'INVALID_REQUEST',
-        `page ${beyond} is beyond the machine's memory of ${pages} pages`,
-      );
-    }
-    this.machine.writePages(numbers, bytes);
+  end(copy: number): void {
+    if (this.outgoing?.copy === copy) this.outgoing = undefined;
+  }
+
+  /** Until the copy is finished or a state is loaded, the machine does not run. @returns the copy's number */
+  expect(): number {
+    this.requireStill();
+    this.machine.tear();
+    this.incoming = this.next;
+    return this.next++;
+  }
+
+  write(copy: number, { numbers, bytes }: PageBatch): void {
+    this.requireIncoming(copy);
+    numbers.forEach((page, i) => {
+      this.machine.engine.writeRam(page * PAGE_BYTES, bytes.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES));
+    });
+  }
+
+  finish(copy: number, head: MachineHead): void {
+    this.requireIncoming(copy);
+    this.machine.finish(head);
+    this.incoming = undefined;
+  }
+
+  /** The machine was put into another state: it is not the other end of a copy any more. */
+  forget(): void {
+    this.incoming = undefined;
+  }
+
+  private shadowOf(copy: number): Shadow {
+    if (this.outgoing?.copy === copy) return this.outgoing.shadow;
+    throw new MachineError('VM_WRONG_STATE', 'this copy of the machine has ended');
+  }
+
+  private requireIncoming(copy: number): void {
+    if (this.incoming === copy) return;
+    throw new MachineError('VM_WRONG_STATE', 'the machine does not expect this copy any more');
+  }
+
+  private requireStill(): void {
+    if (!this.loop().isRunning) return;
+    throw new MachineError('VM_WRONG_STATE', 'the machine must be paused for this');
   }
 }

@@ -49,6 +49,29 @@ it.each([1, 2, 3, 4, 5])('sends what changed and nothing else, whatever the slic
   }
 });
 
+it('sends a page again that changed back after it was sent', () => {
+  const base = new Uint8Array(PAGES * PAGE_BYTES).fill(3);
+  const ram = base.slice();
+  const shadow = new Shadow(ram.length, base);
+  const look = () => sendAll(shadow, ram, base.slice(), PAGES, PAGES);
+  ram[70 * PAGE_BYTES] = 4;
+  expect(look()).toEqual([70]);
+  expect(look()).toEqual([]);
+  ram[70 * PAGE_BYTES] = 3;
+  expect(look()).toEqual([70]);
+});
+
+it('leaves the base alone, and holds only what differs from it', () => {
+  const base = new Uint8Array(PAGES * PAGE_BYTES).fill(3);
+  const ram = base.slice();
+  const shadow = new Shadow(ram.length, base);
+  expect(shadow.ownBytes).toBe(0);
+  for (const page of [0, 1, 63, 299]) ram[page * PAGE_BYTES] = 4;
+  expect(sendAll(shadow, ram, base.slice(), PAGES, PAGES)).toEqual([0, 1, 63, 299]);
+  expect(base.every(byte => byte === 3)).toBe(true);
+  expect(shadow.ownBytes).toBe(2 * (256 << 10));
+});
+
 it('begins from zeros where the other side holds nothing', () => {
   const ram = new Uint8Array(PAGES * PAGE_BYTES);
   ram[5 * PAGE_BYTES] = 1;

@@ -1,5 +1,3 @@
-import { forEachUsedPage } from '../../engine/state';
-
 /** Guest RAM is copied in pages of this size. */
 export const PAGE_BYTES = 4096;
 /** Of RAM that is compared at once: large compares are faster, and most chunks have not changed. */
@@ -22,15 +20,26 @@ export interface ScanSlice {
 
 /**
  * What the other side of a copy holds of a machine's RAM: the last sent version of every page. The engine has no dirty
- * log, so what the guest has changed is found by comparing. Pages of a new shadow that were never sent stay unbacked.
+ * log, so what the guest has changed is found by comparing. A chunk of which nothing was sent is the base's own memory,
+ * or zeros that all such chunks share: only what differs costs memory.
  */
 export class Shadow {
-  private readonly sent: Buffer;
+  private readonly chunks: Buffer[];
+  private readonly own = new Set<number>();
 
-  /** @param base RAM that the other side holds already, as long as the machine's; none: zeros */
+  /** @param base RAM that the other side holds already, as long as the machine's, not to be changed; none: zeros */
   constructor(size: number, base?: Uint8Array) {
-    this.sent = Buffer.from(new ArrayBuffer(size));
-    if (base) forEachUsedPage(base, (start, end) => this.sent.set(base.subarray(start, end), start));
+    const zeros = Buffer.alloc(CHUNK_BYTES);
+    this.chunks = Array.from({ length: Math.ceil(size / CHUNK_BYTES) }, (_, index) => {
+      const at = index * CHUNK_BYTES;
+      const length = Math.min(CHUNK_BYTES, size - at);
+      return base ? Buffer.from(base.buffer, base.byteOffset + at, length) : zeros.subarray(0, length);
+    });
+  }
+
+  /** That the shadow holds of its own. */
+  get ownBytes(): number {
+    return this.own.size * CHUNK_BYTES;
   }
 
   /**
@@ -38,14 +47,17 @@ export class Shadow {
    * @param limit of pages that differ; looking ends at the first one beyond
    */
   scan(ram: Uint8Array, from: number, count: number, limit: number): ScanSlice {
-    const { sent } = this;
     const now = Buffer.from(ram.buffer, ram.byteOffset, ram.length);
-    const differ = (at: number, end: number): boolean => now.compare(sent, at, end, at, end) !== 0;
     const found: number[] = [];
     const end = Math.min(ram.length, (from + count) * PAGE_BYTES);
     let at = from * PAGE_BYTES;
     while (at < end && found.length < limit) {
-      const chunkEnd = Math.min(end, (Math.floor(at / CHUNK_BYTES) + 1) * CHUNK_BYTES);
+      const index = Math.floor(at / CHUNK_BYTES);
+      const sent = this.chunks[index]!;
+      const start = index * CHUNK_BYTES;
+      const differ = (from: number, to: number) =>
+        now.compare(sent, from - start, to - start, from, to) !== 0;
+      const chunkEnd = Math.min(end, start + CHUNK_BYTES);
       if (!differ(at, chunkEnd)) {
         at = chunkEnd;
         continue;
@@ -63,10 +75,19 @@ export class Shadow {
   private take(now: Buffer, pages: number[]): PageBatch {
     const bytes = new Uint8Array(pages.length * PAGE_BYTES);
     pages.forEach((page, i) => {
-      const content = now.subarray(page * PAGE_BYTES, (page + 1) * PAGE_BYTES);
+      const at = page * PAGE_BYTES;
+      const content = now.subarray(at, at + PAGE_BYTES);
       bytes.set(content, i * PAGE_BYTES);
-      this.sent.set(content, page * PAGE_BYTES);
+      this.owned(Math.floor(at / CHUNK_BYTES)).set(content, at % CHUNK_BYTES);
     });
     return { numbers: Uint32Array.from(pages), bytes };
+  }
+
+  private owned(index: number): Buffer {
+    if (!this.own.has(index)) {
+      this.own.add(index);
+      this.chunks[index] = Buffer.from(this.chunks[index]!);
+    }
+    return this.chunks[index]!;
   }
 }
