@@ -14,7 +14,8 @@ it.each(Object.keys(DRIVERS) as CardModel[])(
     for (let seed = Date.now() % 2 ** 31; Date.now() < end; seed++) {
       bench ??= await FuzzBench.start(model);
       const index = seed % 3;
-      const fuzz = { seed, count: COUNT, aligned: (seed & 4) > 0, bound: (seed & 8) > 0 };
+      const fuzz = { seed, count: COUNT, aligned: (seed & 4) > 0, bound: (seed & 8) > 0, mapped: false };
+      fuzz.mapped = model !== 'ne2000' && !fuzz.bound && (seed & 16) > 0;
       try {
         const stopped = await bench.trial(index, fuzz);
         if (stopped === undefined) continue;

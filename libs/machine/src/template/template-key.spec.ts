@@ -17,6 +17,7 @@ it.each<[string, Partial<TemplateSource>]>([
   ['image', { imageDigest: 'b' }],
   ['memory', { memoryMiB: 128 }],
   ['number of NICs', { nicCount: 2 }],
+  ['number of Wi-Fi NICs', { wifiCount: 1 }],
   ['firmware', { firmware: { bios: Uint8Array.of(3), vgaBios: Uint8Array.of(2) } }],
 ])('is another for another %s', (_, change) => {
   expect(templateKey({ ...source, ...change })).not.toBe(templateKey(source));
@@ -29,5 +30,9 @@ it('covers the devices with their features and queues, so that a guest boots ane
     'b',
     expect.stringMatching(/^virtio 3 features=130000002 queues=(\d+,){5}\d+ config=\d+$/),
     'virtio 1 features=130bfbbab queues=256,256,64 config=12',
+  ]);
+  expect(devicesIdentity([], 0, 2)).toEqual([
+    expect.stringMatching(/^virtio 3 /),
+    'virtio 29 features=130000000 queues=256,256 config=0',
   ]);
 });

@@ -18,6 +18,8 @@ export interface TemplateSource {
   nicCount: number;
   /** Physical cards, in order. */
   cards?: TemplateCard[];
+  /** Wi-Fi NICs: the guest's kernel makes its radios when it boots. */
+  wifiCount?: number;
   firmware: Firmware;
 }
 
@@ -33,6 +35,7 @@ export function templateKey({
   memoryMiB,
   nicCount,
   cards = [],
+  wifiCount = 0,
   firmware,
 }: TemplateSource): string {
   const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
@@ -43,11 +46,12 @@ export function templateKey({
     imageDigest,
     memoryMiB,
     nicCount,
-    devicesIdentity(CHANNELS, nicCount),
+    devicesIdentity(CHANNELS, nicCount, wifiCount),
     digest(firmware.bios),
     digest(firmware.vgaBios),
-    // templates of machines without cards stay what they were
+    // templates of machines without cards or Wi-Fi stay what they were
     ...cards.map(({ model, shared }) => `${model} ${shared}`),
+    ...(wifiCount > 0 ? [`wifi ${wifiCount}`] : []),
   ];
   return digest(Buffer.from(JSON.stringify(parts))).slice(0, 32);
 }

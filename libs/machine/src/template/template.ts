@@ -107,6 +107,7 @@ async function bootOnce({
   memoryMiB,
   nicCount,
   cards = [],
+  wifiCount,
   firmware,
 }: TemplateOptions): Promise<MachineState> {
   const nics = Array.from({ length: nicCount }, (_, index) => ({
@@ -116,7 +117,7 @@ async function bootOnce({
   // Nobody gives such a guest the cards: it finds them on its bus, and no driver is loaded yet.
   const sharing = { access: 'vpio', word: new SharedArrayBuffer(4), ticket: 1 } as const;
   const guest = await Guest.create({
-    ...{ memoryMiB, image, firmware, nics },
+    ...{ memoryMiB, image, firmware, nics, wifiCount },
     cards: cards.map(({ model, shared }, index) => ({
       model,
       mac: `02:00:00:00:01:0${index}`,

@@ -23,6 +23,8 @@ export interface Fuzz {
   window?: number;
   /** Whether the kernel's driver has the card meanwhile, its interface up. */
   bound: boolean;
+  /** By the card's memory instead of its ports; not the NE2000, and not while the kernel's driver has it. */
+  mapped?: boolean;
 }
 
 /** Two guests that share a card, a third with one of its own whom they talk to, and a fuzzing driver for any of them. */
@@ -93,13 +95,15 @@ export class FuzzBench {
     await this.ping(this.all[index]!, (index + 1) % 3);
   }
 
-  private async fuzz(guest: Guest, { bound, ...fuzz }: Fuzz): Promise<string | undefined> {
+  private async fuzz(guest: Guest, { bound, mapped, ...fuzz }: Fuzz): Promise<string | undefined> {
     // A card without a driver may not master the bus: the command register lets it.
     const unbind = `echo \${d##*/} > $d/driver/unbind; printf '\\007' | dd of=$d/config bs=1 seek=4 conv=notrunc`;
     if (!bound) await sh(guest, `${this.device} ${unbind}`);
     const memorySize = guest.memoryMiB << 20;
-    const port = await this.port(guest);
-    return this.run(guest, fuzzProgram({ window: this.window, ...fuzz, port, memorySize }));
+    const at = mapped
+      ? { file: await sh(guest, `${this.device} echo -n $d/resource1`) }
+      : { port: await this.port(guest) };
+    return this.run(guest, fuzzProgram({ window: this.window, ...fuzz, at, memorySize }));
   }
 
   async ping(from: Guest, to: number): Promise<void> {
@@ -152,10 +156,10 @@ export class FuzzBench {
   }
 }
 
-/** How often a guest accessed ports that something answers at. */
+/** How often a guest accessed ports that something answers at, or memory of a device. */
 async function accesses(guest: Guest): Promise<number> {
   const { exits } = await guest.telemetry();
-  return exits.portReads + exits.portWrites - exits.unhooked;
+  return exits.portReads + exits.portWrites - exits.unhooked + exits.mmioReads + exits.mmioWrites;
 }
 
 /** Pages of a file in a guest's memory whose content is known. */

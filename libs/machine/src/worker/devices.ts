@@ -1,4 +1,4 @@
-import { identityOf, VirtioConsole, VirtioNet } from '@v3vee/devices';
+import { identityOf, VirtioConsole, VirtioHwsim, VirtioNet } from '@v3vee/devices';
 import { parseMac } from './mac';
 import type { NicConfig } from './protocol';
 
@@ -7,13 +7,24 @@ export interface DeviceOutput {
   channelData(port: number, data: Uint8Array<ArrayBuffer>): void;
   channelOpen(port: number, open: boolean): void;
   frames(nic: number, frames: Uint8Array<ArrayBuffer>[]): void;
+  /** What the guest's Wi-Fi radios tell their medium: hwsim messages. */
+  wifi(messages: Uint8Array<ArrayBuffer>[]): void;
 }
 
-/** The devices that we plug into a machine: one virtio console for the channels, a virtio card per NIC. */
+export interface Devices {
+  console: VirtioConsole;
+  nics: VirtioNet[];
+  wifi: VirtioHwsim | undefined;
+}
+
+/**
+ * The devices that we plug into a machine: one virtio console for the channels, a virtio card per NIC, one medium for
+ * all Wi-Fi NICs.
+ */
 export function makeDevices(
-  { channels, nics }: { channels: string[]; nics: NicConfig[] },
+  { channels, nics, wifiCount }: { channels: string[]; nics: NicConfig[]; wifiCount: number },
   output: DeviceOutput,
-): { console: VirtioConsole; nics: VirtioNet[] } {
+): Devices {
   return {
     console: new VirtioConsole({
       ports: channels,
@@ -24,6 +35,7 @@ export function makeDevices(
       ({ mac, mtu }, index) =>
         new VirtioNet({ mac: parseMac(mac)!, mtu, transmit: frames => output.frames(index, frames) }),
     ),
+    wifi: wifiCount > 0 ? new VirtioHwsim({ transmit: messages => output.wifi(messages) }) : undefined,
   };
 }
 
@@ -31,12 +43,13 @@ export function makeDevices(
  * What a guest sees of such devices when it boots: their types, queues and features. A state that was booted with
  * others is of another machine.
  */
-export function devicesIdentity(channels: string[], nicCount: number): string[] {
+export function devicesIdentity(channels: string[], nicCount: number, wifiCount = 0): string[] {
   const nics = Array.from({ length: nicCount }, () => ({ mac: '02:00:00:00:00:00', mtu: 1500 }));
   const nothing = () => undefined;
   const made = makeDevices(
-    { channels, nics },
-    { channelData: nothing, channelOpen: nothing, frames: nothing },
+    { channels, nics, wifiCount },
+    { channelData: nothing, channelOpen: nothing, frames: nothing, wifi: nothing },
   );
-  return [...channels, ...[made.console, ...made.nics].map(identityOf)];
+  const devices = [made.console, ...made.nics, ...(made.wifi ? [made.wifi] : [])];
+  return [...channels, ...devices.map(identityOf)];
 }

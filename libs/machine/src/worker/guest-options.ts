@@ -13,6 +13,8 @@ export interface GuestOptions {
   nics: NicConfig[];
   /** Physical cards; a state can be loaded by a guest with the same models that are shared likewise. */
   cards?: CardConfig[];
+  /** Wi-Fi NICs, 0 … 4; a state can be loaded by a guest with as many. Their addresses are set in the guest. */
+  wifiCount?: number;
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
   /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
@@ -20,13 +22,15 @@ export interface GuestOptions {
 }
 
 /** @throws V3Error INVALID_REQUEST */
-export function checkOptions({ memoryMiB, nics, cards = [] }: GuestOptions): void {
+export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0 }: GuestOptions): void {
   if (!Number.isInteger(memoryMiB) || memoryMiB < 32 || memoryMiB > 1024) {
     throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
   }
   if (nics.length > 8) throw new V3Error('INVALID_REQUEST', `a guest has at most 8 NICs, not ${nics.length}`);
   if (cards.length > 4)
     throw new V3Error('INVALID_REQUEST', `a guest has at most 4 cards, not ${cards.length}`);
+  if (!Number.isInteger(wifiCount) || wifiCount < 0 || wifiCount > 4)
+    throw new V3Error('INVALID_REQUEST', `a guest has 0 to 4 Wi-Fi NICs, not ${wifiCount}`);
   for (const { model, mac } of cards) {
     requireMac(mac);
     if (!CARD_MODELS.includes(model)) {

@@ -24,11 +24,13 @@ import {
   type ToWorker,
   type WorkerSetup,
 } from './protocol';
-import { ownsBuffer, shared } from './shared';
+import { buffersOf, owning, shared } from './shared';
 import type { FromSharedCard, ToSharedCard } from './vpio/messages';
 
 /** What every kernel needs on this machine: a clock that survives missed ticks, a reset after a panic. */
 const MACHINE_CMDLINE = 'tsc=reliable panic=-1';
+/** A parameter of Linux's module; not given, it makes two. */
+const wifiCmdline = (count: number) => (count > 0 ? `mac80211_hwsim.radios=${count}` : '');
 
 /** A guest ended by itself. */
 export interface GuestEnd {
@@ -59,6 +61,7 @@ export class Guest {
   private readonly frames = new Listeners<[number, Uint8Array[]]>();
   private readonly cardFrames = new Listeners<[number, Uint8Array[]]>();
   private readonly sharedCards = new Listeners<[number, FromSharedCard]>();
+  private readonly wifi = new Listeners<[Uint8Array[]]>();
   private readonly exits = new Listeners<[GuestEnd]>();
   private readonly channels: GuestChannel[];
   private readonly arrivals: Arrivals;
@@ -95,6 +98,7 @@ export class Guest {
       firmware: { bios: shared(options.firmware.bios), vgaBios: shared(options.firmware.vgaBios) },
       nics: options.nics,
       cards: options.cards ?? [],
+      wifiCount: options.wifiCount ?? 0,
       channels: CHANNELS,
       lease: options.lease?.buffer,
       module: await engineModule(),
@@ -124,7 +128,8 @@ export class Guest {
 
   /** Prepares a cold start of the image; nothing runs before {@link run}. */
   async boot(): Promise<void> {
-    const { image, cmdlineExtra = '' } = this.options;
+    const { image, wifiCount = 0, cmdlineExtra = '' } = this.options;
+    const cmdline = [image.cmdline, MACHINE_CMDLINE, wifiCmdline(wifiCount), cmdlineExtra];
     await this.command({
       type: 'boot',
       image: {
@@ -132,7 +137,7 @@ export class Guest {
         kernel: shared(image.kernel),
         bootHeader: shared(image.bootHeader),
         initrd: shared(image.initrd),
-        cmdline: `${image.cmdline} ${MACHINE_CMDLINE} ${cmdlineExtra}`.trim(),
+        cmdline: cmdline.filter(Boolean).join(' '),
       },
     });
   }
@@ -244,11 +249,8 @@ export class Guest {
     // with optimistic interrupts the guest is told before the frames are even copied
     const known = this.arrivals.announce(nic, frames.length);
     if (known && this.options.nics[nic]!.optimisticInterrupts) wakeUp(this.wake);
-    const owned = frames.map(frame => (ownsBuffer(frame) ? frame : new Uint8Array(frame)));
-    this.post(
-      { type: 'frames', nic, frames: owned },
-      owned.map(({ buffer }) => buffer as ArrayBuffer),
-    );
+    const owned = frames.map(owning);
+    this.post({ type: 'frames', nic, frames: owned }, buffersOf(owned));
   }
 
   /** Frames that the guest sent, as many as it gave its card in one go. @returns a function that ends it */
@@ -274,6 +276,31 @@ export class Guest {
   /** What the guest's shared cards tell. @returns a function that ends it */
   onSharedCard(callback: (card: number, message: FromSharedCard) => void): () => void {
     return this.sharedCards.add(callback);
+  }
+
+  /**
+   * Gives the guest's Wi-Fi radios hwsim messages (`encodeReceived`, `encodeTxStatus` of `@v3vee/wire`), in order. They
+   * are taken over, as those of {@link sendFrames} are.
+   */
+  deliverWifi(messages: Uint8Array[]): void {
+    if (messages.length === 0 || this.end) return;
+    const owned = messages.map(owning);
+    this.post({ type: 'wifi', messages: owned }, buffersOf(owned));
+  }
+
+  /**
+   * What the guest's Wi-Fi radios tell their medium, hwsim messages (`decodeHwsim`), as many as they gave in one go.
+   * The uses of addresses that it says begin and cease are balanced: when the guest resets its radios or another state
+   * is loaded, those that were in use cease, and those of the loaded state begin.
+   * @returns a function that ends it
+   */
+  onWifi(callback: (messages: Uint8Array[]) => void): () => void {
+    return this.wifi.add(callback);
+  }
+
+  /** Has the addresses that are in use told again by {@link onWifi}: for a medium that has forgotten this guest. */
+  announceWifi(): void {
+    this.post({ type: 'wifi-announce' });
   }
 
   setMac(nic: number, mac: string): void {
@@ -340,7 +367,7 @@ export class Guest {
   }
 
   private sendChannel(port: number, data: Uint8Array): void {
-    this.post({ type: 'channel', port, data: ownsBuffer(data) ? data : new Uint8Array(data) });
+    this.post({ type: 'channel', port, data: owning(data) });
   }
 
   private receive(message: FromWorker): void {
@@ -368,6 +395,8 @@ export class Guest {
         return this.cardFrames.emit(message.card, message.frames);
       case 'shared-card':
         return this.sharedCards.emit(message.card, message.message);
+      case 'wifi':
+        return this.wifi.emit(message.messages);
       case 'exit':
         return this.ended(message.kind, message.reason);
     }

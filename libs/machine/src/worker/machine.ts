@@ -6,6 +6,8 @@ import {
   type NetSettings,
   type PciFunction,
   type VirtioConsole,
+  type VirtioDevice,
+  type VirtioHwsim,
   type VirtioNet,
 } from '@v3vee/devices';
 import { Engine } from '../engine/engine';
@@ -13,7 +15,7 @@ import { forEachUsedPage } from '../engine/sparse';
 import type { EngineState } from '../engine/state';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { CardPort, makeCard, type Card } from './cards';
-import { makeDevices, type DeviceOutput } from './devices';
+import { makeDevices, type DeviceOutput, type Devices } from './devices';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineHead, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
@@ -36,15 +38,22 @@ export interface MachineOutput extends DeviceOutput {
 interface DevicesState {
   engine: EngineState;
   devices: Record<string, DeviceState>;
+  /** Absent: none. */
+  wifiCount?: number;
 }
 
 const TOP_PORTS = 32;
+const WIFI_MEDIUM = 'virtio-hwsim';
 
 /**
- * The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC, then the
- * physical cards that were given to the guest.
+ * The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC, the medium
+ * of Wi-Fi NICs if there are any, then the physical cards that were given to the guest.
  */
 export class Machine {
+  readonly console: VirtioConsole;
+  readonly nics: VirtioNet[];
+  /** Of all Wi-Fi NICs. */
+  readonly wifi: VirtioHwsim | undefined;
   readonly cards: CardPort[];
   private readonly functions: PciFunction[] = [];
   /** True while a state is half loaded: after a failure, only another load can help. */
@@ -53,16 +62,17 @@ export class Machine {
   private constructor(
     readonly engine: Engine,
     private readonly setup: WorkerSetup,
-    readonly console: VirtioConsole,
-    readonly nics: VirtioNet[],
-    plug: (name: string, device: VirtioConsole | VirtioNet) => PciFunction,
+    { console, nics, wifi }: Devices,
+    plug: (name: string, device: VirtioDevice) => PciFunction,
     plugCards: () => Card[],
   ) {
+    [this.console, this.nics, this.wifi] = [console, nics, wifi];
     this.functions.push(plug('virtio-console', console));
     nics.forEach((nic, index) => {
       this.functions.push(plug(`virtio-net${index}`, nic));
       nic.configure(setup.nics[index]!);
     });
+    if (wifi) this.functions.push(plug(WIFI_MEDIUM, wifi));
     const cards = plugCards();
     this.functions.push(...cards);
     this.cards = cards.map(card => new CardPort(card));
@@ -75,12 +85,10 @@ export class Machine {
       module: setup.module as WebAssembly.Module,
       onSerial: byte => output.serial(byte),
     });
-    const { console, nics } = makeDevices(setup, output);
     return new Machine(
       engine,
       setup,
-      console,
-      nics,
+      makeDevices(setup, output),
       (name, device) => engine.pci.plug(line => new VirtioTransport(name, device, engine.memory, line)),
       () =>
         setup.cards.map((config, card) =>
@@ -111,14 +119,14 @@ export class Machine {
 
   /** Everything but RAM. It comes first: a device may finish what it is doing in RAM. */
   head(): MachineHead {
-    const { memoryMiB, nics } = this.setup;
+    const { memoryMiB, nics, wifiCount } = this.setup;
     const devices = Object.fromEntries(this.functions.map(fn => [fn.name, fn.save()]));
     return {
       format: STATE_FORMAT,
       engineVersion: ENGINE_VERSION,
       memoryMiB,
       nicCount: nics.length,
-      devices: serialize({ engine: this.engine.save(), devices } satisfies DevicesState),
+      devices: serialize({ engine: this.engine.save(), devices, wifiCount } satisfies DevicesState),
     };
   }
 
@@ -138,7 +146,11 @@ export class Machine {
 
   private become(state: MachineHead, memory: Uint8Array | undefined): void {
     this.checkShape(state);
-    const { engine, devices } = this.parse(state.devices);
+    const { engine, devices, wifiCount = 0 } = this.parse(state.devices);
+    if (wifiCount !== this.setup.wifiCount) {
+      const message = `its machine had ${wifiCount} Wi-Fi NICs, this one has ${this.setup.wifiCount}`;
+      throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
+    }
     const missing = this.functions.find(({ name }) => !(name in devices));
     if (missing) {
       throw new MachineError(

@@ -42,6 +42,8 @@ export interface WorkerSetup {
   firmware: Firmware;
   nics: NicConfig[];
   cards: CardConfig[];
+  /** How many simulated Wi-Fi radios its kernel makes; with one at least, it has the device of their medium. */
+  wifiCount: number;
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
@@ -98,6 +100,8 @@ export type ToWorker =
   | { type: 'frames'; nic: number; frames: Uint8Array[] }
   | { type: 'card-frames'; card: number; frames: Uint8Array[] }
   | { type: 'shared-card'; card: number; message: ToSharedCard }
+  | { type: 'wifi'; messages: Uint8Array[] }
+  | { type: 'wifi-announce' }
   | { type: 'mac'; nic: number; mac: string }
   | { type: 'nic'; nic: number; settings: NetSettings }
   | { type: 'announce'; nic: number };
@@ -117,6 +121,7 @@ export type FromWorker =
   | { type: 'frames'; nic: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'card-frames'; card: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'shared-card'; card: number; message: FromSharedCard }
+  | { type: 'wifi'; messages: Uint8Array<ArrayBuffer>[] }
   | { type: 'exit'; kind: ExitKind; reason: string };
 
 /** Exits and times since the machine was made. */

@@ -77,6 +77,15 @@ async function main(): Promise<void> {
         frames.map(({ buffer }) => buffer),
       );
     },
+    wifi: messages => {
+      loop.noteIo();
+      // A stopped guest sends nothing: it is what a loaded state has.
+      if (loop.isRunning && lease?.isOver) return;
+      post(
+        { type: 'wifi', messages },
+        messages.map(({ buffer }) => buffer),
+      );
+    },
     cardFrame: (card, frame) => {
       loop.noteIo();
       if (lease?.isOver) return;
@@ -110,6 +119,7 @@ async function main(): Promise<void> {
           if (nic.poll(now)) worked = true;
         }),
       );
+      guarded(() => (worked = machine.wifi?.poll(now) || worked));
       guarded(() => machine.cards.forEach(card => (worked = card.pump() || worked)));
       return worked;
     },
@@ -173,6 +183,10 @@ async function main(): Promise<void> {
         return machine.cards[message.card]?.push(message.frames);
       case 'shared-card':
         return machine.tellSharedCard(message.card, message.message);
+      case 'wifi':
+        return machine.wifi?.receive(message.messages);
+      case 'wifi-announce':
+        return machine.wifi?.announce();
       case 'mac':
         return machine.setMac(message.nic, message.mac);
       case 'nic':
