@@ -78,6 +78,19 @@ describe('a call', () => {
     abort.abort(new V3Error('HOST_NOT_READY', 'gone'));
     await expect(given).rejects.toMatchObject({ code: 'HOST_NOT_READY' });
   });
+
+  it('may be one of many that one signal gives up', async () => {
+    bus.serve(echo, 'slow', () => new Promise(() => undefined));
+    const abort = new AbortController();
+    const listening = jest.spyOn(abort.signal, 'addEventListener');
+    const given = Array.from({ length: 20 }, (_, n) =>
+      bus.call(echo, 'slow', { n }, { signal: abort.signal }),
+    );
+    abort.abort(new V3Error('HOST_NOT_READY', 'gone'));
+    for (const call of given) await expect(call).rejects.toMatchObject({ code: 'HOST_NOT_READY' });
+    // More than ten would be taken for a leak.
+    expect(listening).toHaveBeenCalledTimes(1);
+  });
 });
 
 describe('an announcement', () => {

@@ -17,3 +17,4 @@ export {
   needsChecksum,
 } from './virtio/net/header';
 export { VirtioConsole, type ConsoleOptions } from './virtio/console/device';
+export { VirtioHwsim, type HwsimOptions } from './virtio/hwsim/device';

@@ -12,6 +12,22 @@ export {
   type DhcpMessage,
 } from './dhcp';
 export { ETHERNET_HEADER_BYTES, ethernetFields, EthernetView, MAX_ETHERNET_BYTES } from './ethernet';
+export * from './ieee80211';
+export {
+  decodeHwsim,
+  encodeReceived,
+  encodeTxStatus,
+  hwsimFlags,
+  hwsimRateFlags,
+  type HwsimFrame,
+  type HwsimMacUse,
+  type HwsimMessage,
+  type HwsimRate,
+  type HwsimReception,
+  type HwsimTxStatus,
+} from './hwsim';
+export { HWSIM_HEADER_BYTES, hwsimCommand, hwsimCommands } from './hwsim-attributes';
+export { decodeToGuest, encodeMacUse, encodeTransmitted, type HwsimToGuest } from './hwsim-guest';
 export { checksumOf, fold, sumWords } from './internet-checksum';
 export { fragmentIpv4 } from './ip-fragments';
 export {

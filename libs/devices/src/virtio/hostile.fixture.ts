@@ -1,6 +1,7 @@
 import { DeviceFault, type GuestMemory, type PciFunction } from '../platform';
 import { VirtioConsole } from './console/device';
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC } from './features';
+import { VirtioHwsim } from './hwsim/device';
 import { VirtioNet } from './net/device';
 import { NetFeature } from './net/header';
 import { random, TestDriver, TestLine, testMemory } from './testing';
@@ -49,6 +50,21 @@ export function consoleKit(): Kit {
   const transport = new VirtioTransport('virtio-console', device, memory, new TestLine());
   const inject = () => void device.send(1, new Uint8Array(5000));
   return { memory, transport, inject, queues: [0, 1, 2, 3, 4, 5], features: [1] };
+}
+
+export function hwsimKit(): Kit {
+  const memory = testMemory(SIZE);
+  const device = new VirtioHwsim({ transmit: () => {} });
+  const transport = new VirtioTransport('virtio-hwsim', device, memory, new TestLine());
+  let turn = 0;
+  const inject = () => {
+    const messages = [100, 2000, 20].map(length => new Uint8Array(length));
+    for (const message of messages) message[16] = turn % 2 ? 2 : 3;
+    device.receive(messages);
+    device.announce();
+    device.poll(1000 * turn++);
+  };
+  return { memory, transport, inject, queues: [0, 1], features: [] };
 }
 
 /** Runs `action`; true if the device refused it. */

@@ -5,6 +5,7 @@ import {
   attackRegisters,
   attackRings,
   consoleKit,
+  hwsimKit,
   netKit,
 } from './hostile.fixture';
 
@@ -20,6 +21,9 @@ const attacks: Record<string, (seed: number) => unknown> = {
   'rings of a console': seed => attackRings(consoleKit, seed),
   'overlapping rings of a network card': seed => attackOverlap(netKit, seed),
   'overlapping rings of a console': seed => attackOverlap(consoleKit, seed),
+  'rings of a Wi-Fi medium': seed => attackRings(hwsimKit, seed),
+  'overlapping rings of a Wi-Fi medium': seed => attackOverlap(hwsimKit, seed),
+  'registers of a Wi-Fi medium': seed => attackRegisters(hwsimKit, seed),
   'registers of a network card': seed => attackRegisters(netKit, seed),
   'registers of a console': seed => attackRegisters(consoleKit, seed),
   'control commands': attackControl,

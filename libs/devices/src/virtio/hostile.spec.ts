@@ -6,6 +6,7 @@ import {
   attackRegisters,
   attackRings,
   consoleKit,
+  hwsimKit,
   netKit,
   SIZE,
 } from './hostile.fixture';
@@ -17,6 +18,7 @@ const seeds = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 describe.each([
   ['network card', netKit],
   ['console', consoleKit],
+  ['Wi-Fi medium', hwsimKit],
 ])('a hostile driver of a %s', (_, kit) => {
   it('with random rings and descriptors', () => {
     const refused = seeds(300).reduce((sum, seed) => sum + attackRings(kit, seed), 0);

@@ -232,14 +232,18 @@ export class Virtqueue {
   }
 }
 
-/** Copies the device-readable part of a chain. The caller has bounded `chain.readableBytes`. */
-export function gather(memory: GuestMemory, chain: Chain): Uint8Array<ArrayBuffer> {
+/** Copies the device-readable part of a chain, or its first `limit` bytes. The caller has bounded them. */
+export function gather(
+  memory: GuestMemory,
+  chain: Chain,
+  limit = chain.readableBytes,
+): Uint8Array<ArrayBuffer> {
   const from = memory.bytes();
-  const out = new Uint8Array(chain.readableBytes);
+  const out = new Uint8Array(limit);
   let at = 0;
-  for (let i = 0; i < chain.readable; i++) {
+  for (let i = 0; i < chain.readable && at < limit; i++) {
     const address = chain.address[i]!;
-    const length = chain.length[i]!;
+    const length = Math.min(chain.length[i]!, limit - at);
     out.set(from.subarray(address, address + length), at);
     at += length;
   }

@@ -1,0 +1,184 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Bss, List, RadioView, Station, Vm, WifiEvent } from '@v3vee/contracts';
+import { TestCluster } from '@v3vee/testkit';
+
+/**
+ * Virtual WiFi as its user sees it: w1 and w2 share the radio of alpha, each with its own network and credentials; w3
+ * on beta is left to do as it likes; b1 is wired, on the network that the access points bridge into.
+ */
+const topology = `
+hosts:
+  alpha: { radios: [{ name: radio0 }] }
+  beta: { radios: [{ name: radio0 }] }
+networks: { lan: { subnet: 10.10.0.0/24 } }
+accessPoints:
+  home: { ssid: home, passphrase: correct horse, channel: 6, network: lan }
+  attic: { ssid: home, passphrase: correct horse, channel: 1, network: lan }
+  cafe: { ssid: cafe, channel: 11, network: lan }
+vms:
+  w1:
+    host: alpha
+    image: debian-wifi
+    wifi: [{ radio: radio0, ssid: home, passphrase: correct horse, mac: "02:56:4d:00:00:01", ip: 10.10.0.31/24 }]
+  w2:
+    host: alpha
+    image: debian-wifi
+    wifi: [{ radio: radio0, ssid: cafe, mac: "02:56:4d:00:00:02", ip: 10.10.0.32/24 }]
+  w3: { host: beta, image: debian-wifi, wifi: [{ radio: radio0, mac: "02:56:4d:00:00:03" }] }
+  b1: { host: beta, nics: [{ network: lan, ip: 10.10.0.21/24 }] }
+`;
+const KIB = 256;
+
+describe('Virtual WiFi', () => {
+  let cluster: TestCluster;
+  let folder: string;
+  let sum: string;
+
+  const sh = async (vm: string, command: string) =>
+    (
+      await cluster.ok(['vm', 'exec', vm, '--timeout', '200', '--', 'sh', '-c', command], {
+        timeoutMs: 240_000,
+      })
+    ).trim();
+  const stations = async () => (await cluster.json<List<Station>>(['wifi', 'station', 'list'])).items;
+  const station = async (name: string) => (await stations()).find(each => each.name === name)!;
+  const events = async () => (await cluster.json<List<WifiEvent>>(['wifi', 'events'])).items;
+  /** Until it is so; the test's own time is the limit. */
+  const until = async <T>(look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
+    for (;;) {
+      const seen = await look();
+      if (holds(seen)) return seen;
+      await new Promise(resolve => setTimeout(resolve, 250));
+    }
+  };
+  const associated = (vm: string, accessPoint: string) =>
+    until(
+      () => station(`${vm}/wlan0`),
+      ({ state, status }) => state === 'ASSOCIATED' && status?.accessPoint === accessPoint,
+    );
+  const reaches = (vm: string, ip: string) =>
+    sh(vm, `for i in $(seq 60); do ping -c 1 -W 1 ${ip} >/dev/null && echo yes && break; done`);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'v3-wifi-'));
+    const topologyFile = join(folder, 'cluster.yaml');
+    writeFileSync(topologyFile, topology);
+    cluster = await TestCluster.up({ topologyFile });
+    // Home is near, the attic is far.
+    for (const radio of ['alpha/radio0', 'beta/radio0']) {
+      await cluster.ok(['wifi', 'set-snr', radio, 'ap/home', '50']);
+      await cluster.ok(['wifi', 'set-snr', radio, 'ap/attic', '15']);
+    }
+    sum = await sh(
+      'b1',
+      `mkdir /www; cd /www; head -c ${KIB << 10} /dev/urandom > f; httpd -h .; sha256sum f | cut -c1-64`,
+    );
+  });
+  afterAll(async () => {
+    await cluster?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('has two VMs with their own credentials on two networks and channels over one radio', async () => {
+    await Promise.all([associated('w1', 'ap/home'), associated('w2', 'ap/cafe')]);
+    expect(await Promise.all([reaches('w1', '10.10.0.21'), reaches('w2', '10.10.0.21')])).toEqual([
+      'yes',
+      'yes',
+    ]);
+    const { status } = await cluster.json<RadioView>(['wifi', 'radio', 'show', 'alpha/radio0']);
+    expect(status?.schedule.map(({ channel }) => channel)).toEqual([6, 11]);
+    expect(await sh('w1', 'wpa_cli -i wlan0 status')).toMatch(/^wpa_state=COMPLETED$/m);
+    const both = ['w1', 'w2'].map(vm => sh(vm, 'wget -q -O - http://10.10.0.21/f | sha256sum | cut -c1-64'));
+    expect(await Promise.all(both)).toEqual([sum, sum]);
+  });
+
+  it('shows what is on the air, to the guest and to the user', async () => {
+    const seen = await sh('w3', 'ip link set wlan0 up; iw dev wlan0 scan');
+    for (const ssid of ['home', 'cafe']) expect(seen).toMatch(new RegExp(`SSID: ${ssid}$`, 'm'));
+    // 95 dBm of noise below: an SNR of 15 and one of 50 dB.
+    expect([...seen.matchAll(/signal: (-\d+)/g)].map(([, dBm]) => Number(dBm)).sort()).toEqual(
+      expect.arrayContaining([-80, -45]),
+    );
+    const { items } = await cluster.json<List<Bss>>(['wifi', 'scan', 'beta/radio0']);
+    expect(items.map(({ ssid, channel }) => `${ssid} ${channel}`).sort()).toEqual([
+      'cafe 11',
+      'home 1',
+      'home 6',
+    ]);
+  });
+
+  it('refuses a wrong passphrase: the guest is told, and so is the user', async () => {
+    const told = await sh(
+      'w3',
+      `wpa_passphrase home 'wrong horse' > /tmp/wrong.conf
+       wpa_supplicant -B -D nl80211 -i wlan0 -c /tmp/wrong.conf -f /tmp/wrong.log -C /tmp/wpa
+       for i in $(seq 300); do grep -q WRONG_KEY /tmp/wrong.log && break; sleep 0.2; done
+       grep -o 'pre-shared key may be incorrect' /tmp/wrong.log | head -1; killall wpa_supplicant`,
+    );
+    expect(told).toBe('pre-shared key may be incorrect');
+    const failed = await until(events, all =>
+      all.some(({ event, nic }) => event === 'HANDSHAKE_FAILED' && nic === 'w3/wlan0'),
+    );
+    expect(failed.some(({ event, nic }) => event === 'AUTHORIZED' && nic === 'w3/wlan0')).toBe(false);
+  });
+
+  it('lets a VM host an access point for another', async () => {
+    await sh(
+      'w3',
+      `printf 'interface=wlan0\\ndriver=nl80211\\nssid=guests\\nhw_mode=g\\nchannel=11\\nwpa=2\\nwpa_key_mgmt=WPA-PSK\\nrsn_pairwise=CCMP\\nwpa_passphrase=battery staple\\n' > /tmp/h.conf
+       hostapd -B /tmp/h.conf >/tmp/hostapd.log; ip addr add 10.30.0.1/24 dev wlan0`,
+    );
+    await sh(
+      'w2',
+      `killall wpa_supplicant; wpa_passphrase guests 'battery staple' > /tmp/g.conf
+       for i in $(seq 50); do pidof wpa_supplicant >/dev/null || break; sleep 0.1; done
+       wpa_supplicant -B -D nl80211 -i wlan0 -c /tmp/g.conf >/dev/null; ip addr add 10.30.0.2/24 dev wlan0`,
+    );
+    expect(await reaches('w2', '10.30.0.1')).toBe('yes');
+    expect(await station('w3/wlan0')).toMatchObject({ state: 'ACCESS_POINT' });
+    expect(await station('w2/wlan0')).toMatchObject({ status: { accessPoint: 'w3/wlan0', ssid: 'guests' } });
+  });
+
+  it('drops and counts what a VM sends under an address of another', async () => {
+    await sh(
+      'w2',
+      `killall wpa_supplicant; ip link set wlan0 down; ip link set wlan0 address 02:56:4d:00:00:01
+       ip link set wlan0 up; iw dev wlan0 connect cafe; sleep 1; ip link set wlan0 down`,
+    );
+    const { status } = await cluster.json<RadioView>(['wifi', 'radio', 'show', 'alpha/radio0']);
+    expect(status!.counters.dropped.spoofed).toBeGreaterThan(0);
+    expect(await reaches('w1', '10.10.0.21')).toBe('yes');
+  });
+
+  it('downloads on while its VM moves to another host', async () => {
+    await sh(
+      'w1',
+      '(wget -q -O - http://10.10.0.21/f | while head -c 8192 > /tmp/part && [ -s /tmp/part ]; do cat /tmp/part; sleep 0.2; done > /tmp/f) >/dev/null 2>&1 </dev/null & sleep 1',
+    );
+    await cluster.ok(['vm', 'migrate', 'w1', 'beta'], { timeoutMs: 240_000 });
+    expect((await cluster.json<Vm>(['vm', 'show', 'w1'])).host).toBe('beta');
+    expect(
+      await sh(
+        'w1',
+        'for i in $(seq 600); do pidof wget >/dev/null || break; sleep 0.2; done; sha256sum /tmp/f | cut -c1-64',
+      ),
+    ).toBe(sum);
+    expect(await station('w1/wlan0')).toMatchObject({ state: 'ASSOCIATED', radio: 'beta/radio0' });
+    const news = (await events()).filter(({ nic }) => nic === 'w1/wlan0');
+    expect(news.filter(({ event }) => event === 'AUTHORIZED')).toHaveLength(1);
+  });
+
+  it('roams when another access point becomes the better one', async () => {
+    await sh(
+      'w1',
+      'wpa_cli -i wlan0 set_network 0 bgscan \'"simple:1:-60:5"\'; wpa_cli -i wlan0 reassociate',
+    );
+    await associated('w1', 'ap/home');
+    await cluster.ok(['wifi', 'set-snr', 'beta/radio0', 'ap/home', '16']);
+    await cluster.ok(['wifi', 'set-snr', 'beta/radio0', 'ap/attic', '50']);
+    await associated('w1', 'ap/attic');
+    expect(await reaches('w1', '10.10.0.21')).toBe('yes');
+  });
+});
