@@ -3,6 +3,7 @@ import { Bus, type Stoppable } from '@v3vee/bus';
 import { serviceProblem, V3Error, vmChanged } from '@v3vee/contracts';
 import { Members, OverlayNode } from '@v3vee/overlay';
 import {
+  AccessPointRepository,
   DhcpLeaseRepository,
   NetworkRepository,
   storeError,
@@ -40,6 +41,7 @@ export class NetworkServices implements OnApplicationBootstrap, BeforeApplicatio
     private readonly leases: DhcpLeaseRepository,
     private readonly vms: VmRepository,
     private readonly statuses: VmStatusRepository,
+    private readonly accessPoints: AccessPointRepository,
     private readonly log: PinoLogger,
   ) {
     log.setContext('Services');
@@ -134,7 +136,8 @@ export class NetworkServices implements OnApplicationBootstrap, BeforeApplicatio
   private async members(): Promise<Map<string, Members>> {
     const vms = await this.vms.all();
     const statuses = await this.statuses.getMany(vms.map(({ id }) => id));
-    return new Map([...membersByNetwork(vms, statuses)].map(([id, members]) => [id, new Members(members)]));
+    const networks = membersByNetwork(vms, statuses, await this.accessPoints.all());
+    return new Map([...networks].map(([id, members]) => [id, new Members(members)]));
   }
 
   private refreshLater(): void {
