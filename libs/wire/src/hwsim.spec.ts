@@ -140,11 +140,11 @@ describe('what a guest gets', () => {
 
 it.each([1, 2, 3, 4])('carries any frame through and back (seed %i)', seed => {
   const random = generator(seed);
-  for (let i = 0; i < 200; i++) {
+  for (let i = 0; i < 50; i++) {
     const frame = {
       kind: 'frame' as const,
       radio: bytes(6),
-      frame: bytes(random(2400)),
+      frame: bytes(random(300)),
       flags: random(8),
       cookie: (BigInt(random(2 ** 32)) << 32n) | BigInt(random(2 ** 32)),
       freq: random(2 ** 32),
@@ -164,14 +164,15 @@ it.each([1, 2, 3, 4])('carries any frame through and back (seed %i)', seed => {
 it.each([1, 2, 3, 4])('refuses what is malformed and nothing else happens (seed %i)', seed => {
   const random = generator(seed);
   let [taken, refused] = [0, 0];
-  for (let i = 0; i < 5000; i++) {
+  for (let i = 0; i < 1000; i++) {
     let bytes = (random(2) ? transmitted : addMac).slice();
     for (let changes = random(4); changes > 0; changes--) bytes[random(bytes.length)] = random(256);
     if (random(3) === 0) bytes = bytes.subarray(0, random(bytes.length + 1));
     for (const decode of [decodeHwsim, decodeToGuest]) {
       try {
         const message = decode(bytes);
-        if ('frame' in message) expect(message.frame.length).toBeLessThanOrEqual(bytes.length);
+        if ('frame' in message && message.frame.length > bytes.length)
+          throw new Error('a frame beyond the end');
         taken++;
       } catch (error) {
         if (!(error instanceof WireError)) throw error;
@@ -179,5 +180,5 @@ it.each([1, 2, 3, 4])('refuses what is malformed and nothing else happens (seed 
       }
     }
   }
-  expect(Math.min(taken, refused)).toBeGreaterThan(500);
+  expect(Math.min(taken, refused)).toBeGreaterThan(100);
 });

@@ -70,6 +70,7 @@ export { MAX_VNI, VXLAN_HEADER_BYTES, VXLAN_PORT, vxlanHeader, vxlanVni } from '
 export { WireError } from './wire-error';
 export {
   enhancedPacket,
+  ETHERNET_LINK_TYPE,
   interfaceDescription,
   interfaceStatistics,
   packetDirections,
@@ -80,4 +81,4 @@ export {
   type CaptureStatistics,
   type PacketDirection,
 } from './pcapng';
-export { PcapngSplitter, readPacket, readStatistics, type PcapngBlock } from './pcapng-reader';
+export { PcapngSplitter, readInterface, readPacket, readStatistics, type PcapngBlock } from './pcapng-reader';

@@ -2,6 +2,7 @@ import {
   PCAPNG_MAGIC,
   packetDirections,
   pcapngBlocks,
+  type CapturedInterface,
   type CapturedPacket,
   type CaptureStatistics,
 } from './pcapng';
@@ -63,6 +64,22 @@ export class PcapngSplitter {
   }
 }
 
+/** @throws WireError when it is no whole interface description block */
+export function readInterface({ type, bytes }: PcapngBlock): CapturedInterface & { linkType: number } {
+  const view = viewOf(bytes);
+  if (type !== pcapngBlocks.INTERFACE_DESCRIPTION || bytes.length < 20)
+    throw new WireError('no pcapng interface', 0);
+  const filter = option(bytes, 16, 11);
+  return {
+    name: text(option(bytes, 16, 2)) ?? '',
+    linkType: view.getUint16(8, true),
+    description: text(option(bytes, 16, 3)),
+    // Other kinds of filters than expressions are not known.
+    filter: filter?.[0] === 0 ? text(filter.subarray(1)) : undefined,
+    snapLength: view.getUint32(12, true),
+  };
+}
+
 /** @throws WireError when it is no whole enhanced packet block */
 export function readPacket({ type, bytes }: PcapngBlock): CapturedPacket {
   const view = viewOf(bytes);
@@ -94,7 +111,6 @@ export function readStatistics({ type, bytes }: PcapngBlock): CaptureStatistics 
     const octets = value(code);
     return octets?.length === 8 ? timeAt(viewOf(octets), 0) : undefined;
   };
-  const text = value(1);
   return {
     interfaceId: view.getUint32(8, true),
     time: timeAt(view, 12),
@@ -104,10 +120,11 @@ export function readStatistics({ type, bytes }: PcapngBlock): CaptureStatistics 
     accepted: count(6),
     droppedOnTheWay: count(7),
     delivered: count(8),
-    comment: text && new TextDecoder().decode(text),
+    comment: text(value(1)),
   };
 }
 
+const text = (octets: Uint8Array | undefined) => octets && new TextDecoder().decode(octets);
 const viewOf = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 const timeAt = (view: DataView, at: number) =>
   (BigInt(view.getUint32(at, true)) << 32n) | BigInt(view.getUint32(at + 4, true));

@@ -10,7 +10,8 @@ import {
   sectionHeader,
   type CapturedPacket,
 } from './pcapng';
-import { PcapngSplitter, readPacket, readStatistics } from './pcapng-reader';
+import { RADIOTAP_LINK_TYPE } from './ieee80211';
+import { PcapngSplitter, readInterface, readPacket, readStatistics } from './pcapng-reader';
 
 const NOW = 1_800_000_000_123_456_789n;
 const packet = (more: Partial<CapturedPacket> = {}): CapturedPacket => ({
@@ -81,6 +82,20 @@ it.each([1, 7, 4096])('is read back from pieces of %d bytes', size => {
   const read = blocks.filter(({ type }) => type === pcapngBlocks.ENHANCED_PACKET).map(readPacket);
   expect(read.map(each => ({ ...each, bytes: Uint8Array.from(each.bytes) }))).toEqual(packets);
   expect(readStatistics(blocks.at(-1)!)).toEqual(statistics);
+  expect(readInterface(blocks[1]!)).toEqual({
+    name: 'a1/net0',
+    linkType: 1,
+    description: 'a NIC',
+    filter: 'icmp or arp',
+    snapLength: 96,
+  });
+});
+
+it('says what the packets of another medium begin with', () => {
+  const air = { name: 'wlan:alpha', linkType: RADIOTAP_LINK_TYPE, snapLength: 0 };
+  const [block] = new PcapngSplitter().push(interfaceDescription(air));
+  expect(readInterface(block!)).toEqual(air);
+  expect(() => readInterface({ type: 6, bytes: block!.bytes })).toThrow('no pcapng interface');
 });
 
 it('refuses what is no pcapng, and says where', () => {

@@ -10,8 +10,8 @@ export const pcapngBlocks = {
   ENHANCED_PACKET: 6,
 } as const;
 export const PCAPNG_MAGIC = 0x1a2b3c4d;
-/** LINKTYPE_ETHERNET. */
-const ETHERNET = 1;
+/** LINKTYPE_ETHERNET; see also `RADIOTAP_LINK_TYPE`. */
+export const ETHERNET_LINK_TYPE = 1;
 /** Block type, total length, and that length once more at the end. */
 const BLOCK_BYTES = 12;
 const PACKET_HEADER_BYTES = 20;
@@ -38,6 +38,8 @@ export function sectionHeader(info: { application: string; comment?: string }): 
 
 export interface CapturedInterface {
   name: string;
+  /** What its packets begin with; default: Ethernet. */
+  linkType?: number;
   description?: string;
   /** In the language of pcap-filter(7). */
   filter?: string;
@@ -45,16 +47,17 @@ export interface CapturedInterface {
   snapLength: number;
 }
 
-/** An Ethernet interface whose times are in nanoseconds. */
+/** An interface whose times are in nanoseconds. */
 export function interfaceDescription({
   name,
+  linkType = ETHERNET_LINK_TYPE,
   description,
   filter,
   snapLength,
 }: CapturedInterface): Uint8Array {
   const head = new Uint8Array(8);
   const view = new DataView(head.buffer);
-  view.setUint16(0, ETHERNET, true);
+  view.setUint16(0, linkType, true);
   view.setUint32(4, snapLength, true);
   const options: Option[] = [[2, utf8(name)]];
   if (description) options.push([3, utf8(description)]);

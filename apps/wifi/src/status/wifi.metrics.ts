@@ -1,11 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { Counter, Gauge, Registry } from 'prom-client';
+import { HostVm } from '../host-vm.service';
+import { Radios } from '../radios/radios';
 import { StatusReport } from './status-report';
 
 /** Shows radios, stations and access points at `/metrics`; they are read when asked for, not kept twice. */
 @Injectable()
 export class WifiMetrics {
-  constructor(registry: Registry, report: StatusReport) {
+  constructor(registry: Registry, report: StatusReport, radios: Radios, hostVm: HostVm) {
     const registers = [registry];
     const antennas = () => {
       const { radios, accessPoints } = report.read();
@@ -101,6 +103,24 @@ export class WifiMetrics {
         this.reset();
         for (const { address, signal } of report.read().stations)
           if (signal !== null) this.set({ address }, signal);
+      },
+    });
+    new Counter({
+      name: 'v3_wifi_stale_total',
+      help: 'Messages of drivers that came from a host or an epoch that is not the VM’s',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(radios.stale);
+      },
+    });
+    new Counter({
+      name: 'v3_wifi_malformed_batches_total',
+      help: 'Messages of hosts that were no batch',
+      registers,
+      collect() {
+        this.reset();
+        this.inc(hostVm.malformed);
       },
     });
     new Gauge({

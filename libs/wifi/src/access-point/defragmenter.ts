@@ -45,7 +45,7 @@ export class Defragmenter {
       begun?.sequence === sequence &&
       begun.next === fragment &&
       begun.session === session &&
-      
+      (packetNumber === undefined || packetNumber === (begun.packetNumber as number) + 1) &&
       begun.bytes + body.length <= MAX_MSDU_BYTES;
     if (!begun || !follows) {
       this.#begun = undefined;

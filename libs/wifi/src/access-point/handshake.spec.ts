@@ -217,6 +217,21 @@ describe('the 4-way handshake', () => {
     expect(cell.ap.counters.dropped.mic + cell.ap.counters.dropped.replay).toBe(1);
   });
 
+  it('that was under way when the station left does not touch its next association', () => {
+    const cell = new Cell(secured);
+    const station = cell.station(secured);
+    station.gate = drop;
+    station.connect();
+    cell.clock.turn(1_500);
+    station.leave();
+    station.gate = (_, answer) => answer;
+    station.connect();
+    cell.clock.turn(10_000);
+    expect(cell.info(station)?.state).toBe('authorized');
+    expect(station.sentAway).toEqual([]);
+    expect(cell.ap.counters).toMatchObject({ handshakes: 1, handshakesFailed: 0 });
+  });
+
   it('belongs to the access point: nobody speaks for it from beyond', () => {
     const cell = new Cell(secured);
     const [station, other] = [cell.member(secured), cell.member(secured)];

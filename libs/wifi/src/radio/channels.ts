@@ -31,6 +31,8 @@ export interface Turn {
 export interface ChannelsOwner {
   readonly antenna: Antenna;
   readonly stations: ReadonlyMap<string, Station>;
+  /** Whether an interface of a guest is up. */
+  isUsed(): boolean;
   /** Whether a guest scans, and does not ask by itself. */
   awaitsBeacons(now: number): boolean;
   /** A frame's transmission is over; without a status it was not sent, since nobody waits for it any more. */
@@ -112,7 +114,7 @@ export class Channels implements Baseband {
 
   /** What is wanted has changed. */
   wake(): void {
-    if (this.owner.stations.size === 0) this.stop();
+    if (!this.owner.isUsed()) this.stop();
     else for (const transceiver of this.#transceivers) transceiver.wake();
   }
 

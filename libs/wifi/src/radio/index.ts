@@ -1,3 +1,4 @@
+export { DedicatedRadio, type HostRadio } from './dedicated-radio';
 export { Radio, type RadioOptions } from './radio';
 export { radioDefaults, type RadioSettings } from './consolidation';
 export { readRadioContext, type FrameContext, type RadioContext, type StationContext } from './context';

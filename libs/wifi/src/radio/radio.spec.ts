@@ -148,6 +148,25 @@ describe('two VMs of one radio', () => {
     expect(many).toBeGreaterThan(3 * few);
   });
 
+  it('and four are as fast together as one alone, in equal parts', () => {
+    const rates = (count: number) => {
+      const house = new House();
+      const radio = house.radio();
+      const guests = Array.from({ length: count }, () => house.member(radio));
+      const before = radio.stations().map(({ txBytes }) => txBytes);
+      for (let i = 0; i < 100; i++) {
+        for (const guest of guests) while (guest.sent - guest.statuses.length < 40) guest.data(i, 1_400);
+        house.clock.turn(10);
+      }
+      return radio.stations().map(({ txBytes }, i) => txBytes - before[i]!);
+    };
+    const [alone] = rates(1) as [number];
+    const four = rates(4);
+    const sum = four.reduce((a, b) => a + b);
+    expect(sum / alone).toBeGreaterThan(0.95);
+    for (const bytes of four) expect(Math.abs(bytes / (sum / 4) - 1)).toBeLessThan(0.05);
+  });
+
   it('are told apart by their accounts', () => {
     const house = new House();
     const radio = house.radio();
@@ -283,5 +302,12 @@ describe('a VM that monitors', () => {
     member.data(1);
     house.clock.turn(20);
     expect(monitor.numbers).toEqual([1]);
+    // Alone, it sees what the radio sees when nobody wants anything.
+    radio.removeVm(member.vmId);
+    monitor.received.length = 0;
+    house.clock.turn(6_000);
+    expect(monitor.beacons(HOME.bssid).length).toBeGreaterThan(0);
+    monitor.use('delMac', new Uint8Array(6));
+    expect(radio.status().tuned).toEqual([]);
   });
 });

@@ -92,6 +92,7 @@ export class Radio implements Antenna {
     const owner = {
       antenna: this,
       stations,
+      isUsed: () => stations.size > 0 || this.promiscuous,
       // Who asks by itself is not to meet the radio at other channels.
       awaitsBeacons: (now: number) => now >= this.#probed + PROBE_PAUSE_MS && scans(now),
       sent: (item: Outgoing, status?: TxStatus) => this.#sent(item, status),
@@ -221,6 +222,7 @@ export class Radio implements Antenna {
     const vm = this.#vms.get(vmId);
     if (!vm) throw new V3Error('VM_NOT_FOUND', `"${vmId}" is not at ${this.id}`);
     vm.monitor = on;
+    this.#changed();
   }
 
   stations(): StationStatus[] {

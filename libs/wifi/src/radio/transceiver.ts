@@ -180,7 +180,12 @@ export class Transceiver {
 
   #yields(now: number, current: Demand, demands: readonly Demand[]): boolean {
     // Stations of an access point send when they like.
-    if (current.waiting || current.accessPoint || !demands.some(demand => demand !== current && demand.waiting)) return false;
+    if (
+      current.waiting ||
+      current.accessPoint ||
+      !demands.some(demand => demand !== current && demand.waiting)
+    )
+      return false;
     return now - Math.max(this.since, this.baseband.lane(current.freq).traffic) >= QUIET_MS;
   }
 

@@ -20,6 +20,9 @@ describe('the radiotap header', () => {
       rate: 540,
       freq: 5180,
       signal: -91,
+      noise: -95,
+      txPower: 20,
+      antenna: 1,
       txFlags: radiotapTxFlags.FAILED,
       retries: 6,
     };
@@ -31,8 +34,8 @@ describe('the radiotap header', () => {
   });
 
   it('of other writers is read: further present words, fields that are passed over', () => {
-    // Present: flags, antenna (11), more words; a second word; flags 0x10, antenna 1.
-    expect(readRadiotap(hex('0000 0e00 02080080 00000000 10 01'))).toEqual({ length: 14, flags: 0x10 });
+    // Present: flags, relative signal (12), more words; a second word; flags 0x10, 1 dB.
+    expect(readRadiotap(hex('0000 0e00 02100080 00000000 10 01'))).toEqual({ length: 14, flags: 0x10 });
     // A field behind those that are known (MCS, bit 19) does not disturb.
     expect(readRadiotap(hex('0000 0c00 02000800 10 07 0005'))).toEqual({ length: 12, flags: 0x10 });
   });

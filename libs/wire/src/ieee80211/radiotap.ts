@@ -27,6 +27,12 @@ export interface Radiotap {
   freq?: number;
   /** dBm. */
   signal?: number;
+  /** dBm. */
+  noise?: number;
+  /** dBm that it was sent with. */
+  txPower?: number;
+  /** Which of several heard or sent it, from 0. */
+  antenna?: number;
   /** Of a frame that was sent, not received. */
   txFlags?: number;
   /** Attempts after the first. */
@@ -54,7 +60,18 @@ const FIELDS: readonly [align: number, size: number][] = [
   [1, 1],
   [1, 1],
 ];
-const bits = { TSFT: 0, FLAGS: 1, RATE: 2, CHANNEL: 3, SIGNAL: 5, TX_FLAGS: 15, RETRIES: 17 } as const;
+const bits = {
+  TSFT: 0,
+  FLAGS: 1,
+  RATE: 2,
+  CHANNEL: 3,
+  SIGNAL: 5,
+  NOISE: 6,
+  TX_POWER: 10,
+  ANTENNA: 11,
+  TX_FLAGS: 15,
+  RETRIES: 17,
+} as const;
 const MORE_WORDS = 0x8000_0000;
 /** Version, padding, length, first word of present bits. */
 const FIXED_BYTES = 8;
@@ -83,7 +100,10 @@ export function encodeRadiotap(known: Radiotap): Uint8Array {
     putLe16(bytes, at, freq);
     putLe16(bytes, at + 2, (freq < 3000 ? channelFlags.GHZ_2 : channelFlags.GHZ_5) | modulation);
   });
-  put(bits.SIGNAL, known.signal, at => (bytes[at] = Math.max(-128, Math.round(known.signal as number))));
+  put(bits.SIGNAL, known.signal, at => (bytes[at] = toDbm(known.signal as number)));
+  put(bits.NOISE, known.noise, at => (bytes[at] = toDbm(known.noise as number)));
+  put(bits.TX_POWER, known.txPower, at => (bytes[at] = toDbm(known.txPower as number)));
+  put(bits.ANTENNA, known.antenna, at => (bytes[at] = known.antenna as number));
   put(bits.TX_FLAGS, known.txFlags, at => putLe16(bytes, at, known.txFlags as number));
   put(bits.RETRIES, known.retries, at => (bytes[at] = Math.min(255, known.retries as number)));
   putLe16(bytes, 2, at);
@@ -127,9 +147,14 @@ function readField(known: Radiotap, bit: number, bytes: Uint8Array, at: number):
   else if (bit === bits.FLAGS) known.flags = octet;
   else if (bit === bits.RATE) known.rate = octet * 5;
   else if (bit === bits.CHANNEL) known.freq = le16(bytes, at);
-  else if (bit === bits.SIGNAL) known.signal = (octet << 24) >> 24;
+  else if (bit === bits.SIGNAL) known.signal = fromDbm(octet);
+  else if (bit === bits.NOISE) known.noise = fromDbm(octet);
+  else if (bit === bits.TX_POWER) known.txPower = fromDbm(octet);
+  else if (bit === bits.ANTENNA) known.antenna = octet;
   else if (bit === bits.TX_FLAGS) known.txFlags = le16(bytes, at);
   else if (bit === bits.RETRIES) known.retries = octet;
 }
 
+const toDbm = (value: number): number => Math.min(127, Math.max(-128, Math.round(value)));
+const fromDbm = (octet: number): number => (octet << 24) >> 24;
 const aligned = (at: number, align: number): number => Math.ceil(at / align) * align;

@@ -16,7 +16,6 @@ import { ScriptedStation, type StationOptions } from './station.fixture';
 
 const MAX_STATIONS = 6;
 const QUEUE = 20;
-const INTRUDER_PAYLOAD = 0xbad;
 
 /** One that loses its way when a test makes it: what it then cannot make sense of is counted. */
 class LostStation extends ScriptedStation {
@@ -86,8 +85,8 @@ export class Chaos {
   /** One thing happens. */
   step(): void {
     const station = this.stations[this.#below(this.stations.length)] as LostStation;
-    const act = this.#actions(station)[this.#below(this.#actions(station).length)] as () => void;
-    act();
+    const actions = this.#below(8) === 0 ? this.#disturbances(station) : this.#traffic(station);
+    actions[this.#below(actions.length)]?.();
     this.cell.clock.turn(this.#below(4) === 0 ? this.#below(this.#below(10) === 0 ? 3_000 : 50) : 0);
     this.#check();
   }
@@ -114,15 +113,10 @@ export class Chaos {
     if (cell.clock.timers > 0) throw new Error(`${cell.clock.timers} timers are left`);
   }
 
-  #actions(station: LostStation): (() => void)[] {
+  /** What changes who belongs to the BSS, and who hears what. */
+  #disturbances(station: LostStation): (() => void)[] {
     const { cell } = this;
-    const bssid = parseMac(BSSID);
-    const hear = (frame: Uint8Array) =>
-      cell.ap.receive({ frame, freq: 5000 + 5 * cell.channel, signal: -40, rate: 60 });
-    const number = this.intruders.has(station.options.mac) ? INTRUDER_PAYLOAD : this.#below(1_000);
-    const other = this.stations[this.#below(this.stations.length)] as LostStation;
     return [
-      () => station.connect(),
       () => station.connect(),
       () => station.associate(this.#below(2) === 0 ? WIRED : undefined),
       () => station.leave(),
@@ -132,48 +126,56 @@ export class Chaos {
           encodeAuthentication({ algorithm: this.#below(3), transaction: this.#below(3), status: 0 }),
         ),
       () => station.manage(this.#below(16), this.#bytes(this.#below(60))),
-      () => station.send(WIRED, payload(number)),
-      () => station.send(BROADCAST, payload(number)),
-      () => station.send(other.address, payload(number)),
+      () => void (station.freq = undefined),
+      () => void (station.gate = (_, answer) => (this.#below(3) === 0 ? undefined : answer)),
+      () => void (station.gate = (_, answer) => this.#mutated(answer)),
+      () => cell.ap.deauthenticate(station.options.mac),
+      () => cell.ap.forget(station.options.mac),
+      () => cell.ap.renewGroupKey(),
+    ];
+  }
+
+  #traffic(station: LostStation): (() => void)[] {
+    const { cell } = this;
+    const bssid = parseMac(BSSID);
+    const hear = (frame: Uint8Array) =>
+      cell.ap.receive({ frame, freq: 5000 + 5 * cell.channel, signal: -40, rate: 60 });
+    const number = this.#below(1_000);
+    const other = this.stations[this.#below(this.stations.length)] as LostStation;
+    const data = (options: Parameters<LostStation['dataFrame']>[2]) =>
+      station.dataFrame(WIRED, payload(number), options);
+    return [
+      () => cell.info(station)?.state === 'authorized' || station.connect(),
+      () => station.send([WIRED, BROADCAST, other.address][this.#below(3)] as Uint8Array, payload(number)),
+      () => station.transmit(data({ tid: this.#below(16), plain: this.#below(2) === 0 })),
+      () =>
+        station.transmit(
+          data({ flags: this.#below(2) * frameControl.MORE_FRAGMENTS, fragment: this.#below(3) }),
+        ),
       () => {
-        const flags = this.#below(2) * frameControl.MORE_FRAGMENTS;
-        station.transmit(station.dataFrame(WIRED, payload(number), { flags, fragment: this.#below(3) }));
-      },
-      () => {
-        const frame = station.dataFrame(WIRED, payload(number));
+        const frame = data({});
         frame[frame.length - 1 - this.#below(20)] = this.#below(256);
         station.transmit(frame);
       },
-      () =>
-        station.transmit(
-          station.dataFrame(WIRED, payload(number), { tid: this.#below(16), plain: this.#below(2) === 0 }),
-        ),
       () => station.sendEapol(this.#bytes(this.#below(200))),
       () => station.sleep(),
       () => station.wake(),
       () => station.poll(),
       () => station.transmit(psPoll(this.#below(2_100), bssid, station.address)),
-      () => void (station.freq = this.#below(3) === 0 ? undefined : 5000 + 5 * cell.channel),
-      () => void (station.gate = (_, answer) => (this.#below(3) === 0 ? undefined : answer)),
-      () => void (station.gate = (_, answer) => this.#mutated(answer)),
+      () => void (station.freq = 5000 + 5 * cell.channel),
       () => void (station.gate = (_, answer) => answer),
       () => cell.ap.deliver(ethernet(station.address, WIRED, number)),
       () => cell.ap.deliver(ethernet(BROADCAST, WIRED, number)),
       () => cell.ap.deliver(this.#bytes(this.#below(40))),
-      () => cell.ap.deauthenticate(station.options.mac),
-      () => cell.ap.forget(station.options.mac),
-      () => cell.ap.renewGroupKey(),
       () => hear(this.#bytes(this.#below(100))),
       () => hear(nullToAp(bssid, station.address, { sleeps: this.#below(2) === 0 })),
-      // What was on the air comes again, as it was or changed: by its own sender.
+      // What was on the air comes again, as it was or changed.
       () => this.#past(frame => hear(frame)),
-      () => this.#past(frame => hear(frame)),
+      () => this.#past(frame => hear(this.#mutated(frame))),
       () => {
         const frame = this.#history.at(-1);
         if (frame && frame.length > 24) hear(retried(frame));
       },
-      () => this.#past(frame => hear(this.#mutated(frame))),
-      () => this.#past(frame => hear(this.#mutated(frame))),
     ];
   }
 

@@ -40,7 +40,7 @@ export class Supplicant {
   nonce = new Uint8Array(32);
 
   constructor(private readonly options: SupplicantOptions) {
-    this.#pmk = pairwiseMasterKey(options.passphrase, options.ssid);
+    this.#pmk = masterKey(options);
     for (let i = 0; i < 32; i++) this.nonce[i] = (options.station[5] as number) + 7 * i;
   }
 
@@ -99,4 +99,14 @@ export class Supplicant {
       encodeEapolKey({ information, keyLength: 0, replayCounter, nonce, rsc, data }),
     );
   }
+}
+
+const masterKeys = new Map<string, Uint8Array>();
+
+/** It is slow to make by design, and the same for all. */
+function masterKey({ passphrase, ssid }: SupplicantOptions): Uint8Array {
+  const name = `${passphrase} ${Buffer.from(ssid).toString('hex')}`;
+  const key = masterKeys.get(name) ?? pairwiseMasterKey(passphrase, ssid);
+  masterKeys.set(name, key);
+  return key;
 }
