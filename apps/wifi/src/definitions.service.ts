@@ -98,7 +98,7 @@ export class DefinitionsService implements OnApplicationBootstrap, BeforeApplica
     for (const { a, b, snr } of snrs) this.air.setSnr(a, b, snr);
     this.snrs = snrs;
     this.radios.converge(radios);
-    await this.accessPoints.converge(accessPoints);
+    this.accessPoints.converge(accessPoints);
     if (!this.loaded) await this.hostVm.open();
     this.loaded = true;
   }

@@ -60,10 +60,10 @@ export class HostVm implements BeforeApplicationShutdown {
     hello();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  beforeApplicationShutdown(): void {
     for (const each of this.stoppables) each.stop();
     this.radios.stopAll();
-    await this.accessPoints.stopAll();
+    this.accessPoints.stopAll();
   }
 
   private arrived(host: string, bytes: Uint8Array): void {

@@ -283,6 +283,42 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
     await reload();
   });
 
+  it('gives a radio to one VM alone and shares it again, and the VM stays associated', async () => {
+    const [vm, other] = [new Vm('beta'), new Vm('beta')];
+    const declare = async (dedicated: boolean) => {
+      const radios = [{ name: 'radio0' }, { name: 'radio1', dedicated }];
+      await new HostRepository(source).save({ name: 'beta', memoryMiB: 1024, cores: 4, nics: [], radios });
+      await reload();
+    };
+    const isHeard = async () => {
+      const cookie = vm.driver.data(1);
+      await until(() => vm.driver.status(cookie) !== undefined);
+      expect(vm.driver.status(cookie)).toMatchObject({ acked: true });
+    };
+    await vm.attach({ radio: 'radio1' });
+    vm.driver.up().join(BSSID, HOME.ssid, HOME.freq);
+    await until(() => vm.driver.associated);
+    await declare(true);
+    await isHeard();
+    // Nobody looks into its frames.
+    expect(await stationAt(vm.address)).toMatchObject({ radio: 'beta/radio1', state: 'UP', bssid: null });
+    await expect(other.attach({ radio: 'radio1' })).rejects.toMatchObject({
+      code: 'DEVICE_IN_USE',
+      message: expect.stringContaining('radio beta/radio1 is dedicated'),
+    });
+    await declare(false);
+    await isHeard();
+    expect(await stationAt(vm.address)).toMatchObject({ state: 'ASSOCIATED', accessPoint: 'ap/home' });
+    // A scan of its interface does not end that.
+    vm.driver.use('addMac');
+    vm.driver.use('delMac');
+    await isHeard();
+    const { events } = await status();
+    expect(events.filter(({ address, event }) => address === vm.address && event === 'ASSOCIATED')).toHaveLength(
+      1,
+    );
+  });
+
   it('is not hurt by what is no batch, nor by what is no message', async () => {
     const vm = new Vm();
     await vm.join();

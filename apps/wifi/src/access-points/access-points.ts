@@ -34,11 +34,11 @@ export class AccessPoints {
   }
 
   /** Whoever is to be changed is started anew: its stations come back by themselves. One that only moves, moves. */
-  async converge(configs: readonly AccessPointConfig[]): Promise<void> {
+  converge(configs: readonly AccessPointConfig[]): void {
     const wanted = new Map(configs.map(config => [config.name, config]));
     for (const [name, { config }] of this.running) {
       const next = wanted.get(name);
-      if (!next || !isSame(config, next)) await this.stop(name);
+      if (!next || !isSame(config, next)) this.stop(name);
     }
     for (const config of configs) {
       const known = this.running.get(config.name);
@@ -57,8 +57,8 @@ export class AccessPoints {
     }
   }
 
-  async stopAll(): Promise<void> {
-    for (const name of [...this.running.keys()]) await this.stop(name);
+  stopAll(): void {
+    for (const name of [...this.running.keys()]) this.stop(name);
   }
 
   private start(config: AccessPointConfig): void {
@@ -90,13 +90,13 @@ export class AccessPoints {
     });
   }
 
-  private async stop(name: string): Promise<void> {
+  private stop(name: string): void {
     const { accessPoint, bridge, config } = this.running.get(name) as RunningAccessPoint;
     accessPoint.stop();
     this.running.delete(name);
     this.air.leave(accessPoint);
     this.names.removeAccessPoint(config.bssid);
-    await bridge.stop();
+    bridge.stop();
   }
 
   private happened(name: string, event: AccessPointEvent): void {

@@ -34,10 +34,9 @@ export class Bridge {
     return this.options.overlay.attach(this.own);
   }
 
-  async stop(): Promise<void> {
-    const ports = [this.own, ...this.stations.values()];
-    this.stations.clear();
-    await Promise.all(ports.map(port => this.options.overlay.detach(port)));
+  stop(): void {
+    for (const address of [...this.stations.keys()]) this.leave(address);
+    this.detach(this.own);
   }
 
   /** A station's data is let through from now on. */
@@ -55,14 +54,18 @@ export class Bridge {
     const port = this.stations.get(address);
     if (!port) return;
     this.stations.delete(address);
-    // The router hears of it in time; what still comes is dropped here.
-    this.options.overlay.detach(port).catch(() => undefined);
+    this.detach(port);
   }
 
   /** An Ethernet frame from a station. */
   fromStation(frame: Uint8Array): void {
     const port = this.stations.get(formatMac(frame, 6));
     if (port) this.options.overlay.transmit(port, [superFrameFromWire(frame, MTU)]);
+  }
+
+  /** Nothing comes from now on; the router hears of it in time, also one that is away. */
+  private detach(port: NicPort): void {
+    this.options.overlay.detach(port).catch(() => undefined);
   }
 
   private deliver(frames: readonly Uint8Array[]): void {

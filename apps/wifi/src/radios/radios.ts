@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { V3Error, radioId, type RadioConfig } from '@v3vee/contracts';
-import { Air, Radio, systemClock, type RadioContext } from '@v3vee/wifi';
+import { Air, DedicatedRadio, Radio, systemClock, type HostRadio, type RadioContext } from '@v3vee/wifi';
 import { decodeHwsim } from '@v3vee/wire';
 import { Names } from '../names';
 
@@ -17,13 +17,13 @@ export interface Attachment {
 interface Attached extends Attachment {
   deliver: (message: Uint8Array) => void;
   /** By NIC. */
-  radios: Map<number, Radio>;
+  radios: Map<number, HostRadio>;
 }
 
 /** The radios of all hosts, and the VMs that share them. */
 @Injectable()
 export class Radios {
-  private readonly radios = new Map<string, { config: RadioConfig; radio: Radio }>();
+  private readonly radios = new Map<string, { config: RadioConfig; radio: HostRadio }>();
   private readonly vms = new Map<string, Attached>();
   /** Messages of VMs that are not attached, and of an epoch that is over. */
   stale = 0;
@@ -33,7 +33,7 @@ export class Radios {
     private readonly names: Names,
   ) {}
 
-  all(): { config: RadioConfig; radio: Radio }[] {
+  all(): { config: RadioConfig; radio: HostRadio }[] {
     return [...this.radios.values()];
   }
   attachments(): readonly Attachment[] {
@@ -45,24 +45,22 @@ export class Radios {
     const wanted = new Map(configs.map(config => [config.id, config]));
     const displaced = new Set<Attached>();
     for (const [id, { config, radio }] of this.radios) {
-      const next = wanted.get(id);
-      if (next && next.txPower === config.txPower && next.channels === config.channels) continue;
+      if (isSame(config, wanted.get(id))) continue;
       for (const vm of this.vms.values()) if ([...vm.radios.values()].includes(radio)) displaced.add(vm);
     }
     const contexts = new Map([...displaced].map(vm => [vm, this.takeOff(vm)]));
     for (const [id, { config, radio }] of this.radios) {
-      const next = wanted.get(id);
-      if (next && next.txPower === config.txPower && next.channels === config.channels) continue;
+      if (isSame(config, wanted.get(id))) continue;
       radio.stop();
       this.air.leave(radio);
       this.radios.delete(id);
     }
     for (const config of configs) {
-      const { id, txPower, channels, position } = config;
+      const { id, position } = config;
       const known = this.radios.get(id);
       if (known) known.config = config;
       else {
-        const radio = new Radio({ id, txPower, channels, clock: systemClock, air: this.air });
+        const radio = this.make(config);
         this.radios.set(id, { config, radio });
         this.air.join(radio);
       }
@@ -74,7 +72,7 @@ export class Radios {
   /**
    * A VM comes with its NICs, or is attached once more. One that comes from another host brings what its radio there
    * knew of it: the association goes on.
-   * @throws V3Error RADIO_NOT_FOUND, MAC_IN_USE, VM_WRONG_STATE
+   * @throws V3Error RADIO_NOT_FOUND, DEVICE_IN_USE, MAC_IN_USE, VM_WRONG_STATE
    */
   attach(attachment: Attachment, deliver: (message: Uint8Array) => void): void {
     const { vmId, vm, host, epoch, nics } = attachment;
@@ -83,15 +81,17 @@ export class Radios {
       throw new V3Error('VM_WRONG_STATE', `VM ${vm} is attached in epoch ${before.epoch}; ${epoch} is over`);
     }
     for (const { radio } of nics) {
-      if (this.radios.has(radioId(host, radio))) continue;
-      throw new V3Error('RADIO_NOT_FOUND', `host ${host} has no radio "${radio}"`);
+      const found = this.radios.get(radioId(host, radio));
+      if (!found) throw new V3Error('RADIO_NOT_FOUND', `host ${host} has no radio "${radio}"`);
+      if (!this.isOfAnother(found, vmId)) continue;
+      throw new V3Error('DEVICE_IN_USE', `radio ${host}/${radio} is dedicated, and another VM has it`);
     }
     for (const other of this.vms.values()) {
       const taken =
         other.vmId !== vmId && nics.find(nic => other.nics.some(({ address }) => address === nic.address));
       if (taken) throw new V3Error('MAC_IN_USE', `VM ${other.vm} has the vMAC ${taken.address} already`);
     }
-    const contexts = before ? this.takeOff(before) : [];
+    const contexts = before ? this.takeOff(before).map(withoutUses) : [];
     const attached: Attached = { ...attachment, deliver, radios: new Map() };
     this.vms.set(vmId, attached);
     this.putOn(attached, contexts);
@@ -125,6 +125,17 @@ export class Radios {
     this.vms.clear();
   }
 
+  private make({ id, txPower, channels, dedicated }: RadioConfig): HostRadio {
+    const { air } = this;
+    if (dedicated) return new DedicatedRadio({ id, txPower, air });
+    return new Radio({ id, txPower, channels, clock: systemClock, air });
+  }
+
+  /** Whether the radio is dedicated and a VM besides this one is at it. */
+  private isOfAnother({ config, radio }: { config: RadioConfig; radio: HostRadio }, vmId: string): boolean {
+    return config.dedicated && radio.vms().some(vm => vm.vmId !== vmId);
+  }
+
   private takeOff(vm: Attached): RadioContext[] {
     const contexts = [...new Set(vm.radios.values())].map(radio => radio.detachVm(vm.vmId));
     vm.radios.clear();
@@ -135,9 +146,10 @@ export class Radios {
   private putOn(vm: Attached, contexts: readonly RadioContext[]): void {
     const { vmId, epoch, host, nics } = vm;
     for (const name of new Set(nics.map(nic => nic.radio))) {
-      const radio = this.radios.get(radioId(host, name))?.radio;
-      // Its radio is gone from the definition: deaf until it is attached elsewhere.
-      if (!radio) continue;
+      const found = this.radios.get(radioId(host, name));
+      // Its radio is gone from the definition, or became another VM's: deaf until it is attached elsewhere.
+      if (!found || this.isOfAnother(found, vmId)) continue;
+      const { radio } = found;
       const own = nics.filter(nic => nic.radio === name);
       const addresses = own.map(({ address }) => address);
       radio.addVm({ vmId, epoch, addresses }, vm.deliver, partOf(contexts, addresses));
@@ -148,7 +160,7 @@ export class Radios {
 }
 
 /** Of a VM whose NICs are at several radios the message says which NIC it is of: 42:00:00:00:nn:00. */
-function radioOf({ radios }: Attached, message: Uint8Array): Radio | undefined {
+function radioOf({ radios }: Attached, message: Uint8Array): HostRadio | undefined {
   const [first] = radios.values();
   if (new Set(radios.values()).size < 2) return first;
   try {
@@ -159,13 +171,23 @@ function radioOf({ radios }: Attached, message: Uint8Array): Radio | undefined {
   }
 }
 
-/** What of the contexts is of these addresses. Uses of addresses are told anew by the guest, and counted then. */
+/** Whether the radio of the one can go on as that of the other, wherever it is. */
+const isSame = (one: RadioConfig, other: RadioConfig | undefined): boolean =>
+  (['txPower', 'channels', 'dedicated'] as const).every(key => one[key] === other?.[key]);
+
+/** Of a VM that is attached: its driver tells the uses of its addresses anew, and they are counted then. */
+const withoutUses = (context: RadioContext): RadioContext => ({
+  ...context,
+  stations: context.stations.map(station => ({ ...station, refs: 0 })),
+});
+
+/** What of the contexts is of these addresses. */
 function partOf(contexts: readonly RadioContext[], addresses: readonly string[]): RadioContext | undefined {
   if (contexts.length === 0) return undefined;
   return {
     version: 1,
     stations: contexts.flatMap(({ stations }) =>
-      stations.filter(({ address }) => addresses.includes(address)).map(station => ({ ...station, refs: 0 })),
+      stations.filter(({ address }) => addresses.includes(address)),
     ),
     frames: contexts.flatMap(({ frames }) => frames.filter(({ address }) => addresses.includes(address))),
   };

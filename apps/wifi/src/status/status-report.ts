@@ -10,7 +10,7 @@ import {
   type WifiEvent,
   type WifiLink,
 } from '@v3vee/contracts';
-import { Air, systemClock, type AntennaAccount, type Radio, type StationInfo } from '@v3vee/wifi';
+import { Air, systemClock, type AntennaAccount, type HostRadio, type StationInfo } from '@v3vee/wifi';
 import { AccessPoints, type RunningAccessPoint } from '../access-points/access-points';
 import { Events } from '../events';
 import { Names } from '../names';
@@ -51,7 +51,7 @@ export class StatusReport implements BeforeApplicationShutdown {
     };
   }
 
-  private radio(radio: Radio): RadioStatus {
+  private radio(radio: HostRadio): RadioStatus {
     const { id } = radio;
     const { tuned, schedule, switches } = radio.status();
     const stations = radio.stations();
@@ -185,7 +185,7 @@ export class StatusReport implements BeforeApplicationShutdown {
 const TU_MS = 1.024;
 /** MHz: where nothing else says which. */
 const FIRST_CHANNEL = 2412;
-const STATES: Record<ReturnType<Radio['stations']>[number]['state'], StationStatus['state']> = {
+const STATES: Record<ReturnType<HostRadio['stations']>[number]['state'], StationStatus['state']> = {
   idle: 'UP',
   scanning: 'UP',
   authenticating: 'UP',

@@ -338,7 +338,8 @@ function headerOf(frame: Uint8Array): Ieee80211Frame | undefined {
 }
 
 function retried(frame: Uint8Array): Uint8Array {
-  const copy = frame.slice();
+  // A Buffer’s `slice` would be a view.
+  const copy = Uint8Array.from(frame);
   setFrameControl(copy, frameControl.RETRY, true);
   return copy;
 }
