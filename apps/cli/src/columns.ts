@@ -5,10 +5,11 @@ import {
   type Network,
   type Operation,
   type Snapshot,
+  type SnapshotDetail,
   type Vm,
 } from '@v3vee/contracts';
 import { paintState } from './terminal/colour';
-import { formatAge, formatBytes, formatMiB } from './terminal/quantities';
+import { formatAge, formatBytes, formatMiB, formatMilliseconds } from './terminal/quantities';
 import type { Column } from './terminal/table';
 
 const state = (text: string) => paintState(text, process.stdout);
@@ -44,7 +45,7 @@ export const vmColumns: Column<Vm>[] = [
   { title: 'STATE', value: vm => vm.state, paint: state },
   { title: 'AGENT', value: vm => (vm.agent ? 'yes' : 'no') },
   { title: 'MEMORY', value: vm => formatMiB(vm.memoryMiB) },
-  { title: 'IPS', value: vm => vm.nics.flatMap(nic => nic.ips).join(',') },
+  { title: 'IPS', value: vm => [...vm.nics, ...vm.wifi].flatMap(nic => nic.ips).join(',') },
   { title: 'UP', value: vm => (vm.state === 'RUNNING' ? formatAge(vm.startedAt) : '') },
   { title: 'REASON', value: vm => vm.reason },
   { title: 'IMAGE', value: vm => vm.image, wide: true },
@@ -53,9 +54,11 @@ export const vmColumns: Column<Vm>[] = [
     value: vm => vm.nics.map(nicWords).join(','),
     wide: true,
   },
+  { title: 'WIFI', value: vm => vm.wifi.map(wifiWords).join(','), wide: true },
   { title: 'BOOT', value: vm => vm.boot, wide: true },
   { title: 'FAILOVER', value: failoverWords, wide: true },
   { title: 'AUTOSTART', value: vm => (vm.autostart ? 'yes' : 'no'), wide: true },
+  { title: 'CORE', value: vm => vm.core ?? '', wide: true },
   { title: 'EPOCH', value: vm => vm.epoch, wide: true },
   { title: 'ID', value: vm => vm.id, wide: true },
 ];
@@ -84,6 +87,16 @@ export const snapshotColumns: Column<Snapshot>[] = [
   { title: 'DIGEST', value: snapshot => snapshot.digest, wide: true },
 ];
 
+/** Bytes are on disk; pages have 4 KiB in memory. */
+export const snapshotDetailColumns: Column<SnapshotDetail>[] = [
+  ...snapshotColumns,
+  { title: 'PAGES', value: ({ pages, newPages }) => `${pages}, ${newPages} of them new when it was taken` },
+  { title: 'PAUSE', value: ({ pauseMs }) => (pauseMs === null ? '' : formatMilliseconds(pauseMs)) },
+  { title: 'PARENT', value: ({ parent }) => parent ?? '' },
+  { title: 'UNIQUE', value: ({ storage: of }) => (of ? share(of.uniqueBytes, of.uniquePages) : '') },
+  { title: 'SHARED', value: ({ storage: of }) => (of ? share(of.sharedBytes, of.sharedPages) : '') },
+];
+
 export const operationColumns: Column<Operation>[] = [
   { title: 'ID', value: operation => operation.id },
   { title: 'VERB', value: operation => operation.verb },
@@ -97,9 +110,16 @@ export const operationColumns: Column<Operation>[] = [
   { title: 'DETAIL', value: operation => operation.error?.detail ?? operation.progress },
 ];
 
+const share = (bytes: number, pages: number) => `${formatBytes(bytes)} (${pages} pages)`;
+
 /** `eth0=lan/02:…`, of a physical card with its name on the host: `eth1=lan/02:…@eth0(rtl8139,vpio)`. */
 function nicWords({ name, network, mac, device, model, access }: Vm['nics'][number]): string {
   return `${name}=${network}/${mac}${device === null ? '' : `@${device}(${model},${access})`}`;
+}
+
+/** `wlan0=home/02:…@radio0`. */
+function wifiWords({ name, ssid, mac, radio }: Vm['wifi'][number]): string {
+  return `${name}=${ssid ?? ''}/${mac}@${radio}`;
 }
 
 function leaseWords({ lease, leaseExpiresAt }: Host): string {

@@ -9,6 +9,7 @@ import type {
   Network,
   Operation,
   Snapshot,
+  SnapshotDetail,
   Telemetry,
   Vm,
   VnetLink,
@@ -170,10 +171,26 @@ describe('v3', () => {
     const snapshots = await cluster.json<Items<Snapshot>>(['snapshot', 'list', '--vm', 'a2']);
     expect(names(snapshots)).toEqual(['good']);
     const id = snapshots.items[0]?.id as string;
-    expect(await cluster.json<Snapshot>(['snapshot', 'show', id])).toMatchObject({
-      vmName: 'a2',
-      host: 'alpha',
-    });
+    const shown = await cluster.json<SnapshotDetail>(['snapshot', 'show', id]);
+    expect(shown).toMatchObject({ vmName: 'a2', host: 'alpha', pauseMs: expect.any(Number) });
+    expect(shown.storage?.uniquePages).toBeGreaterThan(0);
+    expect(await ok('snapshot', 'verify', 'good')).toBe(`snapshot/good is intact (${shown.pages} pages)\n`);
+    const file = join(folder, 'good.v3snapshot');
+    expect(await ok('snapshot', 'export', 'good', file)).toMatch(/^snapshot\/good exported to .* MiB\)\n$/);
+    await refused(['snapshot', 'export', 'good', file], 2, /exists already/);
+    expect(await ok('snapshot', 'import', file, '--name', 'back')).toMatch(
+      /^snapshot\/back of vm\/a2 imported/,
+    );
+    writeFileSync(file, readFileSync(file).subarray(0, -1));
+    await refused(
+      ['snapshot', 'import', file, '--name', 'half'],
+      1,
+      /^v3: This is not a saved state.*ends early/m,
+    );
+    await sh('a2', 'echo after > /tmp/file');
+    await ok('vm', 'restore', 'a2', 'back');
+    expect(await sh('a2', 'cat /tmp/file')).toBe('before');
+    expect(await ok('snapshot', 'gc')).toMatch(/ freed\n\d+ saved states of .* share \d+ pages/);
     expect(await ok('snapshot', 'delete', id)).toBe(`snapshot/${id} deleted\n`);
     await refused(['vm', 'restore', 'a2', 'good'], 1, /^v3: No such snapshot/);
     await ok('vm', 'stop', 'a3');

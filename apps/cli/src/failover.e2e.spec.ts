@@ -101,16 +101,38 @@ describe('a host that is lost', () => {
     expect(await exec('b1', 'ping -c 3 -q a1 >/dev/null && echo answered')).toBe('answered\n');
   });
 
-  it('starts again within its lease when only its Palacios was killed', async () => {
-    await checkpointed();
-    const { pid } = await service('palacios-beta');
-    process.kill(pid, 'SIGKILL');
-    // On a machine so slow that this takes longer than a lease it comes back on the other host.
-    await until(async () =>
-      /^restarted (on alpha )?from (snapshot|checkpoint) auto-/.test((await show('a1')).reason),
-    );
-    await cluster.ok(['vm', 'wait', 'a1', '--for=agent', '--timeout', '60']);
-    expect(await exec('a1', 'cat /root/mark')).toBe('beta\n');
-    expect([...(await seenBy('alpha')), ...(await seenBy('beta'))]).toHaveLength(1);
+  describe('of which only the Palacios was killed', () => {
+    const killed = async (on: string, elsewhere: string) => {
+      await checkpointed();
+      const { epoch } = await show('a1');
+      await signal(`palacios-${on}`, 'SIGKILL');
+      await until(async () => {
+        const vm = await show('a1');
+        return vm.epoch > epoch && vm.host === elsewhere && vm.state === 'RUNNING';
+      });
+      const vm = await show('a1');
+      await cluster.ok(['vm', 'wait', 'a1', '--for=agent', '--timeout', '60']);
+      expect(await exec('a1', 'cat /root/mark')).toBe('beta\n');
+      await until(async () => (await host(on)).state === 'READY');
+      expect([...(await seenBy('alpha')), ...(await seenBy('beta'))]).toHaveLength(1);
+      return vm;
+    };
+    const from = /^restarted on (alpha|beta) from checkpoint auto-\d+ of \d\d:\d\d:\d\d after /;
+
+    it('has its VM come back on another one: a host whose VMM crashed is suspect', async () => {
+      const { reason } = await killed('beta', 'alpha');
+      expect(reason).toMatch(from);
+      // On a machine so slow that it stays away for longer than its lease it is lost as a whole.
+      expect(reason).toMatch(
+        /the palacios of beta was killed \(alpha has .*not beta: its VMM crashed\)|host beta was lost/,
+      );
+    });
+
+    it('has it itself when no other can take it', async () => {
+      await cluster.ok(['host', 'cordon', 'beta']);
+      const { reason } = await killed('alpha', 'alpha');
+      expect(reason).toMatch(from);
+      expect(reason).toContain('not alpha: its VMM crashed; beta: it is cordoned; so on alpha again');
+    });
   });
 });

@@ -1,4 +1,4 @@
-import { deviceName, V3Error, validate } from '@v3vee/contracts';
+import { antennaId, deviceName, V3Error, validate } from '@v3vee/contracts';
 
 /** What an option takes that is a whole number. */
 export function wholeNumber(option: string, min: number, max: number): (text: string) => number {
@@ -12,3 +12,6 @@ export function wholeNumber(option: string, min: number, max: number): (text: st
 
 /** A physical device as it is named on the command line. @throws V3Error USAGE */
 export const parseDevice = (text: string): string => validate(deviceName, text, 'USAGE');
+
+/** A radio (`alpha/radio0`) or an access point (`ap/home`) as it is named on the command line. @throws V3Error USAGE */
+export const parseAntenna = (text: string): string => validate(antennaId, text, 'USAGE');

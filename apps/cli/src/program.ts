@@ -10,13 +10,15 @@ import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
-import { hostCommands, networkCommands, operationCommands, snapshotCommands } from './commands/resources';
+import { hostCommands, networkCommands, operationCommands } from './commands/resources';
+import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
 import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
+import { wifiCommands } from './commands/wifi';
 import { examples } from './output';
 
 /** The whole command line. */
@@ -55,6 +57,7 @@ export function createProgram(): Command {
   vmCommands(program);
   vnetCommands(program);
   dmmCommands(program);
+  wifiCommands(program);
   imageCommands(program);
   snapshotCommands(program);
   migrationCommands(program);

@@ -191,7 +191,7 @@ describe('physical cards that two guests share', () => {
     '%s: a fuzzing driver beside it in one guest hurts neither the other nor the DMM',
     async (driver, subnet, window) => {
       const port = parseInt(await sh('a2', `grep ${driver} /proc/ioports | tail -1 | cut -d- -f1`), 16);
-      const fuzz = { port, window, seed: 1, count: 5_000, aligned: true, memorySize: 64 << 20 };
+      const fuzz = { at: { port }, window, seed: 1, count: 5_000, aligned: true, memorySize: 64 << 20 };
       const program = Buffer.from(fuzzProgram(fuzz)).toString('base64');
       const [got] = await Promise.all([
         download('a1', subnet),

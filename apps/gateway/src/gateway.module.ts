@@ -2,10 +2,12 @@ import { Module } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { SERVICE_CONFIG } from '@v3vee/service';
 import { StoreModule, VmRepository } from '@v3vee/store';
+import { AirPoints } from './captures/air-points';
 import { CapturePoints } from './captures/capture-points';
 import { CapturesController } from './captures/captures.controller';
 import { ClusterApply } from './cluster/apply.service';
 import { OverlayApply } from './cluster/overlay-apply.service';
+import { WifiApply } from './cluster/wifi-apply.service';
 import { ClusterController } from './cluster/cluster.controller';
 import type { GatewayConfig } from './config';
 import { ConsoleGateway } from './console/console.gateway';
@@ -37,6 +39,8 @@ import { Migrations } from './migrations/migrations.service';
 import { NetworksController } from './networks/networks.controller';
 import { OperationsController } from './operations/operations.controller';
 import { OperationsService } from './operations/operations.service';
+import { SnapshotFiles } from './snapshots/snapshot-files';
+import { SnapshotHosts } from './snapshots/snapshot-hosts';
 import { SnapshotRemoval } from './snapshots/snapshot-removal';
 import { SnapshotsController } from './snapshots/snapshots.controller';
 import { NicPlanner } from './vms/nic-planner';
@@ -55,6 +59,12 @@ import { OverlayDirectory } from './vnet/overlay-places';
 import { RoutesController } from './vnet/routes.controller';
 import { VnetStatsController } from './vnet/stats.controller';
 import { VnetClient } from './vnet/vnet-client';
+import { AccessPointsController } from './wifi/access-points.controller';
+import { AccessPoints } from './wifi/access-points.service';
+import { Antennas } from './wifi/antennas';
+import { MediumController } from './wifi/medium.controller';
+import { RadiosController } from './wifi/radios.controller';
+import { WifiClient } from './wifi/wifi-client';
 
 @Module({
   imports: [
@@ -64,6 +74,7 @@ import { VnetClient } from './vnet/vnet-client';
     }),
   ],
   controllers: [
+    AccessPointsController,
     CapturesController,
     ClusterController,
     DevicesController,
@@ -72,9 +83,11 @@ import { VnetClient } from './vnet/vnet-client';
     ImagesController,
     InterfacesController,
     LinksController,
+    MediumController,
     MigrationsController,
     NetworksController,
     OperationsController,
+    RadiosController,
     RoutesController,
     SnapshotsController,
     TraceController,
@@ -94,8 +107,11 @@ import { VnetClient } from './vnet/vnet-client';
       useFactory: (tokens: Tokens) => new PageTokens(tokens.derive('page tokens')),
     },
     { provide: APP_INTERCEPTOR, useClass: EndpointInterceptor },
+    AccessPoints,
+    Antennas,
     BlobStore,
     Candidates,
+    AirPoints,
     CapturePoints,
     ClusterApply,
     ConsoleGateway,
@@ -119,6 +135,8 @@ import { VnetClient } from './vnet/vnet-client';
     PalaciosClient,
     ProblemFilter,
     RepeatableRequests,
+    SnapshotFiles,
+    SnapshotHosts,
     SnapshotRemoval,
     VmClones,
     VmDefinitions,
@@ -126,6 +144,8 @@ import { VnetClient } from './vnet/vnet-client';
     VmViews,
     VnetClient,
     VnetControl,
+    WifiApply,
+    WifiClient,
   ],
 })
 export class GatewayModule {

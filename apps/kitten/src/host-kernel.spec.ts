@@ -51,6 +51,28 @@ describe('the host kernel', () => {
     ]);
   });
 
+  it('puts a guest on another core that is free, and says what is in the way of any other', () => {
+    const kernel = claimed();
+    const { base } = kernel.allocate('vm/a', 33);
+    kernel.allocate('vm/b', 33);
+    expect(kernel.moveCore('vm/a', 3)).toEqual({ task: 'vm/a', base, length: 33 * MIB, core: 3 });
+    expect(kernel.cores.list()).toEqual([null, 'vm/b', null, 'vm/a']);
+    expect(kernel.moveCore('vm/a', 3)).toMatchObject({ core: 3 });
+    expect(refusal(() => kernel.moveCore('vm/a', 1))).toBe(
+      "HOST_CORE_IN_USE: vm/a can't move there: on alpha, core 1 runs vm/b; free cores: 0, 2",
+    );
+    expect(refusal(() => kernel.moveCore('vm/a', 4))).toBe(
+      'HOST_CORE_NOT_FOUND: alpha has no core 4; its cores are 0 to 3',
+    );
+    expect(refusal(() => kernel.moveCore('vm/c', 0))).toContain('INVALID_REQUEST: vm/c has no core of alpha');
+    expect(refusal(() => new HostKernel(describeHost(256, 4)).moveCore('vm/a', 0))).toContain(
+      'HOST_NOT_CLAIMED',
+    );
+    expect(kernel.cores.list()).toEqual([null, 'vm/b', null, 'vm/a']);
+    kernel.free('vm/a');
+    expect(kernel.cores.free).toBe(3);
+  });
+
   it('answers a repeated request with what the task has', () => {
     const kernel = claimed();
     const first = kernel.allocate('vm/a', 64);

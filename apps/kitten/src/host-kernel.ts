@@ -74,12 +74,7 @@ export class HostKernel {
    */
   allocate(task: string, memoryMiB: number): Allocation {
     const { name } = this.host;
-    if (!this.isClaimed) {
-      throw new V3Error(
-        'HOST_NOT_CLAIMED',
-        `Kitten on ${name} has just started and does not know yet what the guests hold; claim first, then ask again`,
-      );
-    }
+    this.requireClaim();
     const length = memoryMiB * MIB;
     const present = this.tasks.get(task);
     if (present?.length === length) return present;
@@ -102,6 +97,36 @@ export class HostKernel {
     const allocation = { task, base: region.start, length, core };
     this.tasks.set(task, allocation);
     return allocation;
+  }
+
+  /**
+   * Puts the task on another core; its memory stays where it is.
+   * @throws V3Error HOST_NOT_CLAIMED, HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, or INVALID_REQUEST when the task has nothing here
+   */
+  moveCore(task: string, core: number): Allocation {
+    const { name } = this.host;
+    this.requireClaim();
+    const present = this.tasks.get(task);
+    if (!present) throw new V3Error('INVALID_REQUEST', `${task} has no core of ${name} that it could leave`);
+    if (present.core === core) return present;
+    if (core >= this.processors.count) {
+      throw new V3Error(
+        'HOST_CORE_NOT_FOUND',
+        `${name} has no core ${core}; its cores are 0 to ${this.processors.count - 1}`,
+      );
+    }
+    const conflict = this.processors.claim(core, task);
+    if (conflict) {
+      const free = this.processors.list().flatMap((on, index) => (on === null ? [index] : []));
+      throw new V3Error(
+        'HOST_CORE_IN_USE',
+        `${task} can't move there: on ${name}, ${conflict}; free cores: ${free.join(', ') || 'none'}`,
+      );
+    }
+    this.processors.release(present.core);
+    const moved = { ...present, core };
+    this.tasks.set(task, moved);
+    return moved;
   }
 
   /** Answers whether the task held anything. */
@@ -162,6 +187,14 @@ export class HostKernel {
       radios,
       allocations: [...this.tasks.values()],
     };
+  }
+
+  private requireClaim(): void {
+    if (this.isClaimed) return;
+    throw new V3Error(
+      'HOST_NOT_CLAIMED',
+      `Kitten on ${this.host.name} has just started and does not know yet what the guests hold; claim first, then ask again`,
+    );
   }
 
   private largestHoleMiB(): number {

@@ -48,6 +48,13 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
           return allocation;
         }),
       ),
+      bus.serve(kittenCalls.moveCore, host, ({ task, core }) =>
+        this.change(() => {
+          const allocation = kernel.moveCore(task, core);
+          log.info(allocation, 'moved to another core');
+          return allocation;
+        }),
+      ),
       bus.serve(kittenCalls.free, host, ({ task }) =>
         this.change(() => {
           const freed = kernel.free(task);

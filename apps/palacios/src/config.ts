@@ -12,6 +12,11 @@ export const palaciosConfig = commonConfig.extend({
     .max(600)
     .default(10)
     .describe('a host that is cut off from the database for so long stops its guests'),
+  V3_SNAPSHOT_QUOTA_MIB: z.coerce
+    .number()
+    .min(1)
+    .optional()
+    .describe('what saved states may have on disk, of all hosts together; none: as much as there is'),
   V3_CACHE_DIR: z.string().min(1).describe('firmware, built images, templates'),
 });
 export type PalaciosConfig = z.infer<typeof palaciosConfig>;

@@ -1,4 +1,4 @@
-import { rawSubjects } from '@v3vee/contracts';
+import { kittenCalls, rawSubjects, vmChanged } from '@v3vee/contracts';
 import type { VmDefinition } from '@v3vee/store';
 import { clockError, Rig, uptime, waitFor } from './testing/rig.fixture';
 
@@ -82,6 +82,46 @@ describe('guests on one host', () => {
     expect(await rig.sh(a1, 'ping -c 1 b1')).toContain('1 packets received');
   });
 
+  it('run for some guest time when they are simulated, and stand still before and after', async () => {
+    const before = await uptime(rig, a1);
+    await rig.call('pause', { vmId: a1.id });
+    const told: string[] = [];
+    const listening = rig.bus.listen(
+      vmChanged,
+      'alpha',
+      ({ vmId, state }) => vmId === a1.id && told.push(state),
+    );
+    const simulated = await rig.call('simulate', { vmId: a1.id, ms: 2_000 });
+    listening.stop();
+    expect(simulated).toMatchObject({
+      state: 'PAUSED',
+      reason: 'paused after 2000 of 2000 ms of guest time',
+    });
+    expect([told[0], told.at(-1)]).toEqual(['SIMULATING', 'PAUSED']);
+    await expect(rig.exec(a1, 'true')).rejects.toEqual(code('VM_WRONG_STATE'));
+    await rig.call('resume', { vmId: a1.id });
+    // Its time stood still but for that.
+    expect((await uptime(rig, a1)) - before).toBeGreaterThanOrEqual(1.9);
+    expect(await rig.sh(a1, 'ping -c 1 b1')).toContain('1 packets received');
+    await expect(rig.call('simulate', { vmId: a1.id, ms: 10 })).rejects.toEqual(code('VM_WRONG_STATE'));
+  });
+
+  it('go to another core of their host, if that is free', async () => {
+    const coreOf = async (vm: VmDefinition) =>
+      (await rig.bus.call(kittenCalls.inventory, 'alpha', {})).allocations.find(
+        ({ task }) => task === `vm/${vm.id}`,
+      )?.core;
+    const taken = await coreOf(b1);
+    await rig.call('moveCore', { vmId: a1.id, core: 5 });
+    expect(await coreOf(a1)).toBe(5);
+    await expect(rig.call('moveCore', { vmId: a1.id, core: taken! })).rejects.toEqual(
+      code('HOST_CORE_IN_USE'),
+    );
+    await expect(rig.call('moveCore', { vmId: a1.id, core: 8 })).rejects.toEqual(code('HOST_CORE_NOT_FOUND'));
+    expect(await coreOf(a1)).toBe(5);
+    expect(await rig.sh(a1, 'echo on')).toBe('on');
+  });
+
   it('go back to a snapshot', async () => {
     await rig.sh(a1, 'echo before > /tmp/file');
     const snapshot = await rig.call('snapshot', { vmId: a1.id, name: 'good' });
@@ -89,6 +129,11 @@ describe('guests on one host', () => {
     await expect(rig.call('snapshot', { vmId: a1.id, name: 'good' })).rejects.toEqual(
       code('SNAPSHOT_EXISTS'),
     );
+    // What it has in common with the one before it is stored once.
+    const later = await rig.call('snapshot', { vmId: a1.id, name: 'later' });
+    expect(later).toMatchObject({ parent: snapshot.id, pauseMs: expect.any(Number) });
+    expect(later.newPages).toBeLessThan(later.pages / 5);
+    await rig.call('deleteSnapshot', { snapshotId: later.id });
     await rig.sh(a1, 'echo after > /tmp/file');
     const back = await rig.call('restore', { vmId: a1.id, snapshotId: snapshot.id, identity: false });
     expect(back).toMatchObject({ state: 'RUNNING', reason: 'restored from snapshot good' });

@@ -7,7 +7,7 @@ import { ImageStore, LeaseWord } from '@v3vee/machine';
 import { OverlayNode, serveCaptures } from '@v3vee/overlay';
 import { ensureFirmware } from '@v3vee/setup';
 import {
-  StateFiles,
+  StateStore,
   type HostLeaseRepository,
   type SnapshotRepository,
   type VmRepository,
@@ -28,14 +28,18 @@ import { GuestMachines } from './machines/guest-machines';
 import { Images } from './machines/images';
 import { Migrations } from './migration/migrations';
 import { StoredDefinitions } from './records/definitions';
-import { FiledStates, StoredSnapshots } from './records/saved-states';
+import { StoredStates } from './records/saved-states';
+import { StoredSnapshots } from './records/snapshots';
 import { DurableStatusLog } from './records/status-log';
 import { startHeartbeat } from './service/heartbeat';
 import { Names } from './service/names';
+import { PageStoreMetrics } from './service/page-store-metrics';
+import { serveSnapshots } from './service/snapshot-calls';
 import { serveVerbs } from './service/verbs';
 import { VmMetrics } from './service/vm-metrics';
 import { VpioMetrics } from './service/vpio-metrics';
 import { HostDevices } from './vpio/host-devices';
+import { WifiLink } from './wifi/wifi-link';
 
 /** Machines that are built at a time: each takes a core for a while and, when restored, its memory twice. */
 const PARALLEL_BUILDS = 2;
@@ -61,7 +65,8 @@ interface Inside {
   status: DurableStatusLog;
   consoles: Consoles;
   devices: HostDevices;
-  states: FiledStates;
+  wifi: WifiLink;
+  states: StoredStates;
   definitions: StoredDefinitions;
   machines: GuestMachines;
   word: LeaseWord;
@@ -133,8 +138,13 @@ export class Palacios {
   static async open(parts: PalaciosParts): Promise<Palacios> {
     const { config, bus, dataSource, log } = parts;
     const host = config.V3_HOST;
-    const files = new StateFiles({ folder: join(config.V3_STATE_DIR, 'states'), dataSource, owner: host });
-    await files.open();
+    const { V3_SNAPSHOT_QUOTA_MIB: quotaMiB } = config;
+    const store = await StateStore.open({
+      folder: join(config.V3_STATE_DIR, 'states'),
+      dataSource,
+      owner: host,
+      quotaBytes: quotaMiB === undefined ? undefined : quotaMiB * 2 ** 20,
+    });
     const paths = await ensureFirmware({ cache: config.V3_CACHE_DIR });
     const firmware = { bios: await readFile(paths.bios), vgaBios: await readFile(paths.vgaBios) };
     const onNotice = (notice: string, detail: object) => log.warn(detail, notice);
@@ -146,10 +156,12 @@ export class Palacios {
       imported: join(config.V3_STATE_DIR, 'images'),
     });
     const devices = new HostDevices(bus, host, log);
+    const wifi = new WifiLink(bus, host, log);
     const word = new LeaseWord();
     const machines = new GuestMachines({
       host,
       devices,
+      wifi,
       lease: word,
       images: new Images(images),
       firmware,
@@ -165,7 +177,8 @@ export class Palacios {
       status: new DurableStatusLog({ host, repository: parts.statuses, bus, log }),
       consoles,
       devices,
-      states: new FiledStates(files, log),
+      wifi,
+      states: new StoredStates(store, log),
       definitions,
       machines,
       word,
@@ -193,23 +206,27 @@ export class Palacios {
     this.#serve();
     await recover();
     this.#recovered = true;
+    // What nobody refers to was removed at the start.
+    this.inside.states.collectSoon();
     if (!this.#closing) this.#checkpoints.start();
     if (!this.#closing) await this.#warmUp();
   }
 
   /** Accepts nothing more, saves every guest, gives everything back. */
   async close(): Promise<void> {
-    const { status, resources, overlay, devices } = this.inside;
+    const { status, resources, overlay, devices, wifi } = this.inside;
     this.#closing = true;
     this.#lease.end();
     await this.#checkpoints.stop();
     await this.#migrations?.stop();
     await this.fleet.shutDown();
+    await this.inside.states.close();
     for (const stoppable of this.#stoppables) stoppable.stop();
     await status.close(LAST_WRITES_MS);
     await this.#lease.close();
     resources.stop();
     devices.stop();
+    wifi.stop();
     await overlay.stop();
   }
 
@@ -222,12 +239,17 @@ export class Palacios {
     this.#migrations = new Migrations({ ...this.#host, ...{ host, bus, fleet, vms, statuses, consoles } });
     const metrics = new VmMetrics({ registry, host, fleet, overlay, behind: () => status.behind });
     new VpioMetrics({ registry, host, figures: () => inside.devices.figures() });
+    new PageStoreMetrics({ registry, states: inside.states });
     const onDone = metrics.verbDone.bind(metrics);
     this.#stoppables.push(
       serveVerbs({
         ...{ bus, host, fleet, consoles, onDone },
         snapshots: this.#snapshots,
         checkpoints: this.#checkpoints,
+      }),
+      serveSnapshots({
+        ...{ bus, host, definitions, states: inside.states, snapshots: this.#snapshots },
+        blobs: join(config.V3_STATE_DIR, 'blobs'),
       }),
       serveCaptures({ bus, host, taps: overlay.taps }),
       new Names({ bus, fleet, definitions, log }),

@@ -27,7 +27,7 @@ describe('palacios', () => {
     return allocations.map(({ task }) => task).sort();
   };
   const tasks = (...vms: VmDefinition[]) => vms.map(({ id }) => `vm/${id}`).sort();
-  const states = () => readdir(join(rig.stateDir, 'states'));
+  const states = () => readdir(join(rig.stateDir, 'states', 'checkpoints'));
 
   it('saves its guests at SIGTERM, and the next one goes on from there', async () => {
     await rig.sh(a1, 'echo kept > /tmp/file; sleep 1000 >/dev/null 2>&1 </dev/null & echo $! > /tmp/pid');
@@ -108,7 +108,7 @@ describe('palacios', () => {
   it('keeps a saved state that it can not resume', async () => {
     await rig.signal(PALACIOS, 'SIGTERM');
     const { resumeState } = await rig.row(a1);
-    const file = join(rig.stateDir, 'states', resumeState as string);
+    const file = join(rig.stateDir, 'states', 'checkpoints', resumeState as string);
     const content = await readFile(file);
     await writeFile(file, content.subarray(0, 1000));
     await rig.restart(PALACIOS);

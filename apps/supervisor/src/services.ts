@@ -38,6 +38,7 @@ export function commonMembers(settings: ServiceSettings): Member[] {
     },
     { unit: service(settings, 'vnet'), after: settings.infrastructure },
     { unit: service(settings, 'dmm'), after: settings.infrastructure },
+    { unit: service(settings, 'wifi'), after: settings.infrastructure },
   ];
 }
 
@@ -58,7 +59,7 @@ export function hostMembers(settings: ServiceSettings, host: string, spec: HostS
     {
       unit: service(settings, palacios, { app: 'palacios', env: { V3_HOST: host }, stopMs: SAVE_GUESTS_MS }),
       // The gateway migrates the database that Palacios reads.
-      after: ['gateway', 'vnet', 'dmm', kitten],
+      after: ['gateway', 'vnet', 'dmm', 'wifi', kitten],
     },
   ];
 }

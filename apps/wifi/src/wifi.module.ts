@@ -7,6 +7,7 @@ import { StoreModule } from '@v3vee/store';
 import { Air } from '@v3vee/wifi';
 import { PinoLogger } from 'nestjs-pino';
 import { AccessPoints } from './access-points/access-points';
+import { Captures } from './captures';
 import type { WifiConfig } from './config';
 import { DefinitionsService } from './definitions.service';
 import { Events } from './events';
@@ -51,6 +52,7 @@ class OverlayCloser implements BeforeApplicationShutdown {
     AccessPoints,
     StatusReport,
     HostVm,
+    Captures,
     DefinitionsService,
     WifiMetrics,
     OverlayCloser,

@@ -314,9 +314,9 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
     vm.driver.use('delMac');
     await isHeard();
     const { events } = await status();
-    expect(events.filter(({ address, event }) => address === vm.address && event === 'ASSOCIATED')).toHaveLength(
-      1,
-    );
+    expect(
+      events.filter(({ address, event }) => address === vm.address && event === 'ASSOCIATED'),
+    ).toHaveLength(1);
   });
 
   it('is not hurt by what is no batch, nor by what is no message', async () => {

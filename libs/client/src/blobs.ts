@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { MAX_BLOB_BYTES, V3Error, type Image } from '@v3vee/contracts';
+import { MAX_BLOB_BYTES, MAX_IMAGE_BYTES, V3Error, type Image, type Snapshot } from '@v3vee/contracts';
 import type { Client } from './client';
 
 export interface ImageFiles {
@@ -20,7 +20,7 @@ export async function importImage(
 ): Promise<Image> {
   const upload = (file: string) => {
     onProgress(`uploading ${file}`);
-    return uploadBlob(client, file);
+    return uploadBlob(client, file, { most: MAX_IMAGE_BYTES, empty: 'IMAGE_INVALID' });
   };
   const kernel = await upload(files.kernel);
   const initrd = files.initrd === undefined ? undefined : await upload(files.initrd);
@@ -32,14 +32,33 @@ export async function importImage(
   );
 }
 
+/** As large as the memory of the largest VM, at most; on a slow disk. */
+const STATE_MS = 200_000;
+
+/** Uploads what {@link openSnapshotExport} gave and makes a snapshot of it. */
+export async function importSnapshot(
+  client: Client,
+  { file, ...options }: { file: string; vm?: string; name?: string },
+  onProgress: (text: string) => void = () => {},
+): Promise<Snapshot> {
+  onProgress(`uploading ${file}`);
+  const blob = await uploadBlob(client, file, { most: MAX_BLOB_BYTES, empty: 'STATE_INVALID' });
+  onProgress('checking');
+  return client.call('importSnapshot', {}, { body: { blob, ...options }, timeoutMs: STATE_MS });
+}
+
 /** Uploads a file; its name at the gateway is its sha256, which is returned. */
-export async function uploadBlob(client: Client, file: string): Promise<string> {
+async function uploadBlob(
+  client: Client,
+  file: string,
+  { most, empty }: { most: number; empty: 'IMAGE_INVALID' | 'STATE_INVALID' },
+): Promise<string> {
   const { size } = await readable(file);
-  if (size === 0) throw new V3Error('IMAGE_INVALID', `${file} is empty`);
-  if (size > MAX_BLOB_BYTES) {
+  if (size === 0) throw new V3Error(empty, `${file} is empty`);
+  if (size > most) {
     throw new V3Error(
       'BODY_TOO_LARGE',
-      `${file} has ${size} bytes; at most ${MAX_BLOB_BYTES} (${MAX_BLOB_BYTES / 2 ** 20} MiB) are taken`,
+      `${file} has ${size} bytes; at most ${most} (${most / 2 ** 20} MiB) are taken`,
     );
   }
   const hash = createHash('sha256');

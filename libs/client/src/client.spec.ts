@@ -26,6 +26,7 @@ const vm: Vm = {
   failover: 'none',
   checkpointEvery: null,
   agent: true,
+  core: 0,
   nics: [
     {
       ...{ name: 'eth0', model: 'virtio-net', network: 'lan', mac: '02:00:00:00:00:01', ips: [] },
@@ -33,6 +34,7 @@ const vm: Vm = {
       settings: defaultNicSettings,
     },
   ],
+  wifi: [],
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: null,
 };
@@ -42,6 +44,7 @@ const operation: Operation = {
   target: 'vms/a1',
   done: false,
   progress: '',
+  metadata: null,
   error: null,
   response: null,
   createdAt: '2026-01-01T00:00:00.000Z',

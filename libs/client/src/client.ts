@@ -17,6 +17,7 @@ import type {
   CallOptions,
   Limits,
   ListEndpoint,
+  ListParams,
   OperationEndpoint,
   ParamsOf,
   QueryOf,
@@ -31,7 +32,8 @@ export interface ClientOptions {
 }
 
 export interface WaitOptions extends Limits {
-  onProgress?: (text: string) => void;
+  /** At each change of what it does; with its metadata, where its verb has such. */
+  onProgress?: (text: string, metadata: unknown) => void;
 }
 
 const ANSWER_MS = 30_000;
@@ -83,10 +85,13 @@ export class Client {
   async list<N extends ListEndpoint>(
     name: N,
     query?: Omit<QueryOf<N>, 'pageToken'>,
+    ...[params]: ListParams<N>
   ): Promise<ResponseOf<N>['items']> {
     const items: unknown[] = [];
     for (let pageToken: string | undefined; pageToken !== '';) {
-      const page = await (this.call as CallAny).call(this, name, {}, { query: { ...query, pageToken } });
+      const page = await (this.call as CallAny).call(this, name, params ?? {}, {
+        query: { ...query, pageToken },
+      });
       items.push(...page.items);
       pageToken = page.nextPageToken;
     }
@@ -112,7 +117,9 @@ export class Client {
     const end = options.timeoutMs === undefined ? Infinity : Date.now() + options.timeoutMs;
     let told = '';
     for (let operation = begun; ;) {
-      if (operation.progress !== told) options.onProgress?.((told = operation.progress));
+      const news = JSON.stringify([operation.progress, operation.metadata]);
+      if (operation.progress && news !== told) options.onProgress?.(operation.progress, operation.metadata);
+      told = news;
       if (operation.error) throw V3Error.fromProblem(operation.error as Partial<Problem>);
       if (operation.done) return operation;
       const leftSeconds = (end - Date.now()) / 1000;

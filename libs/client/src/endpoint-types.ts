@@ -32,6 +32,11 @@ export type ListEndpoint = {
   [N in EndpointName]: ResponseOf<N> extends { items: unknown[]; nextPageToken: string } ? N : never;
 }[EndpointName];
 
+/** What fills in a list's path, where that has something to fill in. */
+export type ListParams<N extends ListEndpoint> = [keyof ParamsOf<N>] extends [never]
+  ? [params?: undefined]
+  : [params: ParamsOf<N>];
+
 export interface Limits {
   /** Ends the call from outside; the call then rejects with the signal's reason. */
   signal?: AbortSignal;

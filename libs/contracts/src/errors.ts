@@ -54,6 +54,8 @@ export const errorCatalogue = {
   HOST_IN_USE: entry('The host still has virtual machines', 409, 'FAILED_PRECONDITION'),
   HOST_MEMORY_EXHAUSTED: entry('The host has not enough contiguous memory', 409, 'RESOURCE_EXHAUSTED'),
   HOST_CORES_EXHAUSTED: entry('The host has no free core', 409, 'RESOURCE_EXHAUSTED'),
+  HOST_CORE_NOT_FOUND: entry('The host has no such core', 404, 'NOT_FOUND'),
+  HOST_CORE_IN_USE: entry('The core of the host is taken', 409, 'FAILED_PRECONDITION'),
   HOST_NOT_CLAIMED: entry('The host does not know yet what its guests hold', 503, 'UNAVAILABLE'),
   HOST_CLAIM_CONFLICT: entry('What the guests hold does not fit the host', 409, 'FAILED_PRECONDITION'),
   // networks
@@ -75,6 +77,11 @@ export const errorCatalogue = {
   DEVICE_IN_USE: entry('The physical device is in use', 409, 'FAILED_PRECONDITION'),
   DEVICE_MISMATCH: entry('The host has no such device', 409, 'FAILED_PRECONDITION'),
   DEVICE_NOT_REUSABLE: entry('The physical device cannot be given away now', 409, 'ABORTED'),
+  // Wi-Fi
+  RADIO_NOT_FOUND: entry('No such radio', 404, 'NOT_FOUND'),
+  ACCESS_POINT_NOT_FOUND: entry('No such access point', 404, 'NOT_FOUND'),
+  ACCESS_POINT_EXISTS: entry('An access point of this name exists', 409, 'ALREADY_EXISTS'),
+  STATION_NOT_FOUND: entry('No such station', 404, 'NOT_FOUND'),
   // images
   IMAGE_NOT_FOUND: entry('No such image', 404, 'NOT_FOUND'),
   IMAGE_EXISTS: entry('An image of this name exists', 409, 'ALREADY_EXISTS'),
@@ -102,6 +109,7 @@ export const errorCatalogue = {
   // saved states
   SNAPSHOT_NOT_FOUND: entry('No such snapshot', 404, 'NOT_FOUND'),
   SNAPSHOT_EXISTS: entry('A snapshot of this name exists', 409, 'ALREADY_EXISTS'),
+  STATE_INVALID: entry('This is not a saved state', 400, 'INVALID_ARGUMENT'),
   STATE_CORRUPT: entry('The saved state is damaged', 500, 'DATA_LOSS'),
   STATE_INCOMPATIBLE: entry('The saved state does not fit this machine', 409, 'FAILED_PRECONDITION'),
   // migrations

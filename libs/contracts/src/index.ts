@@ -7,15 +7,29 @@ export * from './resources';
 export * from './rest';
 export * from './rest-hosts';
 export * from './rest-migration';
+export { SNAPSHOT_EXPORT_PATH, snapshotExportPath } from './rest-snapshots';
+export {
+  deauthenticateRequest,
+  wifiPositionRequest,
+  wifiSnrRequest,
+  type WifiPositionRequest,
+  type WifiSnrRequest,
+} from './rest-wifi';
 export * from './rpc';
 export { subjectFor, type Announcement, type Call } from './rpc-call';
 export * from './rpc-migration';
+export * from './rpc-snapshots';
 export * from './rpc-vpio';
+export * from './rpc-wifi';
+export * from './snapshots';
 export * from './topology';
 export * from './topology-file';
 export { networkOfLink, routeOf, type LinkEntry } from './topology-vnet';
+export { radioNames, radioProblem, type AccessPointEntry } from './topology-wifi';
 export * from './validate';
 export * from './vnet';
 export * from './vnet-language';
 export * from './vnet-resolve';
 export * from './vpio';
+export * from './wifi';
+export * from './wifi-status';

@@ -101,3 +101,8 @@ export function parseCidr(text: string): { address: number; mask: number; prefix
   const value = address.split('.').reduce((sum, part) => ((sum << 8) | Number(part)) >>> 0, 0);
   return { address: value, mask, prefix: bits };
 }
+
+export function inSubnet(ip: string, subnet: string): boolean {
+  const net = parseCidr(subnet);
+  return (parseCidr(ip).address & net.mask) >>> 0 === (net.address & net.mask) >>> 0;
+}

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { interval, ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
 import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
 import { cardAccess, cardModel, cardModels } from './vpio';
+import { radio, wifiNic, wifiNicSpecs } from './wifi';
 
 const instant = z.iso.datetime().describe('RFC 3339, UTC');
 
@@ -20,15 +21,37 @@ export const verbStates = {
   stop: ['RUNNING', 'PAUSED', 'ERROR'],
   pause: ['RUNNING'],
   resume: ['PAUSED'],
+  simulate: ['PAUSED'],
+  moveCore: ['RUNNING', 'PAUSED'],
   reset: ['RUNNING', 'PAUSED', 'ERROR'],
   snapshot: ['RUNNING', 'PAUSED'],
   restore: ['RUNNING', 'STOPPED', 'PAUSED', 'ERROR'],
   migrate: ['RUNNING', 'PAUSED'],
   exec: ['RUNNING'],
-  console: ['RUNNING', 'PAUSED'],
+  console: ['RUNNING', 'PAUSED', 'SIMULATING'],
   delete: ['STOPPED', 'ERROR'],
 } as const satisfies Record<string, readonly VmState[]>;
 export type VmVerb = keyof typeof verbStates;
+
+/** In these states a VM has a guest, with its addresses and since when it is there. */
+export const isLive = (state: VmState): boolean =>
+  state === 'RUNNING' || state === 'PAUSED' || state === 'SIMULATING';
+
+/** How long a guest may be simulated at a time: nothing else can be done with its VM meanwhile. */
+export const MAX_SIMULATION_MS = 600_000;
+export const simulation = z.strictObject({
+  ms: z
+    .int()
+    .min(1)
+    .max(
+      MAX_SIMULATION_MS,
+      `a simulation takes at most ${MAX_SIMULATION_MS} ms; ask for another one after it`,
+    )
+    .describe('of guest time; then it stands still again'),
+});
+export const coreMove = z.strictObject({
+  core: z.int().min(0).describe('of its host; they count from 0'),
+});
 
 export const physicalNic = z.strictObject({
   name: resourceName,
@@ -37,10 +60,6 @@ export const physicalNic = z.strictObject({
   network: resourceName.optional().describe('where its cable leads; guests can use it only then'),
 });
 export type PhysicalNic = z.infer<typeof physicalNic>;
-export const radio = z.strictObject({
-  name: resourceName,
-  channels: z.array(z.int().min(1).max(196)).optional(),
-});
 
 export const host = z.object({
   name: resourceName,
@@ -142,6 +161,7 @@ const vmFields = z.strictObject({
   memoryMiB: guestMemory.default(64),
   image: resourceName.default('debian'),
   nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
+  wifi: wifiNicSpecs.default([]).describe('Wi-Fi NICs; the image needs the drivers'),
   autostart: z.boolean().default(false).describe('start it with the cluster'),
   boot: z
     .enum(['template', 'cold'])
@@ -167,6 +187,7 @@ export const vmPatch = z.strictObject({
   memoryMiB: guestMemory.optional(),
   image: resourceName.optional(),
   nics: vmFields.shape.nics.removeDefault().optional(),
+  wifi: wifiNicSpecs.optional().describe('takes the place of all there were, passphrases included'),
   autostart: z.boolean().optional(),
   boot: vmFields.shape.boot.removeDefault().optional(),
   failover: failoverPolicy.optional(),
@@ -199,7 +220,12 @@ export const vm = z.object({
   failover: failoverPolicy.describe('what becomes of it when its host is lost'),
   checkpointEvery: z.int().nullable().describe('seconds between two checkpoints'),
   agent: z.boolean().describe('whether the guest agent answers'),
+  core: z
+    .int()
+    .nullable()
+    .describe('of its host, which it has to itself; null: it has none, or its Kitten is silent'),
   nics: z.array(nic),
+  wifi: z.array(wifiNic),
   createdAt: instant,
   startedAt: instant.nullable(),
 });
@@ -213,11 +239,12 @@ export const image = z.object({
   initrdBytes: z.int(),
   cmdline: z.string(),
   agent: z.boolean(),
+  wifi: z.boolean().describe('whether guests of it can have Wi-Fi NICs; taken on trust of imported ones'),
   createdAt: instant,
 });
 export type Image = z.infer<typeof image>;
 
-const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
+export const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a sha256 is 64 lower-case hexadecimal digits');
 export const imageImport = z.strictObject({
   name: resourceName,
   kernel: sha256.describe('digest of an uploaded blob: a 32-bit bzImage or ELF vmlinux'),
@@ -235,7 +262,14 @@ export const snapshot = z.object({
   host: resourceName,
   memoryMiB: z.int(),
   image: resourceName,
-  bytes: z.int().describe('on disk'),
+  bytes: z.int().describe('by which what is stored grew on disk when it was taken'),
+  pages: z.int().describe('of its memory that are not zero, 4 KiB each'),
+  newPages: z.int().describe('different ones among them that no saved state had; the others are stored once'),
+  pauseMs: z
+    .number()
+    .nullable()
+    .describe('how long the guest stood still for it; null: it did anyway, or unknown'),
+  parent: z.uuid().nullable().describe('the one of its VM before it, which it does not need'),
   digest: z.string(),
   createdAt: instant,
 });
@@ -267,6 +301,9 @@ export const operation = z.object({
   target: z.string().describe('for example vms/a1'),
   done: z.boolean(),
   progress: z.string(),
+  metadata: z
+    .unknown()
+    .describe('how far it is as data, for verbs that tell that (drain); null: it does not'),
   error: problem.nullable(),
   response: z.unknown(),
   createdAt: instant,

@@ -14,6 +14,23 @@ export const drainResult = z.object({
 });
 export type DrainResult = z.infer<typeof drainResult>;
 
+export const drainStates = ['WAITING', 'MOVING', 'MOVED', 'LEFT'] as const;
+export type DrainState = (typeof drainStates)[number];
+/** How far `drain` is, in the operation's metadata. */
+export const drainProgress = z.object({
+  host: resourceName,
+  counts: z.record(z.enum(drainStates), z.int()).describe('of its VMs, by state'),
+  vms: z.array(
+    z.object({
+      vm: resourceName,
+      state: z.enum(drainStates),
+      host: resourceName.nullable().describe('where it goes, once that is decided'),
+      reason: z.string().describe('why there, or why it stays'),
+    }),
+  ),
+});
+export type DrainProgress = z.infer<typeof drainProgress>;
+
 export const hostEndpoints = {
   cordonHost: endpoint({
     method: 'POST',

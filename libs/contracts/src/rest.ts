@@ -11,11 +11,20 @@ import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
 import { migrationEndpoints } from './rest-migration';
+import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
+import { wifiEndpoints } from './rest-wifi';
 import { topology } from './topology';
 
 export type { Endpoint } from './rest-endpoint';
 
+const vmVerbErrors = [
+  'VM_NOT_FOUND',
+  'VM_WRONG_STATE',
+  'VM_BUSY',
+  'HOST_NOT_READY',
+  'REQUEST_ID_REUSED',
+] as const;
 const vmVerb = <const V extends string, const B extends z.ZodType>(verb: V, summary: string, body: B) =>
   endpoint({
     method: 'POST',
@@ -26,7 +35,7 @@ const vmVerb = <const V extends string, const B extends z.ZodType>(verb: V, summ
     body,
     response: r.operation,
     status: 202,
-    errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE', 'VM_BUSY', 'HOST_NOT_READY', 'REQUEST_ID_REUSED'],
+    errors: vmVerbErrors,
   });
 const noBody = z.strictObject({}).optional();
 
@@ -95,6 +104,7 @@ export const rest = {
 
   ...vnetEndpoints,
   ...dmmEndpoints,
+  ...wifiEndpoints,
 
   listVms: endpoint({
     method: 'GET',
@@ -168,6 +178,15 @@ export const rest = {
   pauseVm: vmVerb('pause', 'Stop its core; memory stays', noBody),
   resumeVm: vmVerb('resume', 'Let a paused VM go on', noBody),
   resetVm: vmVerb('reset', 'Start over, as by the reset button', noBody),
+  simulateVm: vmVerb(
+    'simulate',
+    'Let a paused VM run for some ms of guest time, then pause it again',
+    r.simulation,
+  ),
+  moveVmCore: endpoint({
+    ...vmVerb('moveCore', 'Move its virtual core to another core of its host', r.coreMove),
+    errors: [...vmVerbErrors, 'HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE'],
+  }),
   snapshotVm: vmVerb(
     'snapshot',
     'Save memory and devices under a name',
@@ -263,35 +282,7 @@ export const rest = {
     errors: ['IMAGE_NOT_FOUND', 'IMAGE_IN_USE'],
   }),
 
-  listSnapshots: endpoint({
-    method: 'GET',
-    path: '/snapshots',
-    summary: 'List snapshots',
-    tag: 'snapshots',
-    query: page.extend({ vm: z.string().optional() }),
-    response: r.list(r.snapshot),
-    status: 200,
-    errors: ['PAGE_TOKEN_INVALID'],
-  }),
-  getSnapshot: endpoint({
-    method: 'GET',
-    path: '/snapshots/{snapshot}',
-    summary: 'Show a snapshot',
-    tag: 'snapshots',
-    response: r.snapshot,
-    status: 200,
-    errors: ['SNAPSHOT_NOT_FOUND'],
-  }),
-  deleteSnapshot: endpoint({
-    method: 'DELETE',
-    path: '/snapshots/{snapshot}',
-    summary: 'Delete a snapshot',
-    tag: 'snapshots',
-    query: repeatable,
-    response: nothing,
-    status: 200,
-    errors: ['SNAPSHOT_NOT_FOUND'],
-  }),
+  ...snapshotEndpoints,
 
   listOperations: endpoint({
     method: 'GET',
@@ -358,7 +349,9 @@ export const applyResult = z.object({
 export type ApplyResult = z.infer<typeof applyResult>;
 
 /** `PUT /v1/blobs/{sha256}` takes application/octet-stream, streamed; it is not JSON and so not in the table. */
-export const MAX_BLOB_BYTES = 256 * 1024 * 1024;
+export const MAX_BLOB_BYTES = 2 * 1024 * 1024 * 1024;
+/** Of a blob that is to be a part of an image; a snapshot's may be as large as a blob. */
+export const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
 export const MAX_BODY_BYTES = 1024 * 1024;
 /** WebSocket at `/v1/vms/{vm}/console`: binary messages, raw bytes of the serial console both ways. */
 export const consolePath = (vm: string): string => `/v1/vms/${encodeURIComponent(vm)}/console`;

@@ -68,6 +68,8 @@ export const migrationTargetCalls = {
     }),
     15_000,
   ),
+  /** Answered when frames of all hosts reach the VM there, and its status is in the store. */
+  known: call('palacios.{host}.migration.known', ofMigration, empty),
   /** Ends it and frees everything, unless the owner has been swapped (MIGRATION_TOO_LATE). */
   abandon: call('palacios.{host}.migration.abandon', ofMigration, empty, 15_000),
 };

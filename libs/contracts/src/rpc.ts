@@ -4,9 +4,20 @@
  */
 import { z } from 'zod';
 import { macAddress, resourceName } from './quantities';
-import { execRequest, execResult, physicalNic, radio, snapshot, telemetry, vmState } from './resources';
+import {
+  coreMove,
+  execRequest,
+  execResult,
+  MAX_SIMULATION_MS,
+  physicalNic,
+  simulation,
+  snapshot,
+  telemetry,
+  vmState,
+} from './resources';
 import { announcement, call, empty, incarnation } from './rpc-call';
-import { coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
+import { AIR_HOST, coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
+import { airPlace, radio } from './wifi';
 
 // ---- Kitten: the host kernel ---------------------------------------------------------------------------------
 
@@ -40,6 +51,8 @@ export const kittenCalls = {
     z.object({ task: z.string(), memoryMiB: z.int().positive() }),
     allocation,
   ),
+  /** Another core for what the task has. HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, HOST_NOT_CLAIMED, INVALID_REQUEST: it has nothing here. */
+  moveCore: call('kitten.{host}.core.move', z.object({ task: z.string(), core: z.int().min(0) }), allocation),
   free: call('kitten.{host}.free', z.object({ task: z.string() }), z.object({ freed: z.boolean() })),
   /**
    * Palacios says what its running guests hold: when it starts (nothing), and when Kitten is another
@@ -59,7 +72,7 @@ export const vmStatus = z.object({
   state: vmState,
   reason: z.string(),
   agent: z.boolean(),
-  ips: z.array(z.array(z.string())).describe('per NIC, as the guest reports them'),
+  ips: z.array(z.array(z.string())).describe('per NIC, then per Wi-Fi NIC, as the guest reports them'),
   startedAt: z.iso.datetime().nullable(),
 });
 export type VmStatus = z.infer<typeof vmStatus>;
@@ -74,6 +87,14 @@ export const palaciosCalls = {
   pause: call('palacios.{host}.vm.pause', ofVm, vmStatus, 30_000),
   resume: call('palacios.{host}.vm.resume', ofVm, vmStatus, 30_000),
   reset: call('palacios.{host}.vm.reset', ofVm, vmStatus, LONG),
+  /** Answered when the guest stands still again; on the way the reason of its status says how far it is. */
+  simulate: call(
+    'palacios.{host}.vm.simulate',
+    ofVm.extend(simulation.shape),
+    vmStatus,
+    MAX_SIMULATION_MS + LONG,
+  ),
+  moveCore: call('palacios.{host}.vm.core', ofVm.extend(coreMove.shape), vmStatus, 30_000),
   snapshot: call('palacios.{host}.vm.snapshot', ofVm.extend({ name: resourceName }), snapshot, LONG),
   /** `identity`: the state is another VM's (a clone): give the guest its own name, MAC, address and entropy. */
   restore: call(
@@ -121,8 +142,8 @@ export const vmChanged = announcement('event.vm.{host}', vmStatus);
 // ---- VNET: the overlay's routing authority ------------------------------------------------------------------
 
 const vni = z.int().min(1).max(0xffffff);
-/** A host, or the vnet service's own end where links are attached. */
-const overlayHost = resourceName.or(z.literal(LINKS_HOST));
+/** A host, or an end that is none: where links are attached, or access points. */
+const overlayHost = resourceName.or(z.enum([LINKS_HOST, AIR_HOST]));
 
 /** One attached NIC. `vni` numbers the network (24 bits, as in VXLAN). */
 export const attachment = z.object({
@@ -199,20 +220,21 @@ export const vnetQuery = announcement('vnet.query.{host}', z.object({ flows: z.a
 /** Counters of a host's core, served by its Palacios; the links' core is in `vnetCalls.status`. */
 export const vnetCoreStats = call('palacios.{host}.vnet', empty, coreStats);
 
-// ---- Capture: served by the Palacios of a host, and by the vnet service as host `_links` ----------------------------
+// ---- Capture: served by the Palacios of a host, by the vnet service as host `_links`, by the wifi service as `_air` ----
 
 export const captureCalls = {
   /**
    * Starts to publish what passes the point on `rawSubjects.capture(id)`; ends when it is stopped or not renewed
    * for 10 s. Messages are batches of `u64 time (ns, Unix) · u32 direction (1 in, 2 out) · u32 length · u32 kept ·
-   * bytes`, little endian, of Ethernet frames without virtio header.
+   * bytes`, little endian, of Ethernet frames without virtio header; of the air, of 802.11 frames without FCS behind a
+   * radiotap header. The same id again takes the place of the one before.
    */
   start: call(
     'capture.{host}.start',
     z.object({
       id: z.uuid(),
       /** Null: everything that passes the core. */
-      place: z.object({ vni, place: vnetPlace }).nullable(),
+      place: z.object({ vni, place: vnetPlace }).or(airPlace).nullable(),
       filter: z.string(),
       snapLength: z.int(),
     }),
@@ -233,6 +255,9 @@ export const rawSubjects = {
   framesToRouter: (host: string) => `vnet.frames.router.${host}`,
   capture: (id: string) => `capture.${id}`,
   trace: (id: string) => `trace.${id}`,
+  /** Batches of hwsim messages (`libs/bus/src/hwsim-batch.ts`) of a host's guests; the wifi service listens to all (`*`). */
+  wifiToService: (host: string) => `wifi.radio.${host}`,
+  wifiToHost: (host: string) => `wifi.host.${host}`,
   /** Pages and device state of a VM that moves; each message is answered once it has been taken in. */
   migration: (id: string) => `migration.${id}`,
   consoleOut: (vmId: string) => `console.${vmId}.out`,

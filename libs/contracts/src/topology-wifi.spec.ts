@@ -164,6 +164,13 @@ ${vm(
       'host alpha has no radio "radio7"; its radios are: radio0, radio1',
     ],
     [
+      'a second VM at a dedicated radio',
+      'hosts: { a: { radios: [{ name: r, dedicated: true }] } }\n' +
+        'vms: { x: { host: a, wifi: [{ radio: r }, { radio: r }] }, y: { host: a, wifi: [{ radio: ^r }] } }',
+      'vms.y.wifi[0].radio',
+      'radio r of host a is dedicated, and VM x has it already',
+    ],
+    [
       'a passphrase of no SSID',
       `${hosts}${vm(`{ radio: radio0, passphrase: ^${'p'.repeat(8)} }`)}`,
       'vms.x.wifi[0].passphrase',

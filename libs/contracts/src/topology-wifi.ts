@@ -39,6 +39,7 @@ export function checkWifi(cluster: Declared, taken: Taken, complain: Complain): 
       const message = `host ${host} has a radio ${name} already; each needs its own name`;
       complain(['hosts', host, 'radios', index, 'name'], message);
     });
+    checkDedicated(host, radios, vms, complain);
   }
   for (const [name, { network }] of Object.entries(accessPoints)) {
     if (Object.hasOwn(networks, network)) continue;
@@ -55,6 +56,26 @@ export function checkWifi(cluster: Declared, taken: Taken, complain: Complain): 
         complain([...at, ...path], message),
       );
     });
+  }
+}
+
+/** Who is told is whoever comes second. */
+function checkDedicated(
+  host: string,
+  radios: readonly Radio[],
+  vms: Declared['vms'],
+  complain: Complain,
+): void {
+  for (const { name } of radios.filter(({ dedicated }) => dedicated)) {
+    const nics = Object.entries(vms).flatMap(([vm, { host: at, wifi }]) =>
+      at === host ? wifi.flatMap(({ radio }, index) => (radio === name ? [{ vm, index }] : [])) : [],
+    );
+    const [first] = nics;
+    for (const { vm, index } of nics) {
+      if (vm === first?.vm) continue;
+      const message = `radio ${name} of host ${host} is dedicated, and VM ${first?.vm} has it already`;
+      complain(['vms', vm, 'wifi', index, 'radio'], message);
+    }
   }
 }
 

@@ -4,10 +4,12 @@
  */
 import { z } from 'zod';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
-import { memoryMiB, parseCidr, resourceName } from './quantities';
-import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, radio, vmSpec } from './resources';
+import { inSubnet, memoryMiB, resourceName } from './quantities';
+import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, vmSpec } from './resources';
 import { checkCards } from './topology-cards';
 import { checkOverlay, vnetEntry } from './topology-vnet';
+import { accessPointEntries, checkWifi } from './topology-wifi';
+import { radio, wifiNicSpecs } from './wifi';
 
 /** Memory that Kitten keeps for itself (kernel text, data, boot structures), in MiB. */
 export const KITTEN_RESERVED_MIB = 16;
@@ -29,6 +31,7 @@ const vmEntry = z.strictObject({
   memory: guestMemory.default(64),
   image: resourceName.default('debian'),
   nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
+  wifi: wifiNicSpecs.default([]),
   autostart: z.boolean().default(true),
   boot: vmSpec.shape.boot,
   failover: vmSpec.shape.failover,
@@ -49,6 +52,7 @@ const shape = z.strictObject({
         .transform(value => value ?? { dhcp: false, dns: false }),
     )
     .default({}),
+  accessPoints: accessPointEntries,
   vms: z.record(resourceName, vmEntry).default({}),
   vnet: vnetEntry,
 });
@@ -114,6 +118,7 @@ export const topology = shape.superRefine((cluster, ctx) => {
     });
   }
   checkCards(cluster, complain);
+  checkWifi(cluster, { macs, ips }, complain);
   checkOverlay(cluster, (path, message) => complain(['vnet', ...path], message));
   for (const [name, host] of Object.entries(cluster.hosts)) {
     const asked = memory.get(name) ?? 0;
@@ -136,8 +141,3 @@ export const topology = shape.superRefine((cluster, ctx) => {
 });
 
 export type Topology = z.infer<typeof topology>;
-
-export function inSubnet(ip: string, subnet: string): boolean {
-  const net = parseCidr(subnet);
-  return (parseCidr(ip).address & net.mask) >>> 0 === (net.address & net.mask) >>> 0;
-}

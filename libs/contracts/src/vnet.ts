@@ -262,24 +262,32 @@ export type VnetStats = z.infer<typeof vnetStats>;
 
 /** The vnet service's own end of the overlay, where links are attached. No host can have this name. */
 export const LINKS_HOST = '_links';
+/** The wifi service's end of the overlay, where access points are attached. */
+export const AIR_HOST = '_air';
 
 /**
  * Where frames are captured: a NIC (`a1/net0`), a link (`link/wan` or `link/3`), or all that passes a host's core
- * (`host/alpha`).
+ * (`host/alpha`); on the air, the radios of a host (`wlan:alpha`), one of them (`wlan:alpha/radio0`), an access point
+ * (`wlan:ap/home`) or a Wi-Fi NIC (`wlan:a1/wlan0`).
  */
 export const capturePoint = z
   .string()
   .regex(
-    /^([a-z0-9-]+\/(net|eth)[0-3]|link\/[a-z0-9-]+|host\/[a-z0-9-]+)$/,
-    'write VM/net0 for a NIC, link/NAME for a link, or host/NAME for all frames of a host',
+    /^([a-z0-9-]+\/(net|eth)[0-3]|link\/[a-z0-9-]+|host\/[a-z0-9-]+|wlan:[a-z0-9-]+(\/[a-z0-9-]+)?)$/,
+    'write VM/net0 for a NIC, link/NAME for a link, or host/NAME for all frames of a host; for 802.11 wlan:HOST, ' +
+      'wlan:HOST/RADIO, wlan:ap/NAME, or wlan:VM/wlan0',
   );
+const AIR_POINT = 'wlan:';
+/** What a capture point on the air names there (`alpha/radio0`); undefined: it is none on the air. */
+export const airPoint = (point: string): string | undefined =>
+  point.startsWith(AIR_POINT) ? point.slice(AIR_POINT.length) : undefined;
 export const captureQuery = z.strictObject({
   point: capturePoint,
   filter: z
     .string()
     .max(1_000, 'a filter has at most 1000 characters')
     .default('')
-    .describe('as in tcpdump, pcap-filter(7)'),
+    .describe('as in tcpdump, pcap-filter(7); on the air its words for 802.11'),
   snapLength: z.coerce
     .number()
     .int()

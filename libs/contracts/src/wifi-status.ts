@@ -160,6 +160,7 @@ export const radioView = z.object({
   position: wifiPositionOrNone,
   txPower,
   channels: z.int(),
+  dedicated: z.boolean().describe('one VM has it to itself'),
   state: z
     .enum(['READY', 'UNKNOWN'])
     .describe('UNKNOWN: the wifi service does not answer, or has it not yet'),

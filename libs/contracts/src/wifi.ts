@@ -65,6 +65,13 @@ export const ACCESS_POINTS = 'ap';
 export const radioId = (host: string, radio: string): string => `${host}/${radio}`;
 export const accessPointId = (name: string): string => `${ACCESS_POINTS}/${name}`;
 
+/** Where 802.11 frames are captured. */
+export const airPlace = z.object({
+  antennas: z.array(antennaId).min(1).describe('what they send and hear; one that comes later counts too'),
+  address: macAddress.nullable().describe('a vMAC: only what it sends and is sent; null: all'),
+});
+export type AirPlace = z.infer<typeof airPlace>;
+
 /** A host's radio as it is declared; the rest is as by default. */
 export const radio = z.strictObject({
   name: resourceName,
@@ -76,9 +83,13 @@ export const radio = z.strictObject({
     .max(8, 'a radio is on at most 8 channels at once')
     .optional()
     .describe('on how many channels it is at once; a real card: 1, the default'),
+  dedicated: z
+    .boolean()
+    .optional()
+    .describe('one VM has it to itself: nothing is shared, scheduled or enforced; `channels` means nothing'),
 });
 export type Radio = z.infer<typeof radio>;
-export const defaultRadio = { txPower: 20, channels: 1 };
+export const defaultRadio = { txPower: 20, channels: 1, dedicated: false };
 
 /** A radio as the wifi service runs it. */
 export interface RadioConfig {
@@ -90,6 +101,7 @@ export interface RadioConfig {
   position: WifiPosition | null;
   txPower: number;
   channels: number;
+  dedicated: boolean;
 }
 
 const accessPointFields = {

@@ -1,9 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectLocal, ControlClient, stateFiles, type Client } from '@v3vee/client';
+import { connectLocal, ControlClient, execInVm, stateFiles, waitForVm, type Client } from '@v3vee/client';
 import { TestCluster } from '@v3vee/testkit';
 import type { LabContext } from './lab';
+
+/** A guest that is asked for longer hangs. */
+const COMMAND_SECONDS = 90;
 
 /** A cluster for one lab, on the same code paths as a user's, in a state folder of its own. */
 export class LabCluster {
@@ -35,5 +38,31 @@ export class LabCluster {
 
   vm(name: string) {
     return this.client.call('getVm', { vm: name });
+  }
+  /**
+   * Runs a command in a guest's shell; answers what it printed.
+   * @throws Error that quotes the command where it does not end with 0: a tool could not do its work
+   */
+  async sh(vm: string, command: string): Promise<string> {
+    await waitForVm(this.client, vm, 'agent');
+    const { exitCode, stdout, stderr } = await execInVm(this.client, vm, ['sh', '-c', command], {
+      timeoutSeconds: COMMAND_SECONDS,
+    }).catch(error => {
+      throw new Error(`${vm}: ${command}: ${(error as Error).message}`, { cause: error });
+    });
+    if (exitCode === 0) return stdout.toString();
+    const said = `${stdout.toString()}${stderr.toString()}`.trim().slice(-400);
+    throw new Error(`${vm}: ${command}: ended with ${exitCode}: ${said || '(said nothing)'}`);
+  }
+
+  /** Until it can be asked. */
+  async resume(vm: string): Promise<void> {
+    if ((await this.vm(vm)).state === 'PAUSED') {
+      await this.client.operate('resumeVm', { vm }, { body: {} });
+    }
+    await waitForVm(this.client, vm, 'agent');
+  }
+  async pause(vm: string): Promise<void> {
+    await this.client.operate('pauseVm', { vm }, { body: {} });
   }
 }

@@ -1,3 +1,4 @@
+import { drawPlots } from './plot';
 import type { Figure, LabResult, LabRow } from './result';
 
 const number = (value: number): string =>
@@ -41,12 +42,13 @@ export function formatTable({ lab, results }: LabResult): string {
 
 const escape = (text: string): string => text.replace(/[&<>"]/g, c => `&#${c.charCodeAt(0)};`);
 
-/** A bar for each figure with its spread as a whisker; each row has its own scale, because units differ. */
-export function formatSvg({ lab, results }: LabResult): string {
+/** A bar for each figure with its spread as a whisker; each row has its own scale, because units differ. Then the plots. */
+export function formatSvg({ lab, results, plots = [] }: LabResult): string {
   const width = 900;
   const left = 190;
   const rowHeight = 84;
-  const height = 40 + results.length * rowHeight;
+  const drawn = drawPlots(plots, 40 + results.length * rowHeight, escape);
+  const height = drawn.end;
   const body = results.map((row, index) => {
     const y = 40 + index * rowHeight;
     const figures = [row.baseline, row.ours].filter(f => f !== null);
@@ -68,6 +70,6 @@ export function formatSvg({ lab, results }: LabResult): string {
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">` +
     `<rect width="${width}" height="${height}" fill="#fff"/><text x="8" y="22" font-size="15" font-weight="700">${escape(lab)}</text>` +
-    `${body.join('')}</svg>\n`
+    `${body.join('')}${drawn.svg}</svg>\n`
   );
 }

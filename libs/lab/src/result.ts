@@ -1,3 +1,5 @@
+import type { Plot } from './plot';
+
 /** How a lab's figures are kept: scripts read this as JSON, so its shape is an interface. */
 
 export interface Figure {
@@ -36,6 +38,8 @@ export interface LabRow {
 export interface LabResult {
   lab: string;
   results: LabRow[];
+  /** How single runs went; absent where a lab has none. */
+  plots?: Plot[];
 }
 
 export interface Series {

@@ -8,7 +8,10 @@ afterEach(() => guests.stop());
 
 describe('a cold boot', () => {
   it('reaches a shell on the serial console and ends by poweroff', async () => {
-    const guest = await guests.create(0, { cmdlineExtra: 'v3test=1' });
+    // An initrd so large that busybox lies where the BIOS works, 16 MiB below the top of memory.
+    const { image } = guests.options(0);
+    const initrd = Buffer.concat([image.initrd, Buffer.alloc(17 * 2 ** 20 - image.initrd.length)]);
+    const guest = await guests.create(0, { cmdlineExtra: 'v3test=1', image: { ...image, initrd } });
     await guest.boot();
     await guest.run();
     await guest.config.up(240_000);
@@ -208,6 +211,7 @@ it('reads all ones from ports without hardware, and counts that', async () => {
 describe('what is refused', () => {
   it.each([
     ['too little memory', { memoryMiB: 16 }, 'guest memory must be 32 to 1024 MiB, not 16'],
+    ['too many Wi-Fi NICs', { wifiCount: 5 }, 'a guest has 0 to 4 Wi-Fi NICs, not 5'],
     ['a broken MAC', { nics: [{ mac: '02:00', mtu: 1500 }] }, '"02:00" is not a MAC address'],
     [
       'an MTU beyond what a card can say',

@@ -16,13 +16,13 @@ export type { BootImage } from './engine/direct-boot';
 export type { ExitKind } from './engine/guest-exit';
 export type { PortCount } from './engine/hook-table';
 export { ENGINE_VERSION } from './engine/v86-internals';
-export { STATE_FORMAT, type MachineHead, type MachineState } from './state/machine-state';
+export { STATE_FORMAT, type MachineCut, type MachineHead, type MachineState } from './state/machine-state';
 export type { IncomingCopy } from './live/incoming-copy';
 export type { Deliver, OutgoingCopy, RoundResult } from './live/outgoing-copy';
 export { BATCH_PAGES, PAGE_BYTES, type PageBatch } from './worker/live/pages';
 export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
 export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
-export type { CardDriver, ConfigClient, GuestIdentity } from './config-channel/config-client';
+export type { CardDriver, ConfigClient, GuestIdentity, WifiIdentity } from './config-channel/config-client';
 export {
   ensureTemplate,
   hasTemplate,

@@ -1,5 +1,6 @@
 import { deserialize, serialize } from 'node:v8';
 import type { IncomingCopy, MachineHead, MachineState, OutgoingCopy, PageBatch } from './index';
+import type { Deliver } from './live/outgoing-copy';
 import { ensureTemplate } from './template/template';
 import { Guests, sh, uptime } from './testing/guests.fixture';
 import type { Guest } from './worker/guest';
@@ -21,11 +22,13 @@ interface Arriving {
   copy: IncomingCopy;
 }
 
-/** A stopped machine that holds the template, a new one if none is given. */
-async function arriving(guest?: Guest): Promise<Arriving> {
+/** A stopped machine that holds the template, a new one if none is given; it may have run that for some ms. */
+async function arriving(guest?: Guest, warmMs = 0): Promise<Arriving> {
   guest ??= await guests.create();
   await guest.load(template);
-  return { guest, copy: await guest.copyIn() };
+  if (warmMs === 0) return { guest, copy: await guest.copyIn() };
+  await guest.simulate(warmMs);
+  return { guest, copy: await guest.copyIn(template.memory) };
 }
 
 /** Rounds while it runs, then the rest; it stands still afterwards, at both ends. @returns pages of each */
@@ -34,9 +37,15 @@ async function move(source: Guest, copy: OutgoingCopy, to: IncomingCopy, rounds 
   const pages: number[] = [];
   while (pages.length < rounds) pages.push((await copy.round(write)).pages);
   await source.pause();
-  const { head, pages: rest } = await copy.finish(write);
+  const { head, pages: rest } = await finish(copy, write);
   await to.finish(head);
   return [...pages, rest];
+}
+
+async function finish(copy: OutgoingCopy, write: Deliver): Promise<{ head: MachineHead; pages: number }> {
+  let head: MachineHead | undefined;
+  const pages = await copy.finish(write, async whole => void (head = whole));
+  return { head: head as MachineHead, pages };
 }
 
 const memory = async (guest: Guest) => Buffer.from((await guest.save()).memory.buffer);
@@ -66,7 +75,10 @@ const compute = (seed: string) =>
   '(cat /tmp/input; echo $i) | sha256sum >> /tmp/sums; done; sha256sum < /tmp/sums > /tmp/result';
 
 describe('a guest that is copied while it runs', () => {
-  it('goes on in the other machine as if nothing had been', async () => {
+  it.each([
+    ['that was just made', 0],
+    ['that ran the template before', 700],
+  ])('goes on in a machine %s as if nothing had been', async (_, warmMs) => {
     const reference = await guests.start(1);
     await sh(reference, compute('seed'));
     const result = await sh(reference, 'cat /tmp/result');
@@ -76,7 +88,7 @@ describe('a guest that is copied while it runs', () => {
     await sh(source, `(${compute('seed')}) >/dev/null 2>&1 </dev/null & echo started`);
     await sh(source, 'until [ -s /tmp/sums ]; do usleep 10000; done');
     const up = await uptime(source);
-    const to = await arriving();
+    const to = await arriving(undefined, warmMs);
     await move(source, await source.copyOut(template.memory), to.copy);
     expect(await different(source, to.guest)).toEqual([]);
     const stoppedAt = Date.now();
@@ -126,7 +138,7 @@ describe('a guest that is copied while it runs', () => {
     let [from, to] = [there, other];
     for (let moves = 0; moves < 4; moves++) {
       const before = { up: await uptime(from), count: await counted(from) };
-      const target = await arriving(to);
+      const target = await arriving(to, 300 * (moves % 2));
       await move(from, await from.copyOut(template.memory), target.copy);
       expect(await different(from, to)).toEqual([]);
       await to.run();
@@ -137,6 +149,51 @@ describe('a guest that is copied while it runs', () => {
       expect((await uptime(to)) - asleep).toBeGreaterThan(0.9);
       [from, to] = [to, from];
     }
+  });
+});
+
+describe('a capture', () => {
+  it('of a guest that runs is the machine at one instant, and the guest runs on', async () => {
+    const source = await guests.start();
+    await count(source);
+    await countsOn(source, 0);
+    const before = await counted(source);
+    const up = await uptime(source);
+    const { base, changes, pauseMs, ...head } = await source.capture(template.memory);
+    expect([base, pauseMs > 0]).toEqual([template.memory, true]);
+    expect(changes.size).toBeLessThan(0.5 * PAGES);
+    await countsOn(source, before);
+    await source.terminate();
+
+    const memory = new Uint8Array(new SharedArrayBuffer(template.memory.length));
+    memory.set(template.memory);
+    for (const [page, bytes] of changes) memory.set(bytes, page * 4096);
+    const back = await guests.resume({ ...head, memory });
+    expect(await sh(back, 'hostname')).toBe('vm0');
+    expect(await uptime(back)).toBeGreaterThanOrEqual(up);
+    await countsOn(back, before);
+    await sh(back, 'sleep 1');
+  });
+
+  it('of one that stands still is what it has in memory, and it stands still afterwards', async () => {
+    const source = await guests.start();
+    await source.pause();
+    const { changes, pauseMs } = await source.capture();
+    expect(pauseMs).toBe(0);
+    const copy = Buffer.alloc(template.memory.length);
+    for (const [page, bytes] of changes) copy.set(bytes, page * 4096);
+    expect(copy.equals(await memory(source))).toBe(true);
+    await source.run();
+    expect(await sh(source, 'hostname')).toBe('vm0');
+  });
+
+  it('ends a copy that was under way, and is refused by half a machine', async () => {
+    const source = await guests.start();
+    const copy = await source.copyOut(template.memory);
+    await source.capture(template.memory);
+    await expect(copy.round(async () => undefined)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
+    const { guest } = await arriving();
+    await expect(guest.capture()).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
   });
 });
 
@@ -200,7 +257,7 @@ describe('what does not fit', () => {
     const { guest, copy } = await arriving();
     const out = await source.copyOut(template.memory);
     const write = (batch: PageBatch) => copy.write(batch);
-    await expect(out.finish(write)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' }); // it runs
+    await expect(finish(out, write)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' }); // it runs
     await out.round(write);
     await expect(
       write({ numbers: Uint32Array.of(PAGES), bytes: new Uint8Array(4096) }),
@@ -209,7 +266,7 @@ describe('what does not fit', () => {
       message: expect.stringContaining(`no page ${PAGES}`) as string,
     });
     await source.pause();
-    const { head } = await out.finish(write);
+    const { head } = await finish(out, write);
     const { engine, devices } = deserialize(head.devices) as { engine: object; devices: object };
     const withDevices = (change: unknown): MachineHead => ({ ...head, devices: serialize(change) });
     for (const [bad, code] of [

@@ -17,7 +17,9 @@ export {
 export { RoutingTable, type Lookup } from './router/routing-table';
 export { type Located } from './router/whereabouts';
 export {
+  CapturePublisher,
   compileFilter,
+  compileWlanFilter,
   decodeBatch,
   MAX_CAPTURES,
   nanoseconds,
@@ -25,7 +27,10 @@ export {
   Tap,
   Taps,
   type CapturedFrame,
+  type CaptureRequest,
+  type CaptureSource,
   type ServeCapturesOptions,
   type Watcher,
+  type WlanTest,
 } from './capture';
 export * from './services';

@@ -65,6 +65,16 @@ export async function writeFileAtomic(file: string, data: Uint8Array | string, m
   }
 }
 
+/** What was renamed and removed in a folder is so even after a power cut. */
+export async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
+
 /** Makes a folder that appears with all that `fill` puts into it. Rejects with ENOTEMPTY where there is one already. */
 export async function createFolder(target: string, fill: (folder: string) => Promise<void>): Promise<void> {
   const temporary = temporaryName(target);

@@ -6,6 +6,7 @@ export {
   removeLeftOvers,
   sha256,
   sha256File,
+  syncFolder,
   temporaryName,
   writeFileAtomic,
 } from './files';

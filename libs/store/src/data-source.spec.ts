@@ -23,6 +23,8 @@ describe('the database', () => {
       { name: 'Dmm1764100001000' },
       { name: 'VmMigrations1764200000000' },
       { name: 'Failover1764300000000' },
+      { name: 'PageStore1764400000000' },
+      { name: 'Wifi1764500000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

@@ -8,6 +8,9 @@ import { PhysicalNics1764100000000 } from './migrations/1764100000000-physical-n
 import { Dmm1764100001000 } from './migrations/1764100001000-dmm';
 import { VmMigrations1764200000000 } from './migrations/1764200000000-vm-migrations';
 import { Failover1764300000000 } from './migrations/1764300000000-failover';
+import { PageStore1764400000000 } from './migrations/1764400000000-page-store';
+import { Wifi1764500000000 } from './migrations/1764500000000-wifi';
+import { OperationMetadata1764600000000 } from './migrations/1764600000000-operation-metadata';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -29,6 +32,9 @@ export function createDataSource(url: string): DataSource {
       Dmm1764100001000,
       VmMigrations1764200000000,
       Failover1764300000000,
+      PageStore1764400000000,
+      Wifi1764500000000,
+      OperationMetadata1764600000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

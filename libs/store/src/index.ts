@@ -2,6 +2,12 @@ export { storeError, translating, violatedConstraint } from './constraints';
 export { createDataSource, migrate } from './data-source';
 export * from './entities';
 export { isSerial, isUuid, type AgeKey, type PageOf } from './page';
+export {
+  AccessPointRepository,
+  type AccessPointChanges,
+  type AccessPointRecord,
+  type NewAccessPoint,
+} from './repositories/access-point.repository';
 export { DhcpLeaseRepository, type DhcpLease } from './repositories/dhcp-lease.repository';
 export { DmmContextRepository, type DmmContextRecord } from './repositories/dmm-context.repository';
 export { DmmPolicyRepository } from './repositories/dmm-policy.repository';
@@ -14,13 +20,20 @@ export {
   type NewOperation,
   type OperationOutcome,
 } from './repositories/operation.repository';
+export { RadioRepository } from './repositories/radio.repository';
 export { RequestRepository } from './repositories/request.repository';
 export { SnapshotRepository, type NewSnapshot } from './repositories/snapshot.repository';
 export { VmMigrationRepository, type NewVmMigration } from './repositories/vm-migration.repository';
 export { VmStatusRepository, type VmStatusRecord } from './repositories/vm-status.repository';
-export { VmRepository, type NewNic, type NewVm, type VmChanges } from './repositories/vm.repository';
+export {
+  VmRepository,
+  type NewNic,
+  type NewVm,
+  type NewWifiNic,
+  type VmChanges,
+} from './repositories/vm.repository';
 export { VnetLinkRepository, type LinkRecord, type NewLink } from './repositories/vnet-link.repository';
 export { VnetRouteRepository, type NewRoute, type RouteRecord } from './repositories/vnet-route.repository';
-export { StateFiles, type SavedState, type StateFilesOptions, type StateSource } from './state-files';
+export { StateStore, type ImportedState, type SavedState, type StateStoreOptions } from './state-store';
 export { StoreModule } from './store.module';
-export { type NicDefinition, type VmDefinition } from './vm-definition';
+export { type NicDefinition, type VmDefinition, type WifiNicDefinition } from './vm-definition';

@@ -1,6 +1,7 @@
 import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { createDataSource, migrate } from './data-source';
+import { AccessPointRepository } from './repositories/access-point.repository';
 import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
 import { DmmContextRepository } from './repositories/dmm-context.repository';
 import { DmmPolicyRepository } from './repositories/dmm-policy.repository';
@@ -9,6 +10,7 @@ import { HostLeaseRepository } from './repositories/host-lease.repository';
 import { HostRepository } from './repositories/host.repository';
 import { NetworkRepository } from './repositories/network.repository';
 import { OperationRepository } from './repositories/operation.repository';
+import { RadioRepository } from './repositories/radio.repository';
 import { RequestRepository } from './repositories/request.repository';
 import { SnapshotRepository } from './repositories/snapshot.repository';
 import { VmMigrationRepository } from './repositories/vm-migration.repository';
@@ -18,6 +20,7 @@ import { VnetLinkRepository } from './repositories/vnet-link.repository';
 import { VnetRouteRepository } from './repositories/vnet-route.repository';
 
 const repositories = [
+  AccessPointRepository,
   DhcpLeaseRepository,
   DmmContextRepository,
   DmmPolicyRepository,
@@ -26,6 +29,7 @@ const repositories = [
   HostRepository,
   NetworkRepository,
   OperationRepository,
+  RadioRepository,
   RequestRepository,
   SnapshotRepository,
   VmMigrationRepository,

@@ -34,6 +34,23 @@ export interface NicDefinition {
   model: CardModel | null;
 }
 
+/** A Wi-Fi NIC of a VM. */
+export interface WifiNicDefinition {
+  /** 0 for wlan0. */
+  index: number;
+  /** Of the owner host, by name. */
+  radio: string;
+  /** That the guest joins; null: it is left to do as it likes. */
+  ssid: string | null;
+  /** Of WPA2-PSK; null: open. A secret. */
+  passphrase: string | null;
+  /** Its vMAC, lower case with colons. */
+  mac: string;
+  /** With prefix length, `10.10.0.11/24`; null: none, or by DHCP. */
+  ip: string | null;
+  dhcp: boolean;
+}
+
 /** All that Palacios needs to build the machine. */
 export interface VmDefinition {
   id: string;
@@ -49,6 +66,8 @@ export interface VmDefinition {
   boot: 'template' | 'cold';
   /** By index. */
   nics: NicDefinition[];
+  /** By index. */
+  wifi: WifiNicDefinition[];
   managed: boolean;
   /** What becomes of it when its host is lost. */
   failover: FailoverPolicy;
@@ -58,7 +77,7 @@ export interface VmDefinition {
   updatedAt: Date;
 }
 
-export function toDefinition({ nics, owner, ...vm }: VmEntity): VmDefinition {
+export function toDefinition({ nics, wifi, owner, ...vm }: VmEntity): VmDefinition {
   return {
     ...vm,
     nics: nics
@@ -80,5 +99,6 @@ export function toDefinition({ nics, owner, ...vm }: VmEntity): VmDefinition {
         model: owner.nics.find(({ name }) => name === device)?.model ?? null,
       }))
       .sort((a, b) => a.index - b.index),
+    wifi: wifi.map(({ vmId: _, vm: __, ...nic }) => nic).sort((a, b) => a.index - b.index),
   };
 }

@@ -2,7 +2,9 @@ import type { CaptureSession } from '@v3vee/client';
 import {
   interfaceStatistics,
   pcapngBlocks,
+  ETHERNET_LINK_TYPE,
   PcapngSplitter,
+  readInterface,
   readPacket,
   readStatistics,
   type CapturedPacket,
@@ -14,7 +16,8 @@ import type { CaptureSink } from './capture-file';
 export interface RecordingOptions {
   session: CaptureSession;
   sink?: CaptureSink;
-  onPacket?: (packet: CapturedPacket) => void;
+  /** @param linkType what the packet begins with */
+  onPacket?: (packet: CapturedPacket, linkType: number) => void;
   /** Packets after which it ends. */
   limit?: number;
 }
@@ -41,15 +44,17 @@ export async function record({
   let latest: CaptureStatistics | undefined;
   let packets = 0;
   let isDone = false;
+  let linkType = ETHERNET_LINK_TYPE;
   const take = async (block: PcapngBlock): Promise<void> => {
     if (block.type === pcapngBlocks.INTERFACE_STATISTICS) {
       latest = readStatistics(block);
       return;
     }
     await sink?.write(block.bytes);
+    if (block.type === pcapngBlocks.INTERFACE_DESCRIPTION) linkType = readInterface(block).linkType;
     if (block.type !== pcapngBlocks.ENHANCED_PACKET) return;
     packets++;
-    onPacket?.(readPacket(block));
+    onPacket?.(readPacket(block), linkType);
     if (packets >= limit) isDone = true;
   };
   const finish = async (): Promise<Recorded> => {

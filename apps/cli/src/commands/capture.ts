@@ -1,10 +1,11 @@
 import { openCapture } from '@v3vee/client';
 import { V3Error } from '@v3vee/contracts';
-import { packetDirections, type CapturedPacket } from '@v3vee/wire';
+import { packetDirections, RADIOTAP_LINK_TYPE, type CapturedPacket } from '@v3vee/wire';
 import type { Command } from 'commander';
 import { CaptureFile, CaptureOutput, type CaptureSink } from '../capture/capture-file';
 import { describePacket } from '../capture/packet-line';
 import { record } from '../capture/recording';
+import { describeWlan } from '../capture/wlan-line';
 import { wholeNumber } from '../options';
 import { examples, print } from '../output';
 import { interrupted, withClient } from '../session';
@@ -23,7 +24,7 @@ export function captureCommand(program: Command): void {
   program
     .command('capture <point>')
     .description(
-      'capture frames at a NIC (a1/net0), a link (link/wan) or a whole host (host/alpha) as pcapng',
+      'capture frames at a NIC (a1/net0), a link (link/wan), a whole host (host/alpha) or on the air (wlan:alpha) as pcapng',
     )
     .option('-w, --write <file>', 'write to a new file (default: standard output, for Wireshark)')
     .option('-f, --filter <expression>', "what to capture, as in tcpdump: 'icmp or arp', 'tcp port 80'")
@@ -38,11 +39,16 @@ export function captureCommand(program: Command): void {
         "v3 capture a1/net0 --print -f 'icmp or arp' -c 10",
         'v3 capture host/alpha | wireshark -k -i -',
         'v3 capture link/wan --duration 30s -w wan.pcapng',
+        "v3 capture wlan:alpha --print -f 'type mgt and not subtype beacon'",
       )}
 
 Ctrl-C ends a capture; its file is complete. It goes on while its virtual machine is stopped, moved or restarted.
 At a NIC, "out" is what the guest sends, before impairments, and "in" what reaches it, after them. A frame that the
-guest left to be segmented is one packet of up to 64 KiB; checksums that were left to the card are filled in.`,
+guest left to be segmented is one packet of up to 64 KiB; checksums that were left to the card are filled in.
+
+On the air, 802.11 frames have radiotap headers: wlan:alpha is what the radios of a host send and hear, wlan:alpha/radio0
+one of them, wlan:ap/home an access point, wlan:a1/wlan0 what a Wi-Fi NIC sends and is sent. A frame is one packet,
+however often it was tried; acknowledgements are not shown. Filters: type, subtype, wlan host, wlan addr1, ether proto.`,
     )
     .action(capture);
 }
@@ -66,7 +72,9 @@ async function capture(point: string, flags: CaptureFlags): Promise<void> {
     try {
       sink = await sinkFor(flags);
       if (process.stderr.isTTY) process.stderr.write(`Capturing at ${point}; Ctrl-C ends it\n`);
-      const onPacket = flags.print ? (packet: CapturedPacket) => print(lineOf(packet)) : undefined;
+      const onPacket = flags.print
+        ? (packet: CapturedPacket, link: number) => print(lineOf(packet, link))
+        : undefined;
       const { packets, dropped, reason } = await record({ session, sink, onPacket, limit: flags.count });
       process.stderr.write(`${packets} packets captured, ${dropped} dropped\n`);
       if (reason) throw new V3Error('SERVICE_UNAVAILABLE', `the capture at ${point} ended: ${reason}`);
@@ -84,9 +92,10 @@ async function sinkFor({ write, print: isPrinted }: CaptureFlags): Promise<Captu
   return isPrinted ? undefined : new CaptureOutput(process.stdout);
 }
 
-function lineOf({ time, direction, length, bytes }: CapturedPacket): string {
+function lineOf({ time, direction, length, bytes }: CapturedPacket, linkType: number): string {
+  const describe = linkType === RADIOTAP_LINK_TYPE ? describeWlan : describePacket;
   const way = direction.padEnd(Math.max(...Object.keys(packetDirections).map(each => each.length)));
-  return `${formatClock(Number(time / 1_000n))} ${way} ${describePacket(bytes, length)}`;
+  return `${formatClock(Number(time / 1_000n))} ${way} ${describe(bytes, length)}`;
 }
 
 /** Seconds. */

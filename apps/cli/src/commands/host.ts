@@ -2,7 +2,7 @@ import type { DrainResult } from '@v3vee/contracts';
 import type { Command } from 'commander';
 import { examples, print, printJson, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
-import { createTaskProgress } from '../terminal/progress';
+import { showDrain } from '../terminal/drain-progress';
 
 /** Taking hosts out of use, and back into it. */
 export function hostMaintenance(host: Command): void {
@@ -31,12 +31,11 @@ export function hostMaintenance(host: Command): void {
     .addHelpText('after', examples('v3 host drain alpha', 'v3 host drain alpha -o json'))
     .action((name: string, { output }: { output: OutputFormat }) =>
       withClient(async client => {
-        const progress = createTaskProgress(process.stderr, { quiet: true });
-        progress.step(`draining ${name}`);
-        const onProgress = (text: string) => progress.update(text);
+        const view = showDrain(process.stderr, name);
+        const onProgress = (text: string, metadata: unknown) => view.update(text, metadata);
         const drained = await client
           .operate('drainHost', { host: name }, { signal: interrupted, onProgress })
-          .finally(() => progress.done());
+          .finally(() => view.done());
         const { moved, left } = drained.response as DrainResult;
         if (output === 'json') printJson(drained.response);
         else {

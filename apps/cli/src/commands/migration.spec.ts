@@ -29,7 +29,16 @@ const ended = (phase: 'FAILED' | 'CANCELLED', reason: string): Migration => ({
   ...{ ...copying, phase, reason, endedAt: '2026-01-01T00:00:01.000Z' },
 });
 const operation: Operation = {
-  ...{ id, verb: 'migrate', target: 'vms/a1', done: false, progress: '', error: null, response: null },
+  ...{
+    id,
+    verb: 'migrate',
+    target: 'vms/a1',
+    done: false,
+    progress: '',
+    metadata: null,
+    error: null,
+    response: null,
+  },
   ...{ createdAt: '2026-01-01T00:00:00.000Z', endedAt: null },
 };
 const text = 'a1 runs on beta: downtime 31 ms, 4.2 MiB in 3 rounds, 1.1 s';

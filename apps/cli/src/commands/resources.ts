@@ -1,6 +1,6 @@
 import type { BodyOf } from '@v3vee/contracts';
 import type { Command } from 'commander';
-import { hostColumns, networkColumns, operationColumns, snapshotColumns } from '../columns';
+import { hostColumns, networkColumns, operationColumns } from '../columns';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
 import { hostMaintenance } from './host';
@@ -73,42 +73,6 @@ export function networkCommands(program: Command): void {
       withClient(async client => {
         await client.call('deleteNetwork', { network: name });
         print(`network/${name} deleted`);
-      }),
-    );
-}
-
-export function snapshotCommands(program: Command): void {
-  const snapshot = program.command('snapshot').description('saved states of virtual machines');
-  withOutput(snapshot.command('list'))
-    .description('list snapshots')
-    .option('--vm <vm>', 'of this VM only')
-    .addHelpText('after', examples('v3 snapshot list', 'v3 snapshot list --vm a1 -o json'))
-    .action(({ output, vm }: Formatted & { vm?: string }) =>
-      withClient(async client =>
-        printList(
-          await client.list('listSnapshots', { vm }),
-          snapshotColumns,
-          output,
-          'There are no snapshots.',
-        ),
-      ),
-    );
-  withOutput(snapshot.command('show <id>'))
-    .description('show one snapshot')
-    .addHelpText('after', examples('v3 snapshot show 6c1c9f6e-…'))
-    .action((id: string, { output }: Formatted) =>
-      withClient(async client =>
-        printOne(await client.call('getSnapshot', { snapshot: id }), snapshotColumns, output),
-      ),
-    );
-  snapshot
-    .command('delete <id>')
-    .description('delete a snapshot')
-    .addHelpText('after', examples('v3 snapshot delete 6c1c9f6e-…'))
-    .action((id: string) =>
-      withClient(async client => {
-        await client.call('deleteSnapshot', { snapshot: id });
-        print(`snapshot/${id} deleted`);
       }),
     );
 }

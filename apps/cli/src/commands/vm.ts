@@ -1,18 +1,22 @@
 import {
   failoverPolicies,
+  MAX_SIMULATION_MS,
   vmSpec,
   V3Error,
   validate,
   type FailoverPolicy,
   type NicSpec,
   type VmSpecInput,
+  type WifiNicSpec,
 } from '@v3vee/contracts';
 import type { Client, OperationEndpoint } from '@v3vee/client';
 import { Option, type Command } from 'commander';
 import { vmColumns } from '../columns';
+import { wholeNumber } from '../options';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
 import { createTaskProgress } from '../terminal/progress';
+import { addWifi } from './wifi/nic-option';
 
 interface Formatted {
   output: OutputFormat;
@@ -46,6 +50,7 @@ interface CreateOptions extends Formatted {
   memory?: string;
   image?: string;
   nic: NicSpec[];
+  wifi: WifiNicSpec[];
   boot?: 'template' | 'cold';
   failover?: FailoverPolicy;
   checkpointEvery?: string;
@@ -65,6 +70,12 @@ export function vmCreation(vm: Command): void {
       addNic,
       [],
     )
+    .option(
+      '--wifi <spec>',
+      'radio=NAME[,ssid=SSID[,passphrase=TEXT]][,mac=MAC][,ip=ADDRESS/PREFIX|dhcp]; repeat for further Wi-Fi NICs',
+      addWifi,
+      [],
+    )
     .addOption(
       new Option('--boot <how>', 'from the post-boot template, or cold').choices(['template', 'cold']),
     )
@@ -81,6 +92,7 @@ export function vmCreation(vm: Command): void {
         'v3 vm create big --host beta --memory 256MiB --boot cold --nic network=lan',
         'v3 vm create safe --host alpha --failover checkpoint --checkpoint-every 30s --nic network=lan',
         'v3 vm create card --host alpha --nic network=lan,device=eth0,access=vpio',
+        'v3 vm create w1 --host alpha --image debian-wifi --wifi radio=radio0,ssid=home,ip=dhcp',
       ),
     )
     .action((name: string, options: CreateOptions) =>
@@ -91,6 +103,7 @@ export function vmCreation(vm: Command): void {
           memoryMiB: options.memory === undefined ? undefined : bareNumberOr(options.memory),
           image: options.image,
           nics: options.nic,
+          wifi: options.wifi,
           boot: options.boot,
           failover: options.failover,
           checkpointEvery:
@@ -133,6 +146,13 @@ function addNic(text: string, before: NicSpec[]): NicSpec[] {
   return [...before, { ...nic, network: nic.network } as NicSpec];
 }
 
+interface CloneOptions {
+  host?: string;
+  snapshot?: string;
+  count?: number;
+  ip: string[];
+}
+
 /** The verbs that take a VM and nothing else: endpoint, description, what to say before and after. */
 const verbs = {
   start: ['startVm', 'start it: from its post-boot template, or by a cold boot', 'starting', 'started'],
@@ -160,6 +180,30 @@ export function vmVerbs(vm: Command): void {
 }
 
 export function vmStates(vm: Command): void {
+  vm.command('simulate <vm>')
+    .description('let it, paused, run for some ms of guest time; then it is paused again')
+    .requiredOption(
+      '--ms <n>',
+      `how many ms, 1 to ${MAX_SIMULATION_MS}`,
+      wholeNumber('--ms', 1, MAX_SIMULATION_MS),
+    )
+    .addHelpText('after', examples('v3 vm pause a1', 'v3 vm simulate a1 --ms 250'))
+    .action((name: string, { ms }: { ms: number }) =>
+      withClient(async client => {
+        await follow(client, 'simulateVm', name, `simulating ${name}`, { ms });
+        print(`vm/${name} ran ${ms} ms of guest time and is paused`);
+      }),
+    );
+  vm.command('move-core <vm> <core>')
+    .description('move its virtual core to another core of its host; they count from 0')
+    .addHelpText('after', examples('v3 vm move-core a1 2', 'v3 vm list -o wide'))
+    .action((name: string, text: string) =>
+      withClient(async client => {
+        const core = wholeNumber('the core', 0, 4_095)(text);
+        await follow(client, 'moveVmCore', name, `moving ${name} to core ${core}`, { core });
+        print(`vm/${name} is on core ${core}`);
+      }),
+    );
   vm.command('snapshot <vm> <snapshot>')
     .description('save its memory and devices under a name')
     .addHelpText('after', examples('v3 vm snapshot a1 before-upgrade', 'v3 snapshot list --vm a1'))
@@ -183,6 +227,11 @@ export function vmStates(vm: Command): void {
     .option('--host <host>', 'where the clone runs (default: where the original does)')
     .option('--snapshot <snapshot>', 'from this saved state instead of the present one')
     .option(
+      '--count <n>',
+      'so many clones of the snapshot: <clone>-1, <clone>-2, …',
+      wholeNumber('--count', 1, 100),
+    )
+    .option(
       '--ip <address>',
       'address of its first NIC; repeat for further ones',
       (ip, all: string[]) => [...all, ip],
@@ -190,17 +239,27 @@ export function vmStates(vm: Command): void {
     )
     .addHelpText(
       'after',
-      examples('v3 vm clone a1 a3 --ip 10.10.0.13/24', 'v3 vm clone a1 old --snapshot before-upgrade'),
+      examples(
+        'v3 vm clone a1 a3 --ip 10.10.0.13/24',
+        'v3 vm clone a1 old --snapshot before-upgrade',
+        'v3 vm clone a1 worker --snapshot ready --count 20',
+      ),
     )
-    .action((name: string, clone: string, options: { host?: string; snapshot?: string; ip: string[] }) =>
+    .action((name: string, clone: string, { count, host, snapshot, ip }: CloneOptions) =>
       withClient(async client => {
-        await follow(client, 'cloneVm', name, `cloning ${name}`, {
-          name: clone,
-          host: options.host,
-          snapshot: options.snapshot,
-          ips: options.ip.length ? options.ip : undefined,
-        });
-        print(`vm/${clone} cloned from vm/${name}`);
+        if (count !== undefined && (snapshot === undefined || ip.length > 0)) {
+          throw new V3Error(
+            'USAGE',
+            '--count needs --snapshot, so that all are alike, and does without --ip',
+          );
+        }
+        const clones =
+          count === undefined ? [clone] : Array.from({ length: count }, (_, n) => `${clone}-${n + 1}`);
+        for (const each of clones) {
+          const ips = ip.length ? ip : undefined;
+          await follow(client, 'cloneVm', name, `cloning ${name}`, { name: each, host, snapshot, ips });
+          print(`vm/${each} cloned from vm/${name}`);
+        }
       }),
     );
 }

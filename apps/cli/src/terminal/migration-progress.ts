@@ -1,10 +1,8 @@
 import type { Migration } from '@v3vee/contracts';
 import { tookMs } from '../migration-columns';
-import { createTaskProgress, type ProgressStream } from './progress';
+import { barOf, createTaskProgress, type ProgressStream } from './progress';
 import { formatBytes, formatMilliseconds } from './quantities';
 import { clean } from './table';
-
-const BAR_CELLS = 20;
 
 export interface MigrationProgressView {
   update(migration: Migration): void;
@@ -32,9 +30,7 @@ export function showMigration(stream: ProgressStream): MigrationProgressView {
 /** `[██████░░░░]`: the share of its memory that is there as it is here. */
 export function bar({ phase, memoryPages, pagesSent, pagesLeft, rounds }: Migration): string {
   const left = rounds.length === 0 ? memoryPages - pagesSent : pagesLeft;
-  const share = phase === 'COMPLETED' ? 1 : 1 - left / memoryPages;
-  const cells = Math.round(Math.min(1, Math.max(0, share)) * BAR_CELLS);
-  return `[${'█'.repeat(cells)}${'░'.repeat(BAR_CELLS - cells)}]`;
+  return barOf(phase === 'COMPLETED' ? 1 : 1 - left / memoryPages);
 }
 
 /** `COPYING, round 3, 120 pages left, 4.2 MiB sent, would stand still for 31 ms`. */

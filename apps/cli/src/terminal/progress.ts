@@ -26,6 +26,14 @@ export function createTaskProgress(
     : { step: line, update: silent, done: silent, line };
 }
 
+const BAR_CELLS = 20;
+
+/** `[██████░░░░]`: a share, 0 … 1. */
+export function barOf(share: number): string {
+  const cells = Math.round(Math.min(1, Math.max(0, share)) * BAR_CELLS);
+  return `[${'█'.repeat(cells)}${'░'.repeat(BAR_CELLS - cells)}]`;
+}
+
 class Spinner implements TaskProgress {
   private title = '';
   private detail = '';

@@ -1,13 +1,14 @@
 import { Injectable } from '@nestjs/common';
-import { LINKS_HOST, V3Error, type VnetPlace } from '@v3vee/contracts';
+import { airPoint, LINKS_HOST, V3Error, type AirPlace, type VnetPlace } from '@v3vee/contracts';
 import { HostRepository, VmRepository, VnetLinkRepository } from '@v3vee/store';
+import { AirPoints } from './air-points';
 
 /** Where a capture point is now. */
 export interface CapturePlace {
-  /** Who serves captures there: a host, or `LINKS_HOST`. */
+  /** Who serves captures there: a host, `LINKS_HOST`, or `AIR_HOST`. */
   host: string;
   /** Null: all that passes that host's core. */
-  place: { vni: number; place: VnetPlace } | null;
+  place: { vni: number; place: VnetPlace } | AirPlace | null;
   /** For people. */
   description: string;
 }
@@ -19,10 +20,13 @@ export class CapturePoints {
     private readonly vms: VmRepository,
     private readonly links: VnetLinkRepository,
     private readonly hosts: HostRepository,
+    private readonly air: AirPoints,
   ) {}
 
   /** @throws V3Error CAPTURE_POINT_NOT_FOUND that says what there is not */
   async find(point: string): Promise<CapturePlace> {
+    const onAir = airPoint(point);
+    if (onAir !== undefined) return this.air.find(onAir);
     const [kind = '', name = ''] = point.split('/');
     // "link" and "host" are names that a VM may have too; its NICs are told by their own names.
     if (/^(net|eth)[0-3]$/.test(name)) return this.nic(kind, Number(name.at(-1)));

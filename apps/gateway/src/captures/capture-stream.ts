@@ -1,9 +1,16 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus } from '@v3vee/bus';
-import { captureCalls, rawSubjects, type CaptureQuery } from '@v3vee/contracts';
+import { AIR_HOST, captureCalls, rawSubjects, type CaptureQuery } from '@v3vee/contracts';
 import { decodeBatch, nanoseconds, type CapturedFrame } from '@v3vee/overlay';
-import { enhancedPacket, interfaceDescription, interfaceStatistics, sectionHeader } from '@v3vee/wire';
+import {
+  enhancedPacket,
+  interfaceDescription,
+  interfaceStatistics,
+  RADIOTAP_LINK_TYPE,
+  sectionHeader,
+} from '@v3vee/wire';
 import { ClientStream, type ClientStreamOptions } from '../streams/client-stream';
+import { answered } from '../wifi/wifi-client';
 import type { CapturePlace } from './capture-points';
 
 /** How often a capture is renewed, its point looked up again, and its statistics written. */
@@ -47,7 +54,9 @@ export class CaptureStream extends ClientStream<Uint8Array, CapturedFrame> {
     await this.serve(at);
     const { point, filter, snapLength } = query;
     this.out.write(sectionHeader({ application: 'v3 capture' }));
-    this.out.write(interfaceDescription({ name: point, description: at.description, filter, snapLength }));
+    const linkType = at.host === AIR_HOST ? RADIOTAP_LINK_TYPE : undefined;
+    const { description } = at;
+    this.out.write(interfaceDescription({ name: point, linkType, description, filter, snapLength }));
   }
 
   protected decode(batch: Uint8Array): (CapturedFrame | undefined)[] {
@@ -71,8 +80,9 @@ export class CaptureStream extends ClientStream<Uint8Array, CapturedFrame> {
     const at = await this.stillThere(locate, 'CAPTURE_POINT_NOT_FOUND', this.at as CapturePlace);
     if (!at) return;
     try {
-      if (!isSame(at, this.at)) this.leave();
-      if (!this.isServed) await this.serve(at);
+      if (at.host !== this.at?.host) this.leave();
+      // At the same host it takes the place of itself.
+      if (!this.isServed || !isSame(at, this.at)) await this.serve(at);
       else {
         const { bus } = this.options;
         this.now = await bus.call(captureCalls.renew, at.host, { id: this.id }, { timeoutMs: CALL_MS });
@@ -102,7 +112,8 @@ export class CaptureStream extends ClientStream<Uint8Array, CapturedFrame> {
     this.before.dropped += this.now.dropped;
     this.now = { captured: 0, dropped: 0 };
     const request = { id: this.id, place: at.place, filter, snapLength };
-    await bus.call(captureCalls.start, at.host, request, { timeoutMs: CALL_MS });
+    const start = bus.call(captureCalls.start, at.host, request, { timeoutMs: CALL_MS });
+    await (at.host === AIR_HOST ? answered(start) : start);
     this.isServed = true;
     if (this.isOver) this.leave();
   }

@@ -1,7 +1,15 @@
 import { BeforeApplicationShutdown, Controller, Get, Req, Res } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
-import { CAPTURE_PATH, captureQuery, LINKS_HOST, V3Error, validate } from '@v3vee/contracts';
-import { compileFilter } from '@v3vee/overlay';
+import {
+  AIR_HOST,
+  airPoint,
+  CAPTURE_PATH,
+  captureQuery,
+  LINKS_HOST,
+  V3Error,
+  validate,
+} from '@v3vee/contracts';
+import { compileFilter, compileWlanFilter } from '@v3vee/overlay';
 import type { Request, Response } from 'express';
 import { HostDirectory } from '../hosts/host-directory';
 import { OpenStreams } from '../streams/open-streams';
@@ -26,7 +34,8 @@ export class CapturesController implements BeforeApplicationShutdown {
   @Get(CAPTURE_PATH.slice(1))
   async capture(@Req() request: Request, @Res() response: Response): Promise<void> {
     const query = validate(captureQuery, request.query);
-    compileFilter(query.filter);
+    const compile = airPoint(query.point) === undefined ? compileFilter : compileWlanFilter;
+    compile(query.filter);
     this.streams.assertRoom();
     this.assertServed(await this.points.find(query.point));
     const { bus } = this;
@@ -37,7 +46,8 @@ export class CapturesController implements BeforeApplicationShutdown {
 
   /** @throws V3Error HOST_NOT_READY */
   private assertServed({ host }: CapturePlace): void {
-    const silence = host === LINKS_HOST ? '' : this.directory.palaciosSilence(host);
+    const isService = host === LINKS_HOST || host === AIR_HOST;
+    const silence = isService ? '' : this.directory.palaciosSilence(host);
     if (silence) throw new V3Error('HOST_NOT_READY', `host ${host} is not ready: ${silence}`);
   }
 }

@@ -6,7 +6,7 @@ import { Config } from '@v3vee/service';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
 import type { Caller } from '../http/endpoint';
-import { ImageCatalogue } from '../images/image-catalogue';
+import { ImageCatalogue, wifiProblem } from '../images/image-catalogue';
 import { Migrations } from '../migrations/migrations.service';
 import { operationView } from '../operations/operation-view';
 import { OperationsService, type OperationContext } from '../operations/operations.service';
@@ -16,8 +16,10 @@ import { lockOf } from '../vms/vm-lock';
 import { VmVerbs } from '../vms/vm-verbs.service';
 import { VmViews } from '../vms/vm-view';
 import { VnetClient } from '../vnet/vnet-client';
+import { WifiClient } from '../wifi/wifi-client';
 import { OverlayApply } from './overlay-apply.service';
 import { planCluster, type ClusterPlan, type Present } from './plan';
+import { WifiApply } from './wifi-apply.service';
 
 type Change = ApplyResult['changes'][number];
 
@@ -44,6 +46,8 @@ export class ClusterApply {
     private readonly settings: NicSettingsService,
     private readonly overlay: OverlayApply,
     private readonly vnet: VnetClient,
+    private readonly accessPoints: WifiApply,
+    private readonly wifi: WifiClient,
     private readonly palacios: PalaciosClient,
     private readonly directory: HostDirectory,
     @Config() private readonly config: GatewayConfig,
@@ -54,6 +58,7 @@ export class ClusterApply {
     await this.assertImages(declared);
     const { removeNetworks } = planCluster(declared, await this.present());
     await this.overlay.assertFeasible(declared, removeNetworks);
+    await this.accessPoints.assertFeasible(declared, removeNetworks);
     const operation = await this.operations.begin({
       verb: 'apply',
       target: 'cluster',
@@ -70,15 +75,21 @@ export class ClusterApply {
     const run: Run = { plan, context, changes: [] };
     await this.lockVms(run);
     await this.putHosts(run);
+    // A VM that moves to a host with a new radio finds it there.
+    const radios = plan.saveHosts.some(({ first }) => first.radios.length > 0);
+    if (radios) await this.wifi.reload();
     await this.putNetworks(run);
     await this.removeVms(run);
     await this.moveVms(run);
     await this.updateVms(run);
     await this.createVms(run);
-    await this.removeCards(run);
+    await this.removeHardware(run);
     await this.setNics(run);
     run.changes.push(...(await this.overlay.apply(declared)));
-    if (run.changes.some(({ resource }) => /^(networks|vnet)\//.test(resource))) await this.vnet.reload();
+    run.changes.push(...(await this.accessPoints.apply(declared)));
+    const changed = (kinds: RegExp) => run.changes.some(({ resource }) => kinds.test(resource));
+    if (changed(/^(networks|vnet)\//)) await this.vnet.reload();
+    if (radios || changed(/^access-points\//)) await this.wifi.reload();
     await this.startVms(run);
     for (const network of plan.removeNetworks) {
       await this.networks.remove(network);
@@ -89,6 +100,7 @@ export class ClusterApply {
       await this.hosts.remove(name);
       run.changes.push({ action: 'delete', resource: `hosts/${name}`, detail: '' });
     }
+    if (plan.removeHosts.length > 0) await this.wifi.reload();
     return { changes: run.changes };
   }
 
@@ -99,13 +111,18 @@ export class ClusterApply {
   }
 
   private async assertImages(declared: Topology): Promise<void> {
-    const known = (await this.images.list()).map(({ name }) => name);
+    const images = await this.images.list();
+    const known = images.map(({ name }) => name);
     const fields: FieldError[] = Object.entries(declared.vms)
       .filter(([, { image }]) => !known.includes(image))
       .map(([name, { image }]) => ({
         path: `vms.${name}.image`,
         message: `there is no image "${image}"; images are: ${known.join(', ') || 'none'}`,
       }));
+    for (const [name, { image, wifi }] of Object.entries(declared.vms)) {
+      const message = wifi.length > 0 ? wifiProblem(image, images) : undefined;
+      if (message) fields.push({ path: `vms.${name}.image`, message });
+    }
     if (fields.length === 0) return;
     const detail = fields.map(({ path, message }) => `${path}: ${message}`).join('; ');
     throw new V3Error('CLUSTER_FILE_INVALID', detail, { fields });
@@ -131,10 +148,11 @@ export class ClusterApply {
     }
   }
 
-  /** When no VM uses them any more. */
-  private async removeCards({ plan }: Run): Promise<void> {
+  /** Cards and radios, when no VM uses them any more. */
+  private async removeHardware({ plan }: Run): Promise<void> {
     for (const { host, first } of plan.saveHosts) {
-      if (first.nics.length > host.nics.length) await this.hosts.save(host);
+      const goes = first.nics.length > host.nics.length || first.radios.length > host.radios.length;
+      if (goes) await this.hosts.save(host);
     }
   }
 

@@ -45,6 +45,7 @@ const a1: VmDefinition = {
   managed: true,
   createdAt: created,
   updatedAt: created,
+  wifi: [],
   nics: [
     {
       index: 0,

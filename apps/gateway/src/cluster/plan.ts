@@ -14,6 +14,7 @@ import { settingsDifference } from '../vms/nic-settings.service';
 import { changesOfMachine } from '../vms/vm-definitions.service';
 import type { VmCondition } from '../vms/vm-view';
 import { cardsThere, changesCard, refuseToTakeCards, withGoingCards } from './plan-cards';
+import { refuseToTakeRadios, withGoingRadios, withPositions } from './plan-radios';
 
 /** What is there. */
 export interface Present {
@@ -43,7 +44,7 @@ export interface VmMove {
 
 /** The difference between what is declared and what is there; nothing in it means that they agree. */
 export interface ClusterPlan {
-  /** `first` until no VM uses cards that are no longer declared, then `host`. */
+  /** `first` until no VM uses cards and radios that are no longer declared, then `host`. */
   saveHosts: (Described & { host: HostRecord; first: HostRecord; isNew: boolean })[];
   removeHosts: string[];
   createNetworks: NetworkSpec[];
@@ -89,10 +90,11 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
   };
 
   for (const [name, spec] of Object.entries(declared.hosts)) {
-    const host = hostRecord(name, spec);
     const known = hosts.get(name);
+    const host = withPositions(hostRecord(name, spec), known);
+    const first = withGoingRadios(withGoingCards(host, known), known);
     const detail = hostDifference(known, host);
-    if (detail) plan.saveHosts.push({ host, first: withGoingCards(host, known), isNew: !known, detail });
+    if (detail) plan.saveHosts.push({ host, first, isNew: !known, detail });
   }
 
   for (const [name, { subnet = null, dhcp, dns }] of Object.entries(declared.networks)) {
@@ -189,6 +191,7 @@ function vmUpdate(
     change('memoryMiB'),
     change('image'),
     ofMachine.includes('nics') && 'NICs',
+    ofMachine.includes('wifi') && 'Wi-Fi NICs',
     vm.autostart !== wanted.autostart && `autostart ${vm.autostart} → ${wanted.autostart}`,
     vm.boot !== wanted.boot && `boot ${vm.boot} → ${wanted.boot}`,
     was !== is && `failover ${was} → ${is}`,
@@ -196,10 +199,14 @@ function vmUpdate(
   );
   if (!detail) return undefined;
   // NICs that stay as they are must not be replaced under a running machine.
-  const { nics, checkpointEvery: _every, ...rest } = wanted;
+  const { nics, wifi, checkpointEvery: _every, ...rest } = wanted;
   const { checkpointEvery } = policyOf(spec);
   const every = checkpointEvery === null ? {} : { checkpointEvery };
-  const patch = { ...rest, ...every, ...(ofMachine.includes('nics') ? { nics } : {}), managed: true };
+  const replaced = {
+    ...(ofMachine.includes('nics') ? { nics } : {}),
+    ...(ofMachine.includes('wifi') ? { wifi } : {}),
+  };
+  const patch = { ...rest, ...every, ...replaced, managed: true };
   return { vm, patch, detail, stop: ofMachine.length > 0 && state !== 'STOPPED' };
 }
 
@@ -233,6 +240,7 @@ function refuseToBreak(plan: ClusterPlan, declared: Topology, { vms }: Present):
     );
   }
   refuseToTakeCards(declared, byHand);
+  refuseToTakeRadios(declared, byHand);
 }
 
 const words = (...parts: (string | false | undefined)[]): string => parts.filter(part => part).join(', ');

@@ -3,6 +3,7 @@ import {
   captureQuery,
   MAX_BLOB_BYTES,
   MIGRATION_WATCH_PATH,
+  SNAPSHOT_EXPORT_PATH,
   TRACE_PATH,
   traceQuery,
   VNET_CONTROL_PATH,
@@ -17,13 +18,14 @@ export const bytePaths = (): Record<string, Json> => ({
   [CAPTURE_PATH]: { get: capture() },
   [TRACE_PATH]: { get: trace() },
   [MIGRATION_WATCH_PATH]: { get: migrationWatch() },
+  [SNAPSHOT_EXPORT_PATH]: { get: snapshotExport() },
 });
 
 function blobUpload(): Json {
   const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' };
   return {
     operationId: 'putBlob',
-    summary: `Upload a file of at most ${MAX_BLOB_BYTES} bytes under its sha256, for images:import`,
+    summary: `Upload a file of at most ${MAX_BLOB_BYTES} bytes under its sha256, for images:import and snapshots:import`,
     tags: ['images'],
     parameters: [{ name: 'sha256', in: 'path', required: true, schema: digest }],
     requestBody: { required: true, content: { 'application/octet-stream': {} } },
@@ -96,7 +98,8 @@ function controlRun(): Json {
 function capture(): Json {
   return {
     operationId: 'capture',
-    summary: 'Frames that pass a NIC, a link or a host, as pcapng, for as long as the connection lasts',
+    summary:
+      'Frames that pass a NIC, a link, a host or the air, as pcapng, for as long as the connection lasts',
     tags: ['vnet'],
     parameters: queryParameters(
       z.toJSONSchema(captureQuery, { io: 'input', unrepresentable: 'any' }) as Json,
@@ -147,6 +150,19 @@ function migrationWatch(): Json {
         content: { 'application/x-ndjson': { schema: { $ref: reference('Migration') } } },
       },
       ...problemResponses(['MIGRATION_NOT_FOUND', ...common]),
+    },
+  };
+}
+
+function snapshotExport(): Json {
+  return {
+    operationId: 'exportSnapshot',
+    summary: 'A snapshot as one file, for snapshots:import; it is whole if the answer ends well',
+    tags: ['snapshots'],
+    parameters: [{ name: 'snapshot', in: 'path', required: true, schema: { type: 'string' } }],
+    responses: {
+      200: { description: 'The file', content: { 'application/octet-stream': {} } },
+      ...problemResponses(['SNAPSHOT_NOT_FOUND', 'STATE_CORRUPT', 'SERVICE_UNAVAILABLE', ...common]),
     },
   };
 }

@@ -27,6 +27,17 @@ const named: Record<string, z.ZodType> = {
   DmmPolicyPatch: contracts.dmmPolicyPatch,
   DmmContext: contracts.dmmContext,
   DmmViolation: contracts.dmmViolation,
+  Radio: contracts.radioView,
+  AccessPoint: contracts.accessPoint,
+  AccessPointSpec: contracts.accessPointSpec,
+  AccessPointPatch: contracts.accessPointPatch,
+  Station: contracts.station,
+  Bss: contracts.bss,
+  AirtimeEntry: contracts.airtimeEntry,
+  WifiLink: contracts.wifiLink,
+  WifiEvent: contracts.wifiEvent,
+  WifiSnr: contracts.wifiSnrRequest,
+  WifiPosition: contracts.wifiPositionRequest,
   Migration: contracts.migration,
   MigrationOptions: contracts.migrationOptions,
   MigrationRequest: contracts.migrationRequest,
@@ -36,6 +47,10 @@ const named: Record<string, z.ZodType> = {
   Image: contracts.image,
   ImageImport: contracts.imageImport,
   Snapshot: contracts.snapshot,
+  SnapshotDetail: contracts.snapshotDetail,
+  SnapshotVerification: contracts.snapshotVerification,
+  SnapshotImport: contracts.snapshotImport,
+  SnapshotCollection: contracts.snapshotCollection,
   Operation: contracts.operation,
   ApplyResult: contracts.applyResult,
   Telemetry: contracts.telemetry,
@@ -48,6 +63,7 @@ const named: Record<string, z.ZodType> = {
 /** Path parameters that are not just a name or an id. */
 const described: Record<string, string> = {
   device: '`HOST/NIC` with its slash percent-encoded: `alpha%2Feth0`',
+  radio: '`HOST/RADIO` with its slash percent-encoded: `alpha%2Fradio0`',
 };
 
 /**

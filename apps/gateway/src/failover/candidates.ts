@@ -17,8 +17,8 @@ export class Candidates {
     @Config() private readonly config: GatewayConfig,
   ) {}
 
-  /** All but one: whose VM it is. */
-  async without(host: string): Promise<Candidate[]> {
+  /** All but one, whose VM it is; with a complaint of it, that one is among them and refused for that. */
+  async without(host: string, suspicion = ''): Promise<Candidate[]> {
     const [hosts, leases, vms] = await Promise.all([
       this.hosts.all(),
       this.leases.all(this.config.V3_LEASE_MARGIN_SECONDS),
@@ -26,8 +26,8 @@ export class Candidates {
     ]);
     const statuses = await this.statuses.getMany(vms.map(({ id }) => id));
     return hosts
-      .filter(({ name }) => name !== host)
-      .map(({ name, cordoned, nics }) => {
+      .filter(({ name }) => name !== host || suspicion)
+      .map(({ name, cordoned, nics, radios }) => {
         const { ready, reason } = this.directory.readiness(name);
         const lease = leases.get(name);
         const standing = !lease || lease.expired ? 'it does not hold its lease' : '';
@@ -37,8 +37,8 @@ export class Candidates {
         const coming = there.filter(vm => (statuses.get(vm.id)?.epoch ?? vm.epoch) < vm.epoch);
         const comingMiB = coming.reduce((sum, { memoryMiB }) => sum + memoryMiB, 0);
         return {
-          ...{ name, cordoned, nics },
-          complaint: ready ? standing : reason,
+          ...{ name, cordoned, nics, radios },
+          complaint: name === host ? suspicion : ready ? standing : reason,
           memoryFreeMiB: (inventory?.memoryFreeMiB ?? 0) - comingMiB,
           memoryLargestHoleMiB: (inventory?.memoryLargestHoleMiB ?? 0) - comingMiB,
           coresFree: (inventory?.coresFree ?? 0) - coming.length,

@@ -11,6 +11,7 @@ import {
   type VmStatusEntity,
 } from '@v3vee/store';
 import { PinoLogger } from 'nestjs-pino';
+import type { EntityManager } from 'typeorm';
 import type { GatewayConfig } from '../config';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
@@ -27,19 +28,20 @@ const LOOK_MS = 1_000;
 const STATES = 3;
 const caller = { actor: 'failover', requestId: undefined };
 
-/** A VM that is to run and does not, because its host was lost. */
+/** A VM that is to run and does not, because its host was lost, or the Palacios there was killed. */
 interface Stranded {
   vm: VmDefinition;
   status: VmStatusEntity;
-  /** Of its owner, if that is the lost one; else it has a new owner, who has not been asked yet. */
-  lease: HostLease | undefined;
+  /** What it is to be taken from its owner for; none: it has a new owner, who has not been asked yet. */
+  loss: { of: 'host'; lease: HostLease } | { of: 'vmm' } | undefined;
 }
 
 /**
- * Starts VMs elsewhere whose host is lost, by each VM's policy. What is left to do is read off the store at each look, so
- * that a gateway that starts goes on where the last one was killed: a VM of a lost host gets a new owner, under a new
- * epoch, in a transaction in which that host can't come back; a VM with a new owner that has not seen to it is given to
- * it, who does so once.
+ * Starts VMs elsewhere whose host is lost, or whose Palacios was killed, by each VM's policy. What is left to do is read off
+ * the store at each look, so that a gateway that starts goes on where the last one was killed: a VM of a lost host gets a
+ * new owner, under a new epoch, in a transaction in which that host can't come back; one that ran in an incarnation which
+ * has a successor likewise, in one in which that successor has the lease (it leaves such VMs alone, see Palacios's
+ * `recovery.ts`); a VM with a new owner that has not seen to it is given to it, who does so once.
  */
 @Injectable()
 export class Failover implements OnApplicationBootstrap, BeforeApplicationShutdown {
@@ -101,37 +103,40 @@ export class Failover implements OnApplicationBootstrap, BeforeApplicationShutdo
       new Set([...leases.values()].filter(({ expired }) => expired).map(({ host }) => host)),
     );
     const notes = new Map<string, string>();
-    for (const stranded of await this.stranded(this.watch.look(leases))) {
+    for (const stranded of await this.stranded(leases, this.watch.look(leases))) {
       const note = await this.rescue(stranded).catch((thrown: unknown) => V3Error.from(thrown).message);
       if (note) notes.set(stranded.vm.id, note);
     }
     this.notes.replace(notes);
   }
 
-  private async stranded(lost: ReadonlyMap<string, HostLease>): Promise<Stranded[]> {
+  private async stranded(
+    leases: ReadonlyMap<string, HostLease>,
+    lost: ReadonlyMap<string, HostLease>,
+  ): Promise<Stranded[]> {
     const policed = (await this.vms.all()).filter(({ failover }) => failover !== 'none');
     const statuses = await this.statuses.getMany(policed.map(({ id }) => id));
-    return policed.flatMap(vm => {
+    return policed.flatMap((vm): Stranded[] => {
       const status = statuses.get(vm.id);
       if (!status || !isToRun(status) || this.underWay.has(vm.id)) return [];
       const lease = lost.get(vm.ownerHost);
-      const unseen = status.epoch < vm.epoch && status.host !== vm.ownerHost;
-      return lease || unseen ? [{ vm, status, lease }] : [];
+      if (lease) return [{ vm, status, loss: { of: 'host', lease } }];
+      const elsewhere = status.host !== vm.ownerHost;
+      if (!elsewhere && !isSucceeded(status, leases.get(vm.ownerHost))) return [];
+      if (status.epoch < vm.epoch) return [{ vm, status, loss: undefined }];
+      // A state saved in order is its successor's to go on from.
+      return elsewhere || status.resumeState !== null ? [] : [{ vm, status, loss: { of: 'vmm' } }];
     });
   }
 
   /** Begins it. @returns why it can't be begun, if it can't */
   private async rescue(stranded: Stranded): Promise<string | undefined> {
-    const { vm, lease } = stranded;
-    let placed: Placement | undefined;
-    if (lease) {
-      const found = place(vm, await this.candidates.without(vm.ownerHost));
-      if (typeof found === 'string') return found;
-      placed = found;
-    } else {
-      const { ready, reason } = this.directory.readiness(vm.ownerHost);
-      if (!ready) return `${vm.ownerHost} is to start it, and is not ready: ${reason}`;
-    }
+    const { vm, loss } = stranded;
+    const placed = loss && (await this.place(vm, loss.of));
+    if (typeof placed === 'string') return placed;
+    const starter = placed?.host ?? vm.ownerHost;
+    const { ready, reason } = this.directory.readiness(starter);
+    if (!ready) return `${starter} is to start it, and is not ready: ${reason}`;
     let taken: (vm: VmDefinition | null) => void = () => undefined;
     // The next VM is placed when this one's place is taken.
     const owner = new Promise<VmDefinition | null>(resolve => (taken = resolve));
@@ -156,18 +161,28 @@ export class Failover implements OnApplicationBootstrap, BeforeApplicationShutdo
     return undefined;
   }
 
+  /** @returns why nowhere */
+  private async place(vm: VmDefinition, loss: 'host' | 'vmm'): Promise<Placement | string> {
+    const { ownerHost: owner } = vm;
+    const suspicion = loss === 'vmm' ? 'its VMM crashed' : '';
+    const found = place(vm, await this.candidates.without(owner, suspicion));
+    if (typeof found !== 'string' || loss === 'host') return found;
+    return { host: owner, cards: new Map(), reason: `${found}; so on ${owner} again` };
+  }
+
   private async perform(
-    { vm, status, lease }: Stranded,
+    stranded: Stranded,
     placed: Placement | undefined,
     { progress, signal }: OperationContext,
     taken: (vm: VmDefinition | null) => void,
   ): Promise<object> {
-    const owner = lease && placed ? await this.take(vm, lease, placed) : await this.vms.get(vm.id);
+    const { vm, status } = stranded;
+    const owner = placed ? await this.take(stranded, placed) : await this.vms.get(vm.id);
     taken(owner);
     if (!owner) {
       throw new V3Error(
         'HOST_NOT_READY',
-        `host ${vm.ownerHost} came back, or ${vm.name} was moved, before it was taken`,
+        `host ${vm.ownerHost} came back, or something was done with ${vm.name}, before it was taken`,
       );
     }
     const { id, epoch, ownerHost } = owner;
@@ -186,20 +201,37 @@ export class Failover implements OnApplicationBootstrap, BeforeApplicationShutdo
         epoch,
         snapshotIds: states.slice(0, STATES).map(state => state.id),
         paused: status.desired === 'paused',
-        reason: `after host ${status.host} was lost${why && ` (${placed?.reason})`}`,
+        reason: `after ${describeLoss(stranded)}${why && ` (${placed?.reason})`}`,
       },
       { signal },
     );
     return this.views.view(owner);
   }
 
-  private take(vm: VmDefinition, lease: HostLease, { host, cards }: Placement): Promise<VmDefinition | null> {
+  private take({ vm, status, loss }: Stranded, { host, cards }: Placement): Promise<VmDefinition | null> {
     const swap = { from: vm.ownerHost, epoch: vm.epoch, to: host };
-    return this.leases.whileLost(lease, this.config.V3_LEASE_MARGIN_SECONDS, manager =>
-      this.vms.swapOwner(vm.id, swap, cards, manager),
-    );
+    const take = (manager: EntityManager) => this.vms.swapOwner(vm.id, swap, cards, manager);
+    if (loss?.of === 'host') {
+      return this.leases.whileLost(loss.lease, this.config.V3_LEASE_MARGIN_SECONDS, take);
+    }
+    return this.leases.whileSucceeded(status, async manager => {
+      // As it was when it was looked at: of an incarnation that is gone now.
+      const now = await this.statuses.get(vm.id, manager);
+      const same = now?.epoch === vm.epoch && now.incarnation === status.incarnation;
+      return same ? take(manager) : null;
+    });
   }
 }
+
+/** Whether another incarnation than the one that wrote the row holds its host's lease. */
+const isSucceeded = (status: VmStatusEntity, lease: HostLease | undefined): boolean =>
+  lease !== undefined && !lease.expired && lease.incarnation !== status.incarnation;
+
+/** With a new owner already, which of the two it was is told by whether that is another one. */
+const describeLoss = ({ vm, status, loss }: Stranded): string =>
+  loss?.of === 'vmm' || (!loss && status.host === vm.ownerHost)
+    ? `the palacios of ${status.host} was killed`
+    : `host ${status.host} was lost`;
 
 /** What a Palacios that starts would bring back, too. */
 const isToRun = ({ desired, state, resumeState }: VmStatusEntity) =>

@@ -169,6 +169,74 @@ describe('the loss of a host', () => {
     expect(await show('a1')).toMatchObject({ epoch: epoch + 1 });
   });
 
+  describe('of which only the Palacios was killed', () => {
+    /** Its successor has the lease. */
+    const kill = async (host: ScriptedHost) => {
+      const dead = host.incarnation;
+      host.reincarnate();
+      await leases.take(
+        { host: host.name, incarnation: host.incarnation, holder: host.name, seconds: 3_600 },
+        dead,
+      );
+    };
+
+    it('takes its VMs elsewhere by their policy, for it is suspect; others are its own to restart', async () => {
+      const waits = await running('waits');
+      const { epoch } = await running('a1', { failover: 'restart' });
+      await kill(alpha);
+      await untilOn('a1', 'beta');
+      expect(recoveries(beta)).toMatchObject([
+        {
+          epoch: epoch + 1,
+          reason:
+            'after the palacios of alpha was killed (beta has as the only one room (944 MiB); ' +
+            'not alpha: its VMM crashed; gamma: it is cordoned)',
+        },
+      ]);
+      expect(recoveries(alpha)).toEqual([]);
+      expect(await show('waits')).toMatchObject({ host: 'alpha', epoch: waits.epoch });
+    });
+
+    it('has them itself, under a new epoch, if no other can take them; asked by the next gateway, too', async () => {
+      const { epoch } = await running('a1', { failover: 'restart' });
+      await gateway.ok('post', '/v1/hosts/beta:cordon');
+      const held = alpha.hold('recover');
+      await kill(alpha);
+      await held.arrived;
+      // It is alpha's to start by now, whoever could take it meanwhile.
+      await gateway.ok('post', '/v1/hosts/beta:uncordon');
+      await gateway.restart();
+      await gateway.until(async () => recoveries(alpha).length === 2);
+      held.release();
+      await untilOn('a1', 'alpha');
+      expect(recoveries(alpha)).toMatchObject([
+        {
+          epoch: epoch + 1,
+          reason:
+            'after the palacios of alpha was killed (no host can take a1; not alpha: its VMM crashed; ' +
+            'beta: it is cordoned; gamma: it is cordoned; so on alpha again)',
+        },
+        { epoch: epoch + 1, reason: 'after the palacios of alpha was killed' },
+      ]);
+      expect(await show('a1')).toMatchObject({ epoch: epoch + 1 });
+    });
+
+    it('goes on by itself from what was saved in order, and starts nothing that was stopped', async () => {
+      const [saved, stopped] = [
+        await running('saved', { failover: 'restart' }),
+        await running('stopped', { failover: 'restart' }),
+      ];
+      await alpha.put(saved.id, 'STOPPED', { desired: 'running', resumeState: 'd'.repeat(64) });
+      await alpha.put(stopped.id, 'STOPPED');
+      await running('a1', { failover: 'restart' });
+      await kill(alpha);
+      await untilOn('a1', 'beta');
+      expect((await operations()).filter(({ verb }) => verb === 'failover')).toHaveLength(1);
+      for (const name of ['saved', 'stopped'])
+        expect(await show(name)).toMatchObject({ host: 'alpha', epoch: 1 });
+    });
+  });
+
   it('is no reason to touch a VM on which something is done', async () => {
     await running('a1', { failover: 'restart' });
     const held = alpha.hold('pause');

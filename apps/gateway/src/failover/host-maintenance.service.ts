@@ -9,6 +9,7 @@ import { OperationsService, type OperationContext } from '../operations/operatio
 import { lockOf } from '../vms/vm-lock';
 import { VmViews } from '../vms/vm-view';
 import { Candidates } from './candidates';
+import { Drain } from './drain';
 import { place } from './placement';
 
 /** Takes hosts out of use, and back into it. */
@@ -47,35 +48,32 @@ export class HostMaintenance {
   /** One after the other: each finds its place when the one before it has taken its own. */
   private async empty(host: string, context: OperationContext): Promise<DrainResult> {
     await this.cordon(host, true);
-    const result: DrainResult = { host, moved: [], left: [] };
-    const live = await this.live(host);
-    for (const [index, vm] of live.entries()) {
+    const vms = await this.live(host);
+    const drain = new Drain(
+      host,
+      vms.map(({ name }) => name),
+      context,
+    );
+    await drain.tell('cordoned');
+    for (const vm of vms) {
       context.signal.throwIfAborted();
-      const step = `${index + 1} of ${live.length}`;
-      await this.move(vm, result, context, step).catch((thrown: unknown) => {
-        const { code, message } = V3Error.from(thrown);
-        result.left.push({ vm: vm.name, code, reason: message });
-      });
+      await this.move(vm, host, drain, context).catch((thrown: unknown) =>
+        drain.left(vm.name, V3Error.from(thrown)),
+      );
     }
-    const { moved, left } = result;
-    const stayed = left.length > 0 ? `, ${left.length} left: ${left.map(({ vm }) => vm).join(', ')}` : '';
-    await context.progress(`${moved.length} of ${live.length} moved${stayed}`);
-    return result;
+    await drain.tell();
+    return drain.result;
   }
 
-  private async move(
-    vm: VmDefinition,
-    result: DrainResult,
-    context: OperationContext,
-    step: string,
-  ): Promise<void> {
+  private async move(vm: VmDefinition, from: string, drain: Drain, context: OperationContext): Promise<void> {
     await context.lock(lockOf(vm));
-    const placed = place(vm, await this.candidates.without(result.host));
+    const placed = place(vm, await this.candidates.without(from));
     if (typeof placed === 'string') throw new V3Error('MIGRATION_BLOCKED', placed);
     const { host, cards, reason } = placed;
-    const progress = (text: string) => context.progress(`${step}: ${text} (${reason})`);
+    drain.moves(vm.name, host, reason);
+    const progress = (text: string) => drain.tell(`${text} (${reason})`);
     await this.migrations.move(vm, host, { ...context, progress }, { cards });
-    result.moved.push({ vm: vm.name, host, reason });
+    drain.moved(vm.name);
   }
 
   private async live(host: string): Promise<VmDefinition[]> {

@@ -1,15 +1,23 @@
-import { V3Error, type DrainResult, type Problem, type Vm } from '@v3vee/contracts';
+import {
+  V3Error,
+  type DrainProgress,
+  type DrainResult,
+  type Operation,
+  type Problem,
+  type Vm,
+} from '@v3vee/contracts';
 import { HostLeaseRepository } from '@v3vee/store';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
 
 describe('the maintenance of a host', () => {
   let gateway: TestGateway;
+  let alpha: ScriptedHost;
   let beta: ScriptedHost;
   beforeAll(async () => {
     gateway = await TestGateway.start();
     const hosts = (await gateway.withHosts('alpha', 'beta')) as [ScriptedHost, ScriptedHost];
-    beta = hosts[1];
+    [alpha, beta] = hosts;
     const leases = new HostLeaseRepository(gateway.dataSource);
     for (const { name: host, incarnation } of hosts) {
       await leases.take({ host, incarnation, holder: host, seconds: 3_600 });
@@ -68,7 +76,10 @@ describe('the maintenance of a host', () => {
     await running('fixed', { nics: [{ network: 'lan', device: 'eth0' }] });
     await gateway.ok('post', '/v1/vms', { name: 'idle', host: 'alpha' });
     await gateway.operate('post', '/v1/vms/a2:pause');
-    const { error, response, progress, target } = await gateway.operate('post', '/v1/hosts/alpha:drain');
+    const { error, response, progress, metadata, target } = await gateway.operate(
+      'post',
+      '/v1/hosts/alpha:drain',
+    );
     expect([error, target]).toEqual([null, 'hosts/alpha']);
     const reason = 'beta has as the only one room (944 MiB)';
     expect(response as DrainResult).toEqual({
@@ -85,6 +96,15 @@ describe('the maintenance of a host', () => {
       ],
     });
     expect(progress).toBe('2 of 3 moved, 1 left: fixed');
+    expect(metadata as DrainProgress).toEqual({
+      host: 'alpha',
+      counts: { WAITING: 0, MOVING: 0, MOVED: 2, LEFT: 1 },
+      vms: [
+        { vm: 'a1', state: 'MOVED', host: 'beta', reason },
+        { vm: 'a2', state: 'MOVED', host: 'beta', reason },
+        { vm: 'fixed', state: 'LEFT', host: null, reason: expect.stringContaining('no host can take fixed') },
+      ],
+    });
     expect(await gateway.ok('get', '/v1/hosts/alpha')).toMatchObject({ cordoned: true });
     expect(await Promise.all(['a1', 'a2', 'fixed', 'idle'].map(show))).toMatchObject([
       { host: 'beta', state: 'RUNNING' },
@@ -92,6 +112,22 @@ describe('the maintenance of a host', () => {
       { host: 'alpha', state: 'RUNNING' },
       { host: 'alpha', state: 'STOPPED' },
     ]);
+  });
+
+  it('a drain tells how far it is', async () => {
+    for (const name of ['a1', 'a2']) await running(name);
+    alpha.migrations.holds.add('COPYING');
+    const { id } = await gateway.ok<Operation>('post', '/v1/hosts/alpha:drain');
+    const now = () => gateway.ok<Operation>('get', `/v1/operations/${id}`);
+    await gateway.until(async () => ((await now()).metadata as DrainProgress | null)?.counts.MOVING === 1);
+    const { metadata, progress } = await now();
+    expect((metadata as DrainProgress).vms).toMatchObject([
+      { vm: 'a1', state: 'MOVING', host: 'beta' },
+      { vm: 'a2', state: 'WAITING', host: null },
+    ]);
+    expect(progress).toMatch(/^0 of 2 moved, 1 waits: moving a1 from alpha to beta \(/);
+    alpha.migrations.release();
+    expect((await gateway.ended(id)).metadata).toMatchObject({ counts: { MOVED: 2 } });
   });
 
   it('a VM that does not arrive runs on where it is', async () => {

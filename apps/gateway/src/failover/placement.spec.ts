@@ -3,10 +3,13 @@ import { place, type Candidate, type Homeless } from './placement';
 
 const host = (name: string, change: Partial<Candidate> = {}): Candidate => ({
   ...{ name, complaint: '', cordoned: false, memoryFreeMiB: 512, memoryLargestHoleMiB: 512, coresFree: 4 },
-  ...{ nics: [], uses: [] },
+  ...{ nics: [], uses: [], radios: [] },
   ...change,
 });
-const vm = (change: Partial<Homeless> = {}): Homeless => ({ name: 'a1', memoryMiB: 64, nics: [], ...change });
+const vm = (change: Partial<Homeless> = {}): Homeless => ({
+  ...{ name: 'a1', memoryMiB: 64, nics: [], wifi: [] },
+  ...change,
+});
 const card = (name: string, change: Partial<PhysicalNic> = {}): PhysicalNic => ({
   ...{ name, model: 'rtl8139', network: 'lan' },
   ...change,
@@ -36,6 +39,19 @@ describe('the place of a VM', () => {
       ...{ host: 'good', reason: `good has as the only one room (512 MiB); not bad: ${why}` },
     });
     expect(place(vm(), [bad])).toBe(`no host can take a1; not bad: ${why}`);
+  });
+
+  it('has the radios that its Wi-Fi NICs are on, by name', () => {
+    const mobile = vm({
+      wifi: [
+        { index: 0, radio: 'radio0' },
+        { index: 1, radio: 'radio1' },
+      ],
+    });
+    const bad = host('bad', { memoryFreeMiB: 999, radios: [{ name: 'radio0' }] });
+    const good = host('good', { radios: [{ name: 'radio1' }, { name: 'radio0' }] });
+    expect(place(mobile, [bad, good])).toMatchObject({ host: 'good' });
+    expect(place(mobile, [bad])).toBe('no host can take a1; not bad: it has no radio "radio1" for wlan1');
   });
 
   it('has cards of the same model on the same network, of the same name if there is one', () => {

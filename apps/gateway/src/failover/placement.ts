@@ -1,9 +1,11 @@
 import {
   conflictingUse,
   describeCard,
+  radioProblem,
   type CardAccess,
   type CardModel,
   type PhysicalNic,
+  type Radio,
 } from '@v3vee/contracts';
 
 /** A host as far as its choice goes. */
@@ -17,6 +19,7 @@ export interface Candidate {
   memoryLargestHoleMiB: number;
   coresFree: number;
   nics: readonly PhysicalNic[];
+  radios: readonly Pick<Radio, 'name'>[];
   /** Who has its cards. */
   uses: readonly { vm: string; device: string; access: CardAccess }[];
 }
@@ -32,6 +35,7 @@ export interface Homeless {
     model: CardModel | null;
     access: CardAccess | null;
   }[];
+  wifi: readonly { index: number; radio: string }[];
 }
 
 export interface Placement {
@@ -65,13 +69,16 @@ export function place(vm: Homeless, candidates: readonly Candidate[]): Placement
   return { host: name, cards: best.cards, reason: `${name} has ${why} (${memoryFreeMiB} MiB)${not}` };
 }
 
-function refusal({ memoryMiB }: Homeless, host: Candidate): string | undefined {
+function refusal({ memoryMiB, wifi }: Homeless, host: Candidate): string | undefined {
   if (host.complaint) return host.complaint;
   if (host.cordoned) return 'it is cordoned';
   if (host.memoryLargestHoleMiB < memoryMiB) {
     return `of the ${memoryMiB} MiB it has ${host.memoryLargestHoleMiB} in one piece`;
   }
-  return host.coresFree < 1 ? 'it has no free core' : undefined;
+  if (host.coresFree < 1) return 'it has no free core';
+  // Of the same name: the guest's connection goes on over it.
+  const without = wifi.find(nic => radioProblem(nic, host));
+  return without && `it has no radio "${without.radio}" for wlan${without.index}`;
 }
 
 /** A card of the same model on the same network for each of its physical NICs: by the same name if there is one. */

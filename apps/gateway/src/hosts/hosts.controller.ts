@@ -83,7 +83,8 @@ export class HostsController {
       cores: inventory?.cores ?? cores,
       coresFree: inventory?.coresFree ?? 0,
       nics,
-      radios: inventory?.radios ?? radios,
+      // Kitten has them as they were when it started; they may have been moved.
+      radios,
       vms: inventory?.allocations.filter(({ task }) => task.startsWith('vm/')).length ?? 0,
       cordoned,
       lease: leaseState(lease),

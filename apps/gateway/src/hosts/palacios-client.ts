@@ -9,7 +9,13 @@ type Request<V extends PalaciosVerb> = z.input<Calls[V]['request']>;
 type Response<V extends PalaciosVerb> = z.output<Calls[V]['response']>;
 
 /** Verbs that need the host's memory or a core, and so its Kitten too. */
-const needKitten: ReadonlySet<PalaciosVerb> = new Set<PalaciosVerb>(['start', 'restore', 'reset', 'recover']);
+const needKitten: ReadonlySet<PalaciosVerb> = new Set<PalaciosVerb>([
+  'start',
+  'restore',
+  'reset',
+  'recover',
+  'moveCore',
+]);
 
 /** Asks the Palacios of a host. Never waits longer than that Palacios lives. */
 @Injectable()

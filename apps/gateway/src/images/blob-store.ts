@@ -15,7 +15,7 @@ const HOUR = 3_600_000;
 const KEPT_MS = 24 * HOUR;
 const digestName = /^[0-9a-f]{64}$/;
 
-/** Uploaded files on their way into an image, by their sha256. */
+/** Uploaded files on their way into an image or a snapshot, by their sha256. */
 @Injectable()
 export class BlobStore implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly folder: string;
@@ -83,17 +83,18 @@ export class BlobStore implements OnApplicationBootstrap, OnApplicationShutdown 
     return { bytes };
   }
 
-  /** @throws V3Error BLOB_NOT_FOUND */
-  async path(digest: string): Promise<string> {
+  /** @param most bytes that it may have. @throws V3Error BLOB_NOT_FOUND, BODY_TOO_LARGE */
+  async path(digest: string, most = MAX_BLOB_BYTES): Promise<string> {
     const path = join(this.folder, digest);
-    await stat(path).catch(cause => {
+    const { size } = await stat(path).catch(cause => {
       const detail = `there is no blob ${digest}; upload it with PUT /v1/blobs/${digest} first`;
       throw new V3Error('BLOB_NOT_FOUND', detail, { cause });
     });
+    if (size > most) throw tooLarge(most);
     return path;
   }
 
-  /** Once it is part of an image. */
+  /** Once it has become what it was for. */
   async remove(digest: string): Promise<void> {
     await rm(join(this.folder, digest), { force: true });
   }
@@ -111,8 +112,5 @@ export class BlobStore implements OnApplicationBootstrap, OnApplicationShutdown 
   }
 }
 
-const tooLarge = () =>
-  new V3Error(
-    'BODY_TOO_LARGE',
-    `a blob has at most ${MAX_BLOB_BYTES} bytes (${MAX_BLOB_BYTES / 1024 ** 2} MiB)`,
-  );
+const tooLarge = (most = MAX_BLOB_BYTES) =>
+  new V3Error('BODY_TOO_LARGE', `it may have at most ${most} bytes (${most / 1024 ** 2} MiB)`);

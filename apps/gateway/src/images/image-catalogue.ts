@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import type { Image } from '@v3vee/contracts';
+import { V3Error, type Image } from '@v3vee/contracts';
 import { ImageStore, type ImageImport, type StoredImage } from '@v3vee/machine';
 import { Config } from '@v3vee/service';
 import type { GatewayConfig } from '../config';
@@ -27,6 +27,14 @@ export class ImageCatalogue {
     return view(await this.store.get(name));
   }
 
+  /** @throws V3Error INVALID_REQUEST when guests of an image cannot have Wi-Fi NICs */
+  async assertWifi(name: string): Promise<void> {
+    const images = await this.list();
+    const message = wifiProblem(name, images);
+    if (!message) return;
+    throw new V3Error('INVALID_REQUEST', `image: ${message}`, { fields: [{ path: 'image', message }] });
+  }
+
   /** @throws V3Error IMAGE_EXISTS, IMAGE_INVALID, STORAGE_FULL */
   async import(files: ImageImport): Promise<Image> {
     return view(await this.store.import(files));
@@ -38,8 +46,16 @@ export class ImageCatalogue {
   }
 }
 
+/** Why guests of an image cannot have Wi-Fi NICs; undefined: they can, or there is no such image. */
+export function wifiProblem(name: string, images: readonly Image[]): string | undefined {
+  if (images.find(image => image.name === name)?.wifi !== false) return undefined;
+  const able = images.filter(({ wifi }) => wifi).map(image => image.name);
+  const which = able.join(', ') || 'none yet (./v3 image build debian-wifi)';
+  return `the image ${name} has no drivers for Wi-Fi NICs; images that have them are: ${which}`;
+}
+
 function view({ name, kind, manifest }: StoredImage): Image {
-  const { digest, kernel, initrd, cmdline, agent, createdAt } = manifest;
+  const { digest, kernel, initrd, cmdline, agent, createdAt, packages } = manifest;
   return {
     name,
     digest,
@@ -48,6 +64,8 @@ function view({ name, kind, manifest }: StoredImage): Image {
     initrdBytes: initrd?.size ?? 0,
     cmdline,
     agent,
+    // What is in an imported one only its owner knows.
+    wifi: kind === 'imported' || packages.some(({ name: program }) => program === 'iw'),
     createdAt,
   };
 }

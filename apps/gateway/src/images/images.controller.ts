@@ -1,5 +1,5 @@
 import { Controller, HttpCode, Param, Put, Req } from '@nestjs/common';
-import { V3Error, type Image, type List } from '@v3vee/contracts';
+import { MAX_IMAGE_BYTES, V3Error, type Image, type List } from '@v3vee/contracts';
 import { SnapshotRepository, VmRepository } from '@v3vee/store';
 import type { Request } from 'express';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
@@ -42,8 +42,8 @@ export class ImagesController {
     const files = {
       name,
       cmdline,
-      kernel: await this.blobs.path(kernel),
-      initrd: initrd === undefined ? undefined : await this.blobs.path(initrd),
+      kernel: await this.blobs.path(kernel, MAX_IMAGE_BYTES),
+      initrd: initrd === undefined ? undefined : await this.blobs.path(initrd, MAX_IMAGE_BYTES),
     };
     const image = await this.images.import(files);
     for (const blob of [kernel, initrd]) if (blob !== undefined) await this.blobs.remove(blob);

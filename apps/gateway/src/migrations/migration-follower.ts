@@ -33,7 +33,7 @@ export interface FollowerParts {
   log: PinoLogger;
   /** A source that answers nothing for so long is gone, ms. */
   silenceMs: number;
-  /** For so long an end is looked for that is sure, ms. */
+  /** After so long without an end that is sure, whoever waits for one is told, ms. */
   patienceMs: number;
 }
 
@@ -41,13 +41,17 @@ export interface FollowerParts {
  * One migration from the gateway's side: its row follows what the source tells, to its end.
  *
  * A source that knows nothing of it, or is gone, tells no end. Then the target is made to abandon it, so that nobody can
- * swap the owner any more, and the owner in the store says what became of it.
+ * swap the owner any more, and the owner in the store says what became of it. A target that can't be asked may still swap
+ * it: until it can be, or the VM is at another epoch, the row stays open.
  */
 export class MigrationFollower {
   /** Why it did not begin. */
   refusal: V3Error | undefined;
   /** Its row, ended. Rejects with the signal's reason: then the row stays open, for the next gateway. */
   readonly ended: Promise<VmMigrationEntity>;
+  /** Resolves when its end can't be known for now, and may not be for long. */
+  readonly unsure: Promise<void>;
+  private doubt = (): void => undefined;
   private isBegun = Promise.resolve();
   private isWritten = true;
   private writing: Promise<void> | undefined;
@@ -67,6 +71,7 @@ export class MigrationFollower {
     private readonly signal: AbortSignal,
     begin?: () => Promise<unknown>,
   ) {
+    this.unsure = new Promise(resolve => (this.doubt = resolve));
     if (begin) this.isBegun = this.begin(begin);
     this.ended = this.follow();
   }
@@ -154,11 +159,11 @@ export class MigrationFollower {
   /** Its end, by the owner in the store. @param why its source does not tell it */
   private async settle(why: string): Promise<void> {
     const began = performance.now();
-    const isLate = () => performance.now() - began > this.parts.patienceMs;
     // What comes from the source after all is better.
     while (!this.isOver && this.heardAt <= began) {
       try {
-        if (await this.decide(why, isLate())) return;
+        if (await this.decide(why)) return;
+        if (performance.now() - began > this.parts.patienceMs) this.giveNotice(why);
       } catch (error) {
         this.parts.log.warn(
           { err: error, migration: this.row.id },
@@ -170,16 +175,22 @@ export class MigrationFollower {
   }
 
   /** @returns whether it could be decided */
-  private async decide(why: string, isLate: boolean): Promise<boolean> {
-    const { vmId, vm: name, epoch, source, target } = this.row;
+  private async decide(why: string): Promise<boolean> {
+    const { vmId, vm: name, epoch, target } = this.row;
     const isAbandoned = await this.abandon();
     const vm = await this.parts.vms.get(vmId);
     if (this.isOver) return true;
     if (vm?.ownerHost === target) this.close('COMPLETED', `${target} has ${name}; ${why}`);
     else if (!vm) this.close('FAILED', `${name} was deleted; ${why}`);
-    else if (isAbandoned || isLate || vm.epoch !== epoch)
-      this.close('FAILED', `${source} has ${name}; ${why}`);
+    else if (isAbandoned || vm.epoch !== epoch) this.close('FAILED', `${vm.ownerHost} has ${name}; ${why}`);
     return this.isOver;
+  }
+
+  private giveNotice(why: string): void {
+    const { source, target, progress } = this.row;
+    const reason = `neither ${source} nor ${target} can be asked, and ${target} may still take it over; ${why}`;
+    if (progress.reason !== reason) this.take({ ...progress, reason });
+    this.doubt();
   }
 
   /** @returns whether its target surely does nothing for it any more */

@@ -1,5 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { conflictingUse, describeCard, V3Error, type MovedCard, type PhysicalNic } from '@v3vee/contracts';
+import {
+  conflictingUse,
+  describeCard,
+  radioProblem,
+  V3Error,
+  type MovedCard,
+  type PhysicalNic,
+} from '@v3vee/contracts';
 import {
   HostRepository,
   VmMigrationRepository,
@@ -64,7 +71,7 @@ export class MigrationPlanner {
       () => this.images.get(vm.image),
     );
     const { cards, missing } = await this.cards(vm, host, options.cards ?? new Map<number, string>());
-    return { blockers: [...blockers, ...onHost, ...missing], cards };
+    return { blockers: [...blockers, ...onHost, ...missing, ...radiosMissing(vm, host)], cards };
   }
 
   private async assertFree({ id, name }: VmDefinition, operation: string | undefined): Promise<void> {
@@ -143,6 +150,14 @@ function assertTaking({ name, cordoned }: HostEntity): void {
     'HOST_CORDONED',
     `host ${name} is cordoned: it gets no further VMs until it is uncordoned`,
   );
+}
+
+/** By the same name: the guest's connection goes on over it. */
+function radiosMissing(vm: VmDefinition, host: HostEntity): V3Error[] {
+  return vm.wifi.flatMap(({ index, radio }) => {
+    const problem = radioProblem({ radio }, host);
+    return problem ? [new V3Error('DEVICE_MISMATCH', `${vm.name}/wlan${index}: ${problem}`)] : [];
+  });
 }
 
 function noCard(

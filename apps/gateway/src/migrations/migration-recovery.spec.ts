@@ -103,11 +103,49 @@ describe('a migration whose source or gateway goes', () => {
     });
   });
 
-  it('that nobody can be asked of is failed in the end, with the source as the owner', async () => {
-    alpha.stop();
-    beta.stop();
-    expect(await ended()).toMatchObject({ phase: 'FAILED' });
-    expect(beta.migrations.abandoned).toEqual([]);
+  describe('that nobody can be asked of', () => {
+    beforeEach(async () => {
+      alpha.stop();
+      beta.stop();
+      // Whoever waits for it is told; what is not known is not said to be.
+      expect((await gateway.ended(id)).error).toMatchObject({
+        code: 'MIGRATION_FAILED',
+        detail: expect.stringContaining(
+          'neither alpha nor beta can be asked, and beta may still take it over',
+        ),
+      });
+      expect(await migration()).toMatchObject({ phase: 'COPYING', endedAt: null });
+    });
+
+    it('is complete when the target, cut off from all but the store, takes it over late', async () => {
+      await swap();
+      expect(await ended()).toMatchObject({
+        phase: 'COMPLETED',
+        reason: expect.stringContaining(`beta has ${vm.name}`),
+      });
+      expect(beta.migrations.abandoned).toEqual([]);
+    });
+
+    it('has failed when the target can be asked again, and nobody can take it over any more', async () => {
+      beta.start();
+      expect(await ended()).toMatchObject({
+        phase: 'FAILED',
+        reason: expect.stringContaining(`alpha has ${vm.name}`),
+      });
+      expect(beta.migrations.abandoned).toContain(id);
+    });
+
+    it('has failed when the VM was taken from both', async () => {
+      const vms = new VmRepository(gateway.dataSource);
+      await vms.swapOwner(vm.id, { from: 'alpha', epoch: vm.epoch, to: 'alpha' });
+      expect(await ended()).toMatchObject({ phase: 'FAILED' });
+    });
+
+    it('is followed by the next gateway', async () => {
+      await gateway.restart();
+      await swap();
+      expect(await ended()).toMatchObject({ phase: 'COMPLETED' });
+    });
   });
 
   it('of a VM that was deleted has failed', async () => {

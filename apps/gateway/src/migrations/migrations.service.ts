@@ -186,7 +186,14 @@ export class Migrations implements OnApplicationBootstrap, BeforeApplicationShut
       this.palacios.ask(migrationSourceCalls.migrate, source, request, { signal }),
     );
     await progress(`moving ${vm} from ${source} to ${target}`);
-    const ended = await follower.ended;
+    const ended = await Promise.race([follower.ended, follower.unsure]);
+    if (!ended) {
+      const unsure = follower.now.progress.reason;
+      throw new V3Error(
+        'MIGRATION_FAILED',
+        `whose ${vm} is shows in migration ${id}, once it is known: ${unsure}`,
+      );
+    }
     const { phase, reason } = ended.progress;
     if (phase === 'COMPLETED') return ended;
     if (follower.refusal) throw follower.refusal;

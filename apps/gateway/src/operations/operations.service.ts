@@ -14,8 +14,8 @@ export interface OperationContext {
   id: string;
   /** Fires when the gateway stops; its reason is the error to fail with. */
   signal: AbortSignal;
-  /** Tells whoever looks what is being done now. */
-  progress(text: string): Promise<void>;
+  /** Tells whoever looks what is being done now; as data, too, where the verb has such. */
+  progress(text: string, metadata?: object): Promise<void>;
   /** Takes a resource until the operation ends. @throws V3Error VM_BUSY, CLUSTER_BUSY */
   lock(lock: Lock): Promise<void>;
 }
@@ -179,7 +179,7 @@ export class OperationsService implements OnApplicationBootstrap, BeforeApplicat
     const context: OperationContext = {
       id,
       signal: this.stopping.signal,
-      progress: text => this.operations.progress(id, text),
+      progress: (text, metadata) => this.operations.progress(id, text, metadata),
       lock: lock => this.lock(id, lock),
     };
     const result = await work(context).catch((thrown: unknown) => asV3Error(thrown));

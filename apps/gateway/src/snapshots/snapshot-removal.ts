@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { HostRepository, type SnapshotEntity } from '@v3vee/store';
-import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
+import { SnapshotHosts } from './snapshot-hosts';
 
 /** Snapshots are Palacios's to delete: of their own host's, or of any other when that host is no more. */
 @Injectable()
@@ -9,15 +9,14 @@ export class SnapshotRemoval {
   constructor(
     private readonly hosts: HostRepository,
     private readonly palacios: PalaciosClient,
-    private readonly directory: HostDirectory,
+    private readonly standIns: SnapshotHosts,
   ) {}
 
   /** @throws V3Error HOST_NOT_READY */
   async remove(snapshot: SnapshotEntity | null): Promise<void> {
     if (!snapshot) return;
-    const hosts = (await this.hosts.all()).map(({ name }) => name);
-    const standIn = hosts.find(name => this.directory.palaciosSilence(name) === '');
-    const host = hosts.includes(snapshot.host) ? snapshot.host : (standIn ?? snapshot.host);
+    const isThere = (await this.hosts.find(snapshot.host)) !== null;
+    const host = isThere ? snapshot.host : await this.standIns.speaking(snapshot);
     await this.palacios.call('deleteSnapshot', host, { snapshotId: snapshot.id });
   }
 }

@@ -1,17 +1,38 @@
-import { Controller } from '@nestjs/common';
-import { V3Error, type List, type Snapshot } from '@v3vee/contracts';
+import { pipeline } from 'node:stream/promises';
+import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import {
+  SNAPSHOT_EXPORT_PATH,
+  V3Error,
+  type List,
+  type Snapshot,
+  type SnapshotCollection,
+  type SnapshotDetail,
+  type SnapshotVerification,
+} from '@v3vee/contracts';
 import { SnapshotRepository, toSnapshot, VmRepository, type SnapshotEntity } from '@v3vee/store';
+import type { Request, Response } from 'express';
 import { ageKey, ageOf } from '../http/age-key';
-import { Endpoint, Input, type InputOf } from '../http/endpoint';
+import { Endpoint, Input, routeOf, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
+import { BlobStore } from '../images/blob-store';
+import { VmDefinitions } from '../vms/vm-definitions.service';
+import { SnapshotFiles } from './snapshot-files';
+import { SnapshotHosts } from './snapshot-hosts';
 import { SnapshotRemoval } from './snapshot-removal';
+
+/** A snapshot is shown without what it takes on disk when that can't be had soon. */
+const STORAGE_MS = 3_000;
 
 @Controller()
 export class SnapshotsController {
   constructor(
     private readonly snapshots: SnapshotRepository,
     private readonly vms: VmRepository,
+    private readonly definitions: VmDefinitions,
     private readonly removal: SnapshotRemoval,
+    private readonly hosts: SnapshotHosts,
+    private readonly files: SnapshotFiles,
+    private readonly blobs: BlobStore,
     private readonly pages: PageTokens,
   ) {}
 
@@ -26,9 +47,59 @@ export class SnapshotsController {
     return this.pages.page(listing, rows, pageSize, ageOf, toSnapshot);
   }
 
+  // Before `getSnapshot`, whose {snapshot} would take `<id>:export` too.
+  @Get(routeOf(SNAPSHOT_EXPORT_PATH.replace('/v1', '')))
+  async export(
+    @Param('snapshot') idOrName: string,
+    @Req() request: Request,
+    @Res() response: Response,
+  ): Promise<void> {
+    const snapshot = await this.find(idOrName);
+    const name = `${snapshot.vmName}-${snapshot.name}.v3snapshot`;
+    response.setHeader('Content-Type', 'application/octet-stream');
+    response.setHeader('Content-Disposition', `attachment; filename="${name}"`);
+    response.setHeader('Cache-Control', 'no-store');
+    if (request.method === 'HEAD') return void response.end();
+    const parts = this.files.export(snapshot);
+    // What is wrong can be told as long as nothing was sent: so the first pages are read before that.
+    const early = [await parts.next(), await parts.next()];
+    const all = async function* () {
+      for (const { value, done } of early) if (!done) yield value;
+      yield* parts;
+    };
+    // A client that left, or damage in the middle: either way the connection ends without the file's end.
+    await pipeline(all, response).catch(() => undefined);
+  }
+
   @Endpoint('getSnapshot')
-  async get(@Input() { params }: InputOf<'getSnapshot'>): Promise<Snapshot> {
-    return toSnapshot(await this.find(params.snapshot));
+  async get(@Input() { params }: InputOf<'getSnapshot'>): Promise<SnapshotDetail> {
+    const snapshot = await this.find(params.snapshot);
+    const storage = await this.hosts
+      .speaking(snapshot)
+      .then(host => this.hosts.ask('describe', host, { snapshotId: snapshot.id }, STORAGE_MS))
+      .catch(() => null);
+    return { ...toSnapshot(snapshot), storage };
+  }
+
+  @Endpoint('verifySnapshot')
+  async verify(@Input() { params }: InputOf<'verifySnapshot'>): Promise<SnapshotVerification> {
+    const snapshot = await this.find(params.snapshot);
+    return this.hosts.ask('verify', await this.hosts.speaking(snapshot), { snapshotId: snapshot.id });
+  }
+
+  @Endpoint('importSnapshot')
+  async import(@Input() { body }: InputOf<'importSnapshot'>): Promise<Snapshot> {
+    const { blob, name } = body;
+    const path = await this.blobs.path(blob);
+    const vm = await this.definitions.find(body.vm ?? (await this.files.label(path)).vmName);
+    const snapshot = await this.hosts.ask('import', vm.ownerHost, { blob, vm: vm.id, name });
+    await this.blobs.remove(blob);
+    return snapshot;
+  }
+
+  @Endpoint('collectSnapshots')
+  async collect(): Promise<SnapshotCollection> {
+    return this.hosts.ask('collect', await this.hosts.speaking({}), {});
   }
 
   @Endpoint('deleteSnapshot')

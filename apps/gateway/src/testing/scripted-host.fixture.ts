@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Bus, Stoppable } from '@v3vee/bus';
 import {
+  isLive,
   kittenHeartbeat,
   palaciosCalls,
   palaciosHeartbeat,
@@ -129,7 +130,7 @@ export class ScriptedHost {
     const vm = await this.vms.get(vmId);
     if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine ${vmId}`);
     const before = await this.statuses.get(vmId);
-    const live = state === 'RUNNING' || state === 'PAUSED';
+    const live = isLive(state);
     const record: VmStatusRecord = {
       vmId,
       host: this.name,
@@ -210,6 +211,13 @@ export class ScriptedHost {
         return to('RUNNING');
       case 'stop':
         return to('STOPPED');
+      case 'simulate':
+        await this.put(vmId, 'SIMULATING', {
+          reason: `simulating: 1 of ${request.ms as number} ms of guest time`,
+        });
+        return to('PAUSED');
+      case 'moveCore':
+        return to('RUNNING');
       case 'pause':
         return to('PAUSED');
       case 'setNic':
@@ -257,7 +265,7 @@ export class ScriptedHost {
       memoryMiB: vm.memoryMiB,
       image: vm.image,
       nics: vm.nics.map(({ network, vni, mac, ip }) => ({ network, vni, mac, ip })),
-      bytes: 4096,
+      ...{ bytes: 4096, pages: 1, newPages: 1, pauseMs: 12.5, parent: null },
       digest: randomUUID().replaceAll('-', '').repeat(2),
     });
     return { ...row, createdAt: createdAt.toISOString() };

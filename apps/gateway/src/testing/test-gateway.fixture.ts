@@ -49,6 +49,9 @@ export class TestGateway {
     const gateway = new TestGateway(folder, nats, database, bus, dataSource);
     await writeFile(join(folder, 'token'), `${gateway.token}\n`);
     await putImage(join(folder, 'cache', 'images'), 'debian');
+    await putImage(join(folder, 'cache', 'images'), 'debian-wifi', [
+      { name: 'iw', version: '5.19-1', architecture: 'i386', sha256: 'f'.repeat(64) },
+    ]);
     await gateway.open();
     return gateway;
   }

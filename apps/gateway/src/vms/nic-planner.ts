@@ -13,12 +13,34 @@ import {
   type NicSettings,
   type NicSettingsPatch,
   type NicSpec,
+  type Radio,
+  type WifiNicSpec,
 } from '@v3vee/contracts';
-import { HostRepository, NetworkRepository, type NewNic, type NicDefinition } from '@v3vee/store';
+import {
+  HostRepository,
+  NetworkRepository,
+  type NewNic,
+  type NewWifiNic,
+  type NicDefinition,
+  type VmDefinition,
+} from '@v3vee/store';
 import { randomMac } from './mac';
+import { planWifi } from './wifi-nics';
 
 /** Attempts at a random MAC that nobody has; one in 2^40 is taken by any other NIC. */
 const MAC_ATTEMPTS = 3;
+
+/** What is absent stays as it is. */
+export interface WantedNics {
+  nics?: NicSpec[];
+  wifi?: WifiNicSpec[];
+}
+export interface PlannedNics {
+  nics?: NewNic[];
+  wifi?: NewWifiNic[];
+}
+type PresentNics = Pick<VmDefinition, 'nics' | 'wifi'>;
+export const noNics: PresentNics = { nics: [], wifi: [] };
 
 /** Turns NICs as they are asked for into NICs as they are defined. */
 @Injectable()
@@ -30,22 +52,24 @@ export class NicPlanner {
 
   /**
    * Runs a write with the NICs; again with other MACs, should one that was drawn here be taken.
-   * @param host whose physical NICs they can be
+   * @param host whose physical NICs and radios they can be
    * @param present NICs the VM has: one that stays where it is keeps its MAC, and its settings unless they are named
    * @throws V3Error NETWORK_NOT_FOUND, DEVICE_MISMATCH, INVALID_REQUEST, and what the write throws
    */
   async planning<T>(
-    specs: NicSpec[],
+    wanted: WantedNics,
     host: string,
-    present: NicDefinition[],
-    write: (nics: NewNic[]) => Promise<T>,
+    present: PresentNics,
+    write: (planned: PlannedNics) => Promise<T>,
   ): Promise<T> {
     for (let attempt = 1; ; attempt++) {
-      const nics = await this.plan(specs, host, present);
+      const planned = await this.plan(wanted, host, present);
       try {
-        return await write(nics);
+        return await write(planned);
       } catch (thrown) {
-        const drawn = nics.some((nic, index) => nic.mac !== specs[index]?.mac);
+        const drawn = (['nics', 'wifi'] as const).some(kind =>
+          planned[kind]?.some(({ mac }, index) => mac !== wanted[kind]?.[index]?.mac),
+        );
         const taken = thrown instanceof V3Error && thrown.code === 'MAC_IN_USE';
         if (!drawn || !taken || attempt === MAC_ATTEMPTS) throw thrown;
       }
@@ -53,7 +77,18 @@ export class NicPlanner {
   }
 
   /** @throws V3Error NETWORK_NOT_FOUND, DEVICE_MISMATCH, INVALID_REQUEST */
-  async plan(specs: NicSpec[], host: string, present: NicDefinition[]): Promise<NewNic[]> {
+  async plan({ nics, wifi }: WantedNics, host: string, present: PresentNics): Promise<PlannedNics> {
+    return {
+      nics: nics && (await this.planWired(nics, host, present.nics)),
+      wifi: wifi && planWifi(wifi, { name: host, radios: await this.radios(wifi, host) }, present.wifi),
+    };
+  }
+
+  private async radios(wifi: WifiNicSpec[], host: string): Promise<Radio[]> {
+    return wifi.length === 0 ? [] : ((await this.hosts.find(host))?.radios ?? []);
+  }
+
+  private async planWired(specs: NicSpec[], host: string, present: NicDefinition[]): Promise<NewNic[]> {
     const networks = await this.networks.findByNames(specs.map(({ network }) => network));
     const wrong: FieldError[] = nicProblems(specs).map(({ index, path, message }) => ({
       path: formatPath(['nics', index, ...path]),

@@ -46,8 +46,14 @@ describe('verbs', () => {
     snapshot: { name: 's' },
     restore: { snapshot: 's' },
     exec: { command: ['true'] },
+    simulate: { ms: 10 },
+    moveCore: { core: 2 },
   };
-  const cases = (['start', 'stop', 'pause', 'resume', 'reset', 'snapshot', 'exec'] as const).flatMap(name =>
+  const stated = [
+    ...(['start', 'stop', 'pause', 'resume', 'reset'] as const),
+    ...(['simulate', 'moveCore', 'snapshot', 'exec'] as const),
+  ];
+  const cases = stated.flatMap(name =>
     vmStates
       .filter(state => !(verbStates[name] as readonly string[]).includes(state))
       .map(state => [name, state] as const),
@@ -59,6 +65,35 @@ describe('verbs', () => {
       code: 'VM_WRONG_STATE',
       detail: `${vm.name} is ${state} (so it is); ${name} needs it to be ${verbStates[name].join(' or ')}`,
     });
+  });
+
+  it('a paused VM is simulated; the operation tells how far that is', async () => {
+    await alpha.put(vm.id, 'PAUSED');
+    const operation = await verb('simulate', { ms: 250 });
+    expect(operation).toMatchObject({ error: null, response: { state: 'PAUSED' } });
+    expect(operation.progress).toBe('simulating: 1 of 250 ms of guest time');
+    expect(alpha.calls.at(-1)).toEqual({ verb: 'simulate', request: { vmId: vm.id, ms: 250 } });
+  });
+
+  it('a VM goes to another core, and not to one that is taken', async () => {
+    await verb('start');
+    expect(await verb('moveCore', { core: 2 })).toMatchObject({ error: null, response: { core: 2 } });
+    expect(alpha.calls.at(-1)).toEqual({ verb: 'moveCore', request: { vmId: vm.id, core: 2 } });
+    alpha.failing('moveCore', new V3Error('HOST_CORE_IN_USE', 'core 1 runs another'));
+    expect(await verb('moveCore', { core: 1 })).toMatchObject({ error: { code: 'HOST_CORE_IN_USE' } });
+    alpha.failing('moveCore', undefined);
+  });
+
+  it.each([
+    ['simulate', { ms: 0 }, 'ms'],
+    ['simulate', { ms: 600_001 }, 'a simulation takes at most 600000 ms'],
+    ['simulate', {}, 'ms'],
+    ['moveCore', { core: -1 }, 'core'],
+    ['moveCore', { core: 'first' }, 'core'],
+  ])('%s with %j is refused with what is wrong', async (name, body, what) => {
+    const refused = await refusal(name, body);
+    expect(refused).toMatchObject({ status: 400, code: 'INVALID_REQUEST' });
+    expect(JSON.stringify(refused)).toContain(what);
   });
 
   it('a running VM is not deleted', async () => {

@@ -15,11 +15,12 @@ import type { Caller } from '../http/endpoint';
 import { operationView } from '../operations/operation-view';
 import { OperationsService, type OperationContext } from '../operations/operations.service';
 import { SnapshotRemoval } from '../snapshots/snapshot-removal';
-import { NicPlanner } from './nic-planner';
+import { NicPlanner, noNics } from './nic-planner';
 import { VmDefinitions } from './vm-definitions.service';
 import { lockOf } from './vm-lock';
 import { VmVerbs } from './vm-verbs.service';
 import { VmViews } from './vm-view';
+import { cloneWifi } from './wifi-nics';
 
 type CloneRequest = ParsedBodyOf<'cloneVm'>;
 
@@ -127,14 +128,16 @@ export class VmClones implements OnApplicationBootstrap {
         const card = device && access ? { device, access } : {};
         return { network, ip: request.ips?.[index], settings, ...card };
       });
-      const clone = await this.nics.planning(specs, request.host, [], nics =>
+      const wanted = { nics: specs, wifi: cloneWifi(source) };
+      const clone = await this.nics.planning(wanted, request.host, noNics, planned =>
         this.vms.create({
           id,
           name: request.name,
           host: request.host,
           memoryMiB,
           image,
-          nics,
+          nics: [],
+          ...planned,
           autostart: false,
           boot: source.boot,
           managed: false,

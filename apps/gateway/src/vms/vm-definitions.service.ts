@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import {
   accessOf,
   describeCard,
+  radioProblem,
   V3Error,
   verbStates,
   type Vm,
@@ -21,10 +22,11 @@ import { PalaciosClient } from '../hosts/palacios-client';
 import type { Caller } from '../http/endpoint';
 import { ImageCatalogue } from '../images/image-catalogue';
 import { OperationsService } from '../operations/operations.service';
-import { NicPlanner } from './nic-planner';
+import { NicPlanner, noNics } from './nic-planner';
 import { NicSettingsService, settingsDifference } from './nic-settings.service';
 import { VmViews } from './vm-view';
 import { lockOf } from './vm-lock';
+import { sameWifi } from './wifi-nics';
 
 /** Definitions of VMs: what they are to be, not what they do. */
 @Injectable()
@@ -50,11 +52,12 @@ export class VmDefinitions {
   }
 
   /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, VM_EXISTS, MAC_IN_USE, IP_IN_USE, DEVICE_MISMATCH, DEVICE_IN_USE */
-  async create({ nics, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
+  async create({ nics, wifi, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
     await this.assertHost(spec.host);
     await this.images.get(spec.image);
-    return this.nics.planning(nics, spec.host, [], planned =>
-      this.vms.create({ ...spec, ...policyOf(spec), managed, nics: planned }),
+    if (wifi.length > 0) await this.images.assertWifi(spec.image);
+    return this.nics.planning({ nics, wifi }, spec.host, noNics, planned =>
+      this.vms.create({ ...spec, ...policyOf(spec), managed, nics: [], ...planned }),
     );
   }
 
@@ -83,20 +86,19 @@ export class VmDefinitions {
   }
 
   /** Of a VM that its caller holds and that does not run, if the change needs that. */
-  async change(vm: VmDefinition, { nics, ...rest }: VmPatch): Promise<VmDefinition> {
+  async change(vm: VmDefinition, { nics, wifi, ...rest }: VmPatch): Promise<VmDefinition> {
     const patch = { ...rest, ...changedPolicy(vm, rest) };
     const { host = vm.ownerHost, image } = patch;
     if (host !== vm.ownerHost) await this.assertHost(host);
     if (image !== undefined) await this.images.get(image);
+    const drivers = wifi !== undefined || image !== undefined;
+    if (drivers && (wifi ?? vm.wifi).length > 0) await this.images.assertWifi(image ?? vm.image);
     // What it has with its present host is given up only when the new definition is known to be possible.
-    if (nics === undefined) {
-      await this.assertCards(vm, host);
+    if (nics === undefined) await this.assertCards(vm, host);
+    if (wifi === undefined) await this.assertRadios(vm, host);
+    return this.nics.planning({ nics, wifi }, host, vm, async planned => {
       await this.leaveHost(vm, host);
-      return this.vms.update(vm.id, patch);
-    }
-    return this.nics.planning(nics, host, vm.nics, async planned => {
-      await this.leaveHost(vm, host);
-      return this.vms.update(vm.id, { ...patch, nics: planned });
+      return this.vms.update(vm.id, { ...patch, ...planned });
     });
   }
 
@@ -110,10 +112,10 @@ export class VmDefinitions {
   ): Promise<void> {
     const planned = new Map<string, VmChanges>();
     for (const { vm, patch } of changes) {
-      const { nics, ...others } = patch;
+      const { nics, wifi, ...others } = patch;
       const rest = { ...others, ...changedPolicy(vm, others) };
       const { host = vm.ownerHost } = rest;
-      planned.set(vm.id, nics ? { ...rest, nics: await this.nics.plan(nics, host, vm.nics) } : rest);
+      planned.set(vm.id, { ...rest, ...(await this.nics.plan({ nics, wifi }, host, vm)) });
       const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';
       if (!lost) await this.leaveHost(vm, host);
     }
@@ -153,6 +155,19 @@ export class VmDefinitions {
     }
   }
 
+  /** Wi-Fi NICs that stay as they are need radios of the same name where the VM goes. */
+  private async assertRadios(vm: VmDefinition, host: string): Promise<void> {
+    if (host === vm.ownerHost || vm.wifi.length === 0) return;
+    const radios = (await this.hosts.find(host))?.radios ?? [];
+    for (const { index, radio } of vm.wifi) {
+      const problem = radioProblem({ radio }, { name: host, radios });
+      if (problem) {
+        const remedy = 'give the VM other Wi-Fi NICs with the move';
+        throw new V3Error('DEVICE_MISMATCH', `${vm.name}/wlan${index}: ${problem}; ${remedy}`);
+      }
+    }
+  }
+
   private async assertChangeable(vm: VmDefinition, patch: VmPatch): Promise<void> {
     const needing = changesOfMachine(vm, patch);
     if (needing.length === 0) return;
@@ -173,6 +188,7 @@ export function changesOfMachine(vm: VmDefinition, patch: VmPatch): string[] {
   if (patch.memoryMiB !== undefined && patch.memoryMiB !== vm.memoryMiB) changed.push('memoryMiB');
   if (patch.image !== undefined && patch.image !== vm.image) changed.push('image');
   if (patch.nics !== undefined && !sameNics(vm, patch.nics)) changed.push('nics');
+  if (patch.wifi !== undefined && !sameWifi(vm, patch.wifi)) changed.push('wifi');
   return changed;
 }
 

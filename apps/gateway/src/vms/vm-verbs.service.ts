@@ -1,7 +1,9 @@
 import { Injectable } from '@nestjs/common';
+import { Bus } from '@v3vee/bus';
 import {
   V3Error,
   verbStates,
+  vmChanged,
   type ExecRequest,
   type ExecResult,
   type Operation,
@@ -37,12 +39,36 @@ export class VmVerbs {
     private readonly operations: OperationsService,
     private readonly palacios: PalaciosClient,
     private readonly directory: HostDirectory,
+    private readonly bus: Bus,
   ) {}
 
   plain(verb: PlainVerb, idOrName: string, caller: Caller): Promise<Operation> {
     return this.operate(verb, idOrName, caller, async (vm, { signal }) => {
       await this.palacios.call(verb, vm.ownerHost, { vmId: vm.id }, { signal });
       return this.views.view(vm);
+    });
+  }
+
+  /** Its operation tells how far it is as the VM's Palacios does. */
+  simulate(idOrName: string, ms: number, caller: Caller): Promise<Operation> {
+    return this.operate('simulate', idOrName, caller, async (vm, { signal, progress }) => {
+      const told = this.bus.listen(vmChanged, vm.ownerHost, ({ vmId, state, reason }) => {
+        if (vmId === vm.id && state === 'SIMULATING') progress(reason).catch(() => undefined);
+      });
+      try {
+        await this.palacios.call('simulate', vm.ownerHost, { vmId: vm.id, ms }, { signal });
+      } finally {
+        told.stop();
+      }
+      return this.views.view(vm);
+    });
+  }
+
+  moveCore(idOrName: string, core: number, caller: Caller): Promise<Operation> {
+    return this.operate('moveCore', idOrName, caller, async (vm, { signal }) => {
+      await this.palacios.call('moveCore', vm.ownerHost, { vmId: vm.id, core }, { signal });
+      // What its Kitten said last may be from before.
+      return { ...(await this.views.view(vm)), core };
     });
   }
 
@@ -178,7 +204,7 @@ export class VmVerbs {
   private async assertHostFor(verb: VmVerb, vm: VmDefinition): Promise<void> {
     // A VM that no Palacios knows of can be deleted without one.
     if (verb === 'delete' && !(await this.statuses.get(vm.id))) return;
-    const needsKitten = verb === 'start' || verb === 'restore' || verb === 'reset';
+    const needsKitten = ['start', 'restore', 'reset', 'moveCore'].includes(verb);
     if (needsKitten) return this.directory.assertReady(vm.ownerHost);
     const silence = this.directory.palaciosSilence(vm.ownerHost);
     if (silence) throw new V3Error('HOST_NOT_READY', `host ${vm.ownerHost} is not ready: ${silence}`);

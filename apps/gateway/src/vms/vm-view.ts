@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Vm, VmState } from '@v3vee/contracts';
+import { isLive, securityOf, type Vm, type VmState } from '@v3vee/contracts';
 import { VmStatusRepository, type VmDefinition, type VmStatusEntity } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
 import { FailoverNotes } from '../failover/failover-notes';
@@ -41,7 +41,7 @@ export class VmViews {
 
   private combine(vm: VmDefinition, status: VmStatusEntity | null): Vm {
     const { state, reason } = this.conditionOf(vm, status);
-    const live = state === 'RUNNING' || state === 'PAUSED';
+    const live = isLive(state);
     return {
       id: vm.id,
       name: vm.name,
@@ -56,6 +56,7 @@ export class VmViews {
       failover: vm.failover,
       checkpointEvery: vm.checkpointEvery,
       agent: live && status !== null && status.agent,
+      core: this.coreOf(vm),
       nics: vm.nics.map(({ index, network, mac, ip, settings, device, access, model }) => ({
         name: `eth${index}`,
         model: model ?? 'virtio-net',
@@ -66,9 +67,24 @@ export class VmViews {
         ips: (live ? status?.ips[index] : undefined) ?? (ip === null ? [] : [ip]),
         settings,
       })),
+      wifi: vm.wifi.map(({ index, radio, ssid, passphrase, mac, ip, dhcp }) => ({
+        name: `wlan${index}`,
+        radio,
+        ssid,
+        security: ssid === null ? null : securityOf(passphrase),
+        mac,
+        ip: dhcp ? 'dhcp' : ip,
+        // What the guest reports of them comes after the NICs.
+        ips: (live ? status?.ips[vm.nics.length + index] : undefined) ?? (ip === null ? [] : [ip]),
+      })),
       createdAt: vm.createdAt.toISOString(),
       startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,
     };
+  }
+
+  private coreOf({ id, ownerHost }: VmDefinition): number | null {
+    const held = this.directory.inventory(ownerHost)?.allocations;
+    return held?.find(({ task }) => task === `vm/${id}`)?.core ?? null;
   }
 
   /** A row that says there is a live guest is believed only while the Palacios that wrote it is heard. */
@@ -88,7 +104,7 @@ export class VmViews {
     if (silence) return { state: 'ERROR', reason: this.noted(vm, `${silence}; ${before}`), fresh };
     if (this.directory.palaciosIncarnation(vm.ownerHost) !== status.incarnation) {
       const restarted = `the palacios of ${vm.ownerHost} was restarted and has not taken it up again`;
-      return { state: 'ERROR', reason: `${restarted}; ${before}`, fresh };
+      return { state: 'ERROR', reason: this.noted(vm, `${restarted}; ${before}`), fresh };
     }
     return { state, reason, fresh };
   }

@@ -80,6 +80,16 @@ export class VmsController {
     return this.verbs.plain('reset', params.vm, caller);
   }
 
+  @Endpoint('simulateVm')
+  simulate(@Input() { params, body, caller }: InputOf<'simulateVm'>): Promise<Operation> {
+    return this.verbs.simulate(params.vm, body.ms, caller);
+  }
+
+  @Endpoint('moveVmCore')
+  moveCore(@Input() { params, body, caller }: InputOf<'moveVmCore'>): Promise<Operation> {
+    return this.verbs.moveCore(params.vm, body.core, caller);
+  }
+
   @Endpoint('snapshotVm')
   snapshot(@Input() { params, body, caller }: InputOf<'snapshotVm'>): Promise<Operation> {
     return this.verbs.snapshot(params.vm, body.name, caller);

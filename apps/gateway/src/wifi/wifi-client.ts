@@ -50,7 +50,7 @@ export class WifiClient {
 }
 
 /** Silence has one name, whether nobody listens or nobody answers in time. */
-async function answered<T>(call: Promise<T>): Promise<T> {
+export async function answered<T>(call: Promise<T>): Promise<T> {
   try {
     return await call;
   } catch (thrown) {

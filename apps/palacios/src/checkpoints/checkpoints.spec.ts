@@ -103,7 +103,7 @@ it('leave alone what people saved, and the names that they gave', async () => {
 it('pass over a VM that is busy, or whose thread does not answer, and do it no harm', async () => {
   const busy = await setUp();
   await busy.look(0);
-  busy.host.machine.trouble.save = hanging();
+  busy.host.machine.trouble.capture = hanging();
   void busy.vm.snapshot('of-people').catch(() => undefined);
   await busy.look(EVERY);
   expect(busy.names()).toEqual([]);
@@ -118,7 +118,7 @@ it('pass over a VM that is busy, or whose thread does not answer, and do it no h
 it('that fail are tried again after the interval; the guest runs on', async () => {
   const { host, look, names, vm, fail } = await setUp();
   await look(0);
-  host.machine.trouble.save = failing(new Error('no room'));
+  host.machine.trouble.capture = failing(new Error('no room'));
   await look(EVERY);
   expect([names(), vm.status().state, host.machine.running]).toEqual([[], 'RUNNING', true]);
   host.machine.trouble = {};

@@ -1,5 +1,5 @@
 import type { Bus, Stoppable } from '@v3vee/bus';
-import { kittenCalls, kittenHeartbeat, V3Error, type Allocation } from '@v3vee/contracts';
+import { kittenCalls, kittenHeartbeat, V3Error, type Allocation, type ErrorCode } from '@v3vee/contracts';
 import type { HostResources, Log } from '../lifecycle/ports';
 
 /** Kitten answers from memory; silence means that it is being restarted. */
@@ -11,6 +11,10 @@ export interface KittenResourcesOptions {
   host: string;
   log: Log;
 }
+
+const MIB = 1 << 20;
+/** After these nothing has changed. */
+const REFUSALS = new Set<ErrorCode>(['HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE', 'INVALID_REQUEST']);
 
 const taskOf = (vmId: string) => `vm/${vmId}`;
 const isGuest = (task: string) => task.startsWith('vm/');
@@ -24,6 +28,8 @@ export class KittenResources implements HostResources {
   readonly #held = new Map<string, Allocation>();
   /** Tasks that Kitten may still have memory for, but nobody uses. */
   readonly #toFree = new Set<string>();
+  /** Tasks whose core is not known: an answer of Kitten got lost. */
+  readonly #unsure = new Set<string>();
   #incarnation: string | undefined;
   #claimed = false;
   #settling = false;
@@ -86,14 +92,33 @@ export class KittenResources implements HostResources {
     await this.#free(task);
   }
 
+  async moveCore(vmId: string, core: number): Promise<void> {
+    const { bus, host } = this.options;
+    const task = taskOf(vmId);
+    try {
+      const moved = await this.#claimedFirst(() =>
+        bus.call(kittenCalls.moveCore, host, { task, core }, { timeoutMs: CALL_MS }),
+      );
+      if (this.#held.has(task)) this.#held.set(task, moved);
+    } catch (thrown) {
+      if (!REFUSALS.has(V3Error.from(thrown).code)) this.#unsure.add(task);
+      throw thrown;
+    }
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#subscription?.stop();
   }
 
-  async #allocate(task: string, memoryMiB: number): Promise<Allocation> {
+  #allocate(task: string, memoryMiB: number): Promise<Allocation> {
     const { bus, host } = this.options;
-    const ask = () => bus.call(kittenCalls.allocate, host, { task, memoryMiB }, { timeoutMs: CALL_MS });
+    return this.#claimedFirst(() =>
+      bus.call(kittenCalls.allocate, host, { task, memoryMiB }, { timeoutMs: CALL_MS }),
+    );
+  }
+
+  async #claimedFirst<T>(ask: () => Promise<T>): Promise<T> {
     try {
       return await ask();
     } catch (thrown) {
@@ -111,6 +136,7 @@ export class KittenResources implements HostResources {
     try {
       for (const task of this.#toFree) await this.#free(task);
       if (!this.#claimed) await this.#claim();
+      for (const task of this.#unsure) await this.#lookUp(task);
     } finally {
       this.#settling = false;
     }
@@ -122,6 +148,17 @@ export class KittenResources implements HostResources {
       if (!this.#held.has(task)) this.#toFree.delete(task);
     } catch (thrown) {
       this.options.log.warn({ task, error: V3Error.from(thrown).message }, 'memory not given back yet');
+    }
+  }
+
+  /** Asked again for what it has, Kitten says where that is. */
+  async #lookUp(task: string): Promise<void> {
+    const held = this.#held.get(task);
+    try {
+      if (held) this.#held.set(task, await this.#allocate(task, held.length / MIB));
+      this.#unsure.delete(task);
+    } catch (thrown) {
+      this.options.log.warn({ task, error: V3Error.from(thrown).message }, 'its core is not known yet');
     }
   }
 

@@ -4,9 +4,12 @@
  */
 import { randomUUID } from 'node:crypto';
 import { V3Error, type NicSettings, type VmStatus } from '@v3vee/contracts';
-import type { SnapshotEntity, VmDefinition } from '@v3vee/store';
+import type { MachineCut, MachineState } from '@v3vee/machine';
+import type { SavedState, SnapshotEntity, VmDefinition } from '@v3vee/store';
 import { limiter } from './limiter';
 import type { GuestEnd, Machine, StatusRecord, VmHost } from './ports';
+
+const head = { format: 1, engineVersion: 'v86', memoryMiB: 64, nicCount: 0, devices: new Uint8Array() };
 
 export class FakeMachine implements Machine {
   readonly origin = 'template';
@@ -14,7 +17,7 @@ export class FakeMachine implements Machine {
   closed = false;
   calls: string[] = [];
   /** Put an error or a promise that never settles here to make a step fail. */
-  trouble: Partial<Record<'run' | 'pause' | 'save', Promise<never>>> = {};
+  trouble: Partial<Record<'run' | 'pause' | 'capture', Promise<never>>> = {};
   answer: string[][] | undefined = [['10.0.0.1/24']];
   #end: (end: GuestEnd) => void = () => undefined;
   readonly ended = new Promise<GuestEnd>(resolve => (this.#end = resolve));
@@ -25,14 +28,23 @@ export class FakeMachine implements Machine {
     await this.#step('run');
     this.running = true;
   }
+  /** Ends a simulation: how many ms it ran. */
+  simulated: (ranMs: number) => void = () => undefined;
+  async simulate(): Promise<number> {
+    this.calls.push('simulate');
+    this.running = true;
+    const ended = this.ended.then(({ detail }) => Promise.reject(new V3Error('GUEST_FAILED', detail)));
+    const ran = await Promise.race([new Promise<number>(resolve => (this.simulated = resolve)), ended]);
+    this.running = false;
+    return ran;
+  }
   async pause(): Promise<void> {
     await this.#step('pause');
     this.running = false;
   }
-  async save() {
-    await this.#step('save');
-    if (this.running) throw new Error('saved while it ran');
-    return async () => undefined;
+  async capture(): Promise<MachineCut> {
+    await this.#step('capture');
+    return { ...head, base: undefined, changes: new Map(), pauseMs: this.running ? 1 : 0 };
   }
   async close(): Promise<void> {
     this.closed = true;
@@ -73,7 +85,7 @@ export class FakeMachine implements Machine {
     this.running = false;
     this.#end(end);
   }
-  async #step(step: 'run' | 'pause' | 'save'): Promise<void> {
+  async #step(step: 'run' | 'pause' | 'capture'): Promise<void> {
     this.calls.push(step);
     await this.trouble[step];
   }
@@ -98,6 +110,7 @@ export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
     autostart: false,
     boot: 'template',
     nics: [],
+    wifi: [],
     managed: false,
     failover: 'none',
     checkpointEvery: null,
@@ -118,7 +131,7 @@ export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {
     memoryMiB: vm.memoryMiB,
     image: vm.image,
     nics: [],
-    bytes: 1,
+    ...{ bytes: 1, pages: 1, newPages: 1, pauseMs: null, parent: null },
     digest: 'd'.repeat(64),
     createdAt: new Date(),
     ...change,
@@ -126,9 +139,7 @@ export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {
 }
 
 /** What went wrong, by the port's method: that method throws it. */
-type Faults = Partial<
-  Record<'take' | 'boot' | 'restore' | 'verify' | 'write' | 'define' | 'create', V3Error>
->;
+type Faults = Partial<Record<'take' | 'boot' | 'restore' | 'read' | 'write' | 'define' | 'create', V3Error>>;
 
 export class FakeHost implements VmHost {
   readonly name = 'alpha';
@@ -178,6 +189,9 @@ export class FakeHost implements VmHost {
       this.#fault('take');
       this.held.set(vmId, memoryMiB);
     },
+    moveCore: async (_: string, core: number) => {
+      if (core > 1) throw new V3Error('HOST_CORE_NOT_FOUND', `no core ${core}`);
+    },
     giveBack: async (vmId: string) => void this.held.delete(vmId),
   };
   readonly machines = {
@@ -185,10 +199,11 @@ export class FakeHost implements VmHost {
       this.#fault('boot');
       return this.#made(boot);
     },
-    restore: async (_: VmDefinition, path: string, { identity }: { identity: boolean }) => {
+    restore: async (_: VmDefinition, state: MachineState, { identity }: { identity: boolean }) => {
       this.#fault('restore');
-      return this.#made(`${path}${identity ? ' as another' : ''}`);
+      return this.#made(`${state.engineVersion}${identity ? ' as another' : ''}`);
     },
+    base: async () => undefined,
     essence: async () => ({ engineVersion: '1', imageDigest: 'i', template: null }),
     receive: () => Promise.reject(new Error('not here')),
   };
@@ -199,19 +214,18 @@ export class FakeHost implements VmHost {
     forget: async (vmId: string) => void this.rows.delete(vmId),
   };
   readonly states = {
-    write: async (
-      _: unknown,
-      refer: (saved: { digest: string; bytes: number }, transaction: never) => Promise<void>,
-    ) => {
+    write: async (_: unknown, refer: (saved: SavedState, transaction: never) => Promise<void>) => {
       this.#fault('write');
-      const saved = { digest: 'a'.repeat(64), bytes: 1 };
+      const saved = { digest: 'a'.repeat(64), pages: 1, newPages: 1, storedBytes: 1 };
       this.files.add(saved.digest);
       await refer(saved, undefined as never);
       return saved;
     },
-    verify: async (digest: string) => {
-      this.#fault('verify');
-      return `/states/${digest.slice(0, 1)}`;
+    /** Its engine version says which state it is. */
+    read: async (digest: string): Promise<MachineState> => {
+      this.#fault('read');
+      const memory = new Uint8Array(new SharedArrayBuffer(0));
+      return { ...head, engineVersion: `state ${digest.slice(0, 1)}`, memory };
     },
     release: async (digest: string) => void this.files.delete(digest),
   };

@@ -46,7 +46,7 @@ describe('when the lease of the host is over', () => {
     const { host, fleet } = await setUp(a1);
     const vm = await fleet.get(a1.id);
     await vm.start();
-    host.machine.trouble.save = hanging();
+    host.machine.trouble.capture = hanging();
     void vm.snapshot('s').catch(() => undefined);
     await settled();
     host.machine.running = true; // as if it had not stood still for that
@@ -139,18 +139,68 @@ describe('when the lease of the host is over', () => {
   });
 });
 
-it('a VM whose Palacios was killed, and of which nothing was saved, starts anew if it is to come back at all', async () => {
-  const vm = definition({ failover: 'restart' });
-  const { host, fleet } = await setUp(vm);
+describe('a VM whose Palacios was killed', () => {
   const gone = { ips: [], startedAt: null, incarnation: 'x', desired: 'running', resumeState: null } as const;
-  const row = { vmId: vm.id, host: 'alpha', epoch: 1, state: 'RESETTING', reason: '', agent: false } as const;
-  host.rows.set(vm.id, { ...row, ...gone, ips: [] });
-  await (
-    await fleet.takeOver()
-  )();
-  expect(fleet.statuses()).toMatchObject([
-    { state: 'RUNNING', reason: 'restarted from its template after palacios on alpha was killed' },
-  ]);
+  const killed = async (failover: 'none' | 'restart', swap: (vm: VmDefinition) => VmDefinition | null) => {
+    const vm = definition({ failover });
+    const all = await setUp(vm);
+    const row = { vmId: vm.id, host: 'alpha', epoch: 1, state: 'RUNNING', reason: '', agent: false } as const;
+    all.host.rows.set(vm.id, { ...row, ...gone, ips: [] });
+    const swaps: unknown[] = [];
+    const fleet = new Fleet({
+      host: all.host,
+      vms: {
+        ofHost: async () => all.host.vms,
+        swapOwner: async (_, change) => {
+          swaps.push(change);
+          const swapped = swap(vm);
+          all.host.vms.splice(0, 1, ...(swapped ? [swapped] : []));
+          return swapped;
+        },
+      },
+      statuses: {
+        get: async id => (all.host.rows.get(id) as never) ?? null,
+        getMany: async () => all.host.rows as never,
+      },
+    });
+    await (
+      await fleet.takeOver()
+    )();
+    return { vm, fleet, swaps, host: all.host };
+  };
+  const renewed = (vm: VmDefinition) => ({ ...vm, epoch: vm.epoch + 1 });
+
+  it('is left alone if it is to go on elsewhere: nothing of it runs here, and its row stays as it was', async () => {
+    const { vm, fleet, swaps, host } = await killed('restart', renewed);
+    expect([fleet.statuses(), swaps, host.machineList]).toEqual([[], [], []]);
+    expect(host.rows.get(vm.id)).toMatchObject({ incarnation: 'x', state: 'RUNNING' });
+  });
+
+  it('is this host’s again under a new epoch when somebody wants something of it first', async () => {
+    const { vm, fleet, swaps } = await killed('restart', renewed);
+    const here = await fleet.get(vm.id);
+    expect(here.status()).toMatchObject({ state: 'STOPPED', reason: 'was RUNNING on alpha', epoch: 2 });
+    expect(swaps).toEqual([{ from: 'alpha', epoch: 1, to: 'alpha' }]);
+    expect(await here.start()).toMatchObject({ state: 'RUNNING', epoch: 2 });
+  });
+
+  it('is not touched when another host has it by then', async () => {
+    const { vm, fleet, host } = await killed('restart', () => null);
+    host.definitions.get = async () => {
+      if (host.vms.length > 0) return vm;
+      throw new V3Error('VM_NOT_FOUND', 'it is beta’s');
+    };
+    await expect(fleet.get(vm.id)).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
+    expect(fleet.all()).toEqual([]);
+  });
+
+  it('is restarted here under a new epoch, if it has no policy', async () => {
+    const { fleet, swaps } = await killed('none', renewed);
+    expect(swaps).toHaveLength(1);
+    expect(fleet.statuses()).toMatchObject([
+      { state: 'ERROR', epoch: 2, reason: expect.stringContaining('palacios on alpha was killed') },
+    ]);
+  });
 });
 
 describe('a VM whose last host was lost', () => {
@@ -198,10 +248,10 @@ describe('a VM whose last host was lost', () => {
       });
     const [good, bad] = [made('a', '05:12:03'), made('b', '05:12:33')];
     host.snapshotRows.push(good, bad);
-    const { verify } = host.states;
-    host.states.verify = async digest => {
+    const { read } = host.states;
+    host.states.read = async digest => {
       if (digest === bad.digest) throw new V3Error('STATE_CORRUPT', 'it was changed');
-      return verify(digest);
+      return read(digest);
     };
     const recovered = await (await fleet.get(vm.id)).recover({ ...request, snapshotIds: [bad.id, good.id] });
     expect(recovered).toMatchObject({

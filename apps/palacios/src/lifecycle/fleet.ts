@@ -38,7 +38,9 @@ export class Fleet {
     if (lease.held) return statuses;
     const reason = `stands still: the lease of host ${name} is over`;
     return statuses.map(status =>
-      status.state === 'RUNNING' ? { ...status, state: 'PAUSED', reason } : status,
+      status.state === 'RUNNING' || status.state === 'SIMULATING'
+        ? { ...status, state: 'PAUSED', reason }
+        : status,
     );
   }
 
@@ -52,17 +54,20 @@ export class Fleet {
     const { term } = host.lease;
     const definitions = await vms.ofHost(host.name);
     const records = await statuses.getMany(definitions.map(({ id }) => id));
-    const owned: { own: VmDefinition; record: StatusRecord | undefined }[] = [];
+    const owned: { own: VmDefinition; record: StatusRecord | undefined; plan: Recovery }[] = [];
     for (const definition of definitions) {
       const record = records.get(definition.id);
-      const own = mayBeHandedOver(record, host.incarnation) ? await this.#fence(definition) : definition;
-      if (own) owned.push({ own, record });
+      const plan = planRecovery(record, host.incarnation, definition.failover);
+      if (plan === 'yield') {
+        host.log.warn({ vm: definition.name }, 'a VM whose palacios was killed is to go on elsewhere');
+        continue;
+      }
+      const fenced = plan === 'restart' || mayBeHandedOver(record, host.incarnation);
+      const own = fenced ? await this.#fence(definition) : definition;
+      if (own) owned.push({ own, record, plan });
     }
     if (host.lease.term !== term) return this.takeOver();
-    const plans = owned.map(({ own, record }) => ({
-      vm: this.#add(own, record),
-      plan: planRecovery(record, host.incarnation),
-    }));
+    const plans = owned.map(({ own, record, plan }) => ({ vm: this.#add(own, record), plan }));
     return async () => {
       await Promise.all(plans.map(({ vm, plan }) => this.#carryOut(vm, plan)));
     };
@@ -182,7 +187,10 @@ export class Fleet {
     for (const vm of left) await vm.putAway();
   }
 
-  /** Under a new epoch: a hand-over that an earlier Palacios began can't come to its end any more. Null: it just has. */
+  /**
+   * Under a new epoch: a hand-over that an earlier Palacios began can't come to its end any more, nor can the gateway give
+   * the VM to another host. Null: either just has.
+   */
   #fence({ id, epoch }: VmDefinition): Promise<VmDefinition | null> {
     const { name } = this.options.host;
     return this.options.vms.swapOwner(id, { from: name, epoch, to: name });
@@ -200,10 +208,17 @@ export class Fleet {
   }
 
   async #open(vmId: string): Promise<Vm> {
-    const { definitions, lease } = this.options.host;
+    const { definitions, lease, incarnation } = this.options.host;
     const { term } = lease;
-    const definition = await definitions.get(vmId);
+    let definition = await definitions.get(vmId);
     const record = await this.options.statuses.get(vmId);
+    const plan = planRecovery(record ?? undefined, incarnation, definition.failover);
+    if (record?.epoch === definition.epoch && (plan === 'yield' || plan === 'restart')) {
+      // Somebody wants something of it before the gateway has seen to it: whoever is first has it.
+      const own = await this.#fence(definition);
+      if (!own) return this.#open(vmId);
+      definition = own;
+    }
     if (lease.term !== term) return this.#open(vmId);
     return (
       this.#vms.get(vmId) ?? this.#add(definition, record ? inherited(record, definition.epoch) : undefined)
@@ -217,7 +232,7 @@ export class Fleet {
   }
 
   async #carryOut(vm: Vm, plan: Recovery): Promise<void> {
-    if (plan === 'nothing') return;
+    if (plan === 'nothing' || plan === 'yield') return;
     this.options.host.log.info({ vm: vm.name, plan }, 'recovering a VM');
     await (plan === 'resume' ? vm.bringBack() : vm.afterKill());
     this.options.host.log.info({ vm: vm.name, ...vm.status() }, 'recovered a VM');

@@ -3,15 +3,8 @@
  * store. Their real counterparts are in `../machines`, `../host` and `../records`.
  */
 import type { ExecRequest, ExecResult, NicSettings, Telemetry, VmState, VmStatus } from '@v3vee/contracts';
-import type { IncomingCopy, OutgoingCopy } from '@v3vee/machine';
-import type {
-  DesiredState,
-  SavedState,
-  SnapshotEntity,
-  SnapshotKind,
-  StateSource,
-  VmDefinition,
-} from '@v3vee/store';
+import type { IncomingCopy, MachineCut, MachineState, OutgoingCopy } from '@v3vee/machine';
+import type { DesiredState, SavedState, SnapshotEntity, SnapshotKind, VmDefinition } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
 
 /** How a guest came to its end without being asked to. */
@@ -27,10 +20,15 @@ export interface Machine {
   readonly origin: 'template' | 'cold' | 'resumed' | 'clone' | 'moved';
   /** The guest runs, or runs again. */
   run(): Promise<void>;
+  /**
+   * The guest runs for some ms of its time, then stands still again; `pause` ends that early.
+   * @returns how many it ran
+   */
+  simulate(ms: number): Promise<number>;
   /** The guest stands still; resolves when no instruction of it is executed any more. */
   pause(): Promise<void>;
-  /** Copies memory and devices, for which the guest must stand still; what is returned writes the copy to a file. */
-  save(): Promise<StateSource>;
+  /** Memory and devices as they are at one instant; a guest that runs stands still for some milliseconds. */
+  capture(): Promise<MachineCut>;
   /** Ends the worker, unplugs the NICs; never fails, may be called twice. */
   close(): Promise<void>;
   /** Resolves when the guest ends by itself or its worker dies; never when it is closed. */
@@ -78,7 +76,9 @@ export interface Machines {
    */
   boot(definition: VmDefinition): Promise<Machine>;
   /** @throws V3Error STATE_CORRUPT, STATE_INCOMPATIBLE when it is no state of such a VM */
-  restore(definition: VmDefinition, path: string, options: RestoreOptions): Promise<Machine>;
+  restore(definition: VmDefinition, state: MachineState, options: RestoreOptions): Promise<Machine>;
+  /** Memory that such a VM's own hardly differs from, if it is at hand; it does not change. */
+  base(definition: VmDefinition): Promise<Uint8Array<SharedArrayBuffer> | undefined>;
   /** What another host must have to take this VM over. @throws V3Error IMAGE_NOT_FOUND, IMAGE_CORRUPT */
   essence(definition: VmDefinition): Promise<MachineEssence>;
   /**
@@ -118,6 +118,8 @@ export interface RestoreOptions {
 export interface HostResources {
   /** @throws V3Error HOST_MEMORY_EXHAUSTED, HOST_CORES_EXHAUSTED */
   take(vmId: string, memoryMiB: number): Promise<void>;
+  /** @throws V3Error HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE */
+  moveCore(vmId: string, core: number): Promise<void>;
   /** Never fails: what can't be given back now is given back later. */
   giveBack(vmId: string): Promise<void>;
 }
@@ -153,14 +155,19 @@ export interface Definitions {
 }
 
 export interface SavedStates {
-  /** File and row appear together. @throws V3Error STORAGE_FULL, and what `refer` throws */
+  /**
+   * State and row appear together.
+   * @param options `beyondQuota`: of a guest that would be lost otherwise
+   * @throws V3Error STORAGE_FULL, and what `refer` throws
+   */
   write(
-    source: StateSource,
+    state: MachineCut,
     refer: (saved: SavedState, transaction: EntityManager) => Promise<void>,
+    options?: { beyondQuota: boolean },
   ): Promise<SavedState>;
-  /** @returns the path of the file, whose content is as it was. @throws V3Error STATE_CORRUPT */
-  verify(digest: string): Promise<string>;
-  /** Removes the file unless a row still names it. Never fails. */
+  /** It is as it was saved. @param base memory that it may have most of. @throws V3Error STATE_CORRUPT */
+  read(digest: string, base?: Uint8Array<SharedArrayBuffer>): Promise<MachineState>;
+  /** Removes the state unless a row still names it. Never fails. */
   release(digest: string): Promise<void>;
 }
 
@@ -170,8 +177,8 @@ export interface Snapshots {
   /** @throws V3Error SNAPSHOT_EXISTS */
   requireFree(vm: VmDefinition, name: string): Promise<void>;
   latest(vmId: string): Promise<SnapshotEntity | null>;
-  /** The file first, then the row. @throws V3Error SNAPSHOT_EXISTS, STORAGE_FULL */
-  create(vm: VmDefinition, name: string, state: StateSource, kind?: SnapshotKind): Promise<SnapshotEntity>;
+  /** The state first, then the row. @throws V3Error SNAPSHOT_EXISTS, STORAGE_FULL */
+  create(vm: VmDefinition, name: string, state: MachineCut, kind?: SnapshotKind): Promise<SnapshotEntity>;
 }
 
 export interface Log {

@@ -31,6 +31,9 @@ describe('what an earlier Palacios left behind', () => {
     ['a stopped VM', row({ state: 'STOPPED', desired: 'stopped' }), 'nothing'],
     ['a failed guest', row({ state: 'ERROR' }), 'nothing'],
   ] as const)('%s', (_, record, plan) => {
-    expect(planRecovery(record, 'new')).toBe(plan);
+    expect(planRecovery(record, 'new', 'none')).toBe(plan);
+    for (const policy of ['restart', 'checkpoint'] as const) {
+      expect(planRecovery(record, 'new', policy)).toBe(plan === 'restart' ? 'yield' : plan);
+    }
   });
 });

@@ -18,8 +18,8 @@
  *       └────────────────────────▶ └───────┘                   worker died or did not answer, Palacios was
  *                                                              killed, a saved state could not be restored
  *
- * RESETTING is the time between two machines of one VM. SIMULATING (run for N ms of guest time, then pause) is
- * one of Palacios's states; no verb of ours leads there yet. A VM that was paused when its Palacios went goes
+ * RESETTING is the time between two machines of one VM. SIMULATING: a paused guest runs for some ms of guest time; it is
+ * PAUSED again afterwards, unless it ends meanwhile as a running one may. A VM that was paused when its Palacios went goes
  * from STOPPED or RESETTING to PAUSED when it is brought back.
  */
 import { V3Error, type VmState } from '@v3vee/contracts';
@@ -27,10 +27,10 @@ import { V3Error, type VmState } from '@v3vee/contracts';
 const transitions: Record<VmState, readonly VmState[]> = {
   STOPPED: ['RUNNING', 'PAUSED', 'ERROR'],
   RUNNING: ['PAUSED', 'STOPPED', 'RESETTING', 'ERROR'],
-  PAUSED: ['RUNNING', 'STOPPED', 'RESETTING', 'ERROR'],
+  PAUSED: ['RUNNING', 'SIMULATING', 'STOPPED', 'RESETTING', 'ERROR'],
   RESETTING: ['RUNNING', 'PAUSED', 'STOPPED', 'ERROR'],
   ERROR: ['STOPPED', 'RESETTING'],
-  SIMULATING: ['PAUSED', 'ERROR'],
+  SIMULATING: ['PAUSED', 'STOPPED', 'RESETTING', 'ERROR'],
 };
 
 /** A change of the reason alone (same state) is always allowed. */

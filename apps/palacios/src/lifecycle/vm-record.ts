@@ -1,4 +1,4 @@
-import { V3Error, type VmState, type VmStatus } from '@v3vee/contracts';
+import { isLive, V3Error, type VmState, type VmStatus } from '@v3vee/contracts';
 import { mayMove } from './states';
 import type { StatusLog, StatusRecord } from './ports';
 import { patiently } from './within';
@@ -59,7 +59,7 @@ export class VmRecord {
     if (!mayMove(from, state)) {
       throw new V3Error('INTERNAL', `a VM can't go from ${from} to ${state} (${reason})`);
     }
-    const gone = state === 'RUNNING' || state === 'PAUSED' ? {} : { agent: false, ips: [], startedAt: null };
+    const gone = isLive(state) ? {} : { agent: false, ips: [], startedAt: null };
     return { ...this.#record, ...gone, ...change, state, reason };
   }
 

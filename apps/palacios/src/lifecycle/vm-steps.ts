@@ -1,5 +1,6 @@
 import { V3Error, type VmStatus } from '@v3vee/contracts';
-import type { SnapshotEntity, StateSource, VmDefinition } from '@v3vee/store';
+import type { MachineCut } from '@v3vee/machine';
+import type { SnapshotEntity, VmDefinition } from '@v3vee/store';
 import { GuestWatch } from './guest-watch';
 import type { GuestEnd, Machine, RestoreOptions, StatusRecord, VmHost } from './ports';
 import { VerbLock } from './verb-lock';
@@ -9,7 +10,7 @@ import { within } from './within';
 /** A worker that does not stand still within this time is stuck and is ended. */
 const PAUSE_MS = 10_000;
 /** At its first run a machine joins its networks and tells the guest who it is; many may start at once. */
-const RUN_MS = 60_000;
+export const RUN_MS = 60_000;
 /** Copying the memory of a guest of 1 GiB takes a second or two on a busy machine. */
 const SAVE_MS = 20_000;
 
@@ -91,11 +92,14 @@ export abstract class VmSteps {
 
   /** The state of the machine, which stands still, and the row that says so: both or none. */
   protected async writeState(reason: string): Promise<void> {
-    const state = await this.save();
-    await this.host.states.write(state, ({ digest }, transaction) =>
-      this.record.commit('STOPPED', reason, { ...gone, resumeState: digest }, record =>
-        this.host.status.writeWith(record, transaction),
-      ),
+    const state = await this.capture();
+    await this.host.states.write(
+      state,
+      ({ digest }, transaction) =>
+        this.record.commit('STOPPED', reason, { ...gone, resumeState: digest }, record =>
+          this.host.status.writeWith(record, transaction),
+        ),
+      { beyondQuota: true },
     );
   }
 
@@ -199,24 +203,26 @@ export abstract class VmSteps {
     const definition = await this.define();
     const make = () => {
       const changed = cards(definition.nics) !== cards(snapshot.nics);
-      return this.restored(definition, snapshot.digest, { identity: identity || changed });
+      return this.restored(definition, snapshot.digest, { identity: identity || changed }).catch(thrown => {
+        throw this.explained(thrown, snapshot);
+      });
     };
-    await this.requireReach(snapshot);
     await this.renew(make, `going back to snapshot ${snapshot.name}`, goal);
     await this.arrive(goal, reason);
   }
 
-  /** Hosts need not share a folder of saved states. @throws V3Error STATE_CORRUPT that says where it may be */
-  protected async requireReach({ name, host, digest }: SnapshotEntity): Promise<void> {
-    if (host === this.host.name) return;
-    await this.host.states.verify(digest).catch(thrown => {
-      const error = V3Error.from(thrown);
-      throw new V3Error(
-        error.code,
-        `snapshot ${name} was saved on host ${host} and can't be used on ${this.host.name}: ${error.message}`,
-        { cause: thrown },
-      );
-    });
+  /** Hosts need not share a folder of saved states: then the reason is where it was saved. */
+  private explained(thrown: unknown, { name, host }: SnapshotEntity): V3Error {
+    const error = V3Error.from(thrown);
+    if (host === this.host.name || error.code !== 'STATE_CORRUPT') return error;
+    const here = `can't be used on ${this.host.name}`;
+    return new V3Error(
+      error.code,
+      `snapshot ${name} was saved on host ${host} and ${here}: ${error.message}`,
+      {
+        cause: thrown,
+      },
+    );
   }
 
   protected async restored(
@@ -224,13 +230,13 @@ export abstract class VmSteps {
     digest: string,
     options: RestoreOptions,
   ): Promise<Machine> {
-    const path = await this.host.states.verify(digest);
-    return this.host.machines.restore(definition, path, options);
+    const { machines, states } = this.host;
+    return machines.restore(definition, await states.read(digest, await machines.base(definition)), options);
   }
 
-  protected async startOver(why: string, reason = why): Promise<void> {
-    await this.renew(() => this.host.machines.boot(this.current), why, 'running');
-    await this.arrive('running', reason);
+  protected async startOver(why: string, reason = why, goal: Goal = 'running'): Promise<void> {
+    await this.renew(() => this.host.machines.boot(this.current), why, goal);
+    await this.arrive(goal, reason);
   }
 
   /** A state saved at shut-down is of no more use; no row names it any more when its file goes. */
@@ -251,8 +257,8 @@ export abstract class VmSteps {
     this.requireOwned();
     return this.must(RUN_MS, 'run', machine => machine.run());
   }
-  protected save(): Promise<StateSource> {
-    return this.must(SAVE_MS, 'save its state', machine => machine.save());
+  protected capture(): Promise<MachineCut> {
+    return this.must(SAVE_MS, 'save its state', machine => machine.capture());
   }
 
   /** A worker that does not do as told within the bound is ended: the host must not wait for it. */
@@ -274,9 +280,10 @@ export abstract class VmSteps {
     if (machine !== this.present) return;
     this.host.log.info({ vm: this.name, ...end }, 'the guest ended');
     if (end.kind === 'reboot') {
+      const goal = this.record.now.state === 'SIMULATING' ? 'paused' : 'running';
       await this.record.move('RESETTING', 'the guest asked for a reboot');
       await this.close();
-      await this.startOver('the reboot', 'rebooted by the guest').catch(() => undefined);
+      await this.startOver('the reboot', 'rebooted by the guest', goal).catch(() => undefined);
       return;
     }
     await this.discard();

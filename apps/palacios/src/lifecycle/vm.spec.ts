@@ -120,6 +120,77 @@ describe('a VM', () => {
   });
 });
 
+describe('a simulation', () => {
+  const paused = async () => {
+    const all = await started();
+    await all.vm.pause();
+    return all;
+  };
+  const settled = () => new Promise(resolve => setImmediate(resolve));
+
+  it('lets a paused guest run for some time, and leaves it paused', async () => {
+    const { host, vm, row } = await paused();
+    const simulating = vm.simulate(250);
+    await settled();
+    expect([vm.status().state, host.machine.running]).toEqual(['SIMULATING', true]);
+    await expect(vm.resume()).rejects.toEqual(code('VM_BUSY'));
+    host.machine.simulated(251);
+    expect(await simulating).toMatchObject({
+      state: 'PAUSED',
+      reason: 'paused after 250 of 250 ms of guest time',
+    });
+    expect(row()).toMatchObject({ state: 'PAUSED', desired: 'paused' });
+    await vm.resume();
+    await expect(vm.simulate(1)).rejects.toEqual(code('VM_WRONG_STATE'));
+  });
+
+  it('does not count time in which the guest had to stand still', async () => {
+    const { host, vm } = await paused();
+    const simulating = vm.simulate(250);
+    await settled();
+    let back: () => void = () => undefined;
+    host.lease.held = false;
+    host.lease.whenHeld = () => new Promise(resolve => (back = resolve));
+    host.machine.simulated(100);
+    await settled();
+    expect(host.machine.calls.filter(call => call === 'simulate')).toHaveLength(1);
+    host.lease.held = true;
+    back();
+    await settled();
+    host.machine.simulated(150);
+    expect(await simulating).toMatchObject({ reason: 'paused after 250 of 250 ms of guest time' });
+  });
+
+  it('ends as the guest does', async () => {
+    const { host, vm } = await paused();
+    const failed = expect(vm.simulate(250)).rejects.toEqual(code('GUEST_FAILED'));
+    await settled();
+    host.machine.end({ kind: 'reboot', detail: 'reset' });
+    await failed;
+    await settled();
+    expect(vm.status()).toMatchObject({ state: 'PAUSED', reason: 'rebooted by the guest' });
+    expect(host.machineList.map(({ running }) => running)).toEqual([false, false]);
+  });
+
+  it('ends early at shut-down, and the guest is saved paused', async () => {
+    const { host, vm, row } = await paused();
+    const refused = expect(vm.simulate(250)).rejects.toThrow('a1 ran 20 of 250 ms of guest time');
+    await settled();
+    const away = vm.putAway();
+    expect(host.machine.calls.at(-1)).toBe('pause');
+    host.machine.simulated(20);
+    await refused;
+    expect(await away).toBe(true);
+    expect(row()).toMatchObject({ state: 'STOPPED', desired: 'paused', resumeState: 'a'.repeat(64) });
+  });
+});
+
+it('moves to another core of its host, or says why not', async () => {
+  const { vm } = await started();
+  expect(await vm.moveCore(1)).toMatchObject({ state: 'RUNNING' });
+  await expect(vm.moveCore(2)).rejects.toEqual(code('HOST_CORE_NOT_FOUND'));
+});
+
 describe('settings of a NIC', () => {
   const nic = {
     index: 0,
@@ -251,7 +322,7 @@ describe('a worker that hangs', () => {
 
   it('does not keep the others from being saved at shut-down, nor is it lost without a word', async () => {
     const { host, vm } = await started();
-    host.machine.trouble.save = hanging();
+    host.machine.trouble.capture = hanging();
     const away = vm.putAway();
     await jest.advanceTimersByTimeAsync(20_000);
     await away;
@@ -262,15 +333,12 @@ describe('a worker that hangs', () => {
 });
 
 describe('a snapshot', () => {
-  it('lets the guest go on before the file is written', async () => {
+  it('lets the guest run on', async () => {
     const { host, vm } = await started();
     host.machine.calls = [];
-    const create = jest.spyOn(host.snapshots, 'create').mockImplementation(async (owner, name) => {
-      expect(host.machine.calls).toEqual(['pause', 'save', 'run']);
-      return snapshotOf(owner, { name });
-    });
     await vm.snapshot('s1');
-    expect(create).toHaveBeenCalledTimes(1);
+    expect([host.machine.calls, host.machine.running]).toEqual([['capture'], true]);
+    expect(host.snapshotRows).toHaveLength(1);
     expect(vm.status()).toMatchObject({ state: 'RUNNING', reason: 'started from its template' });
   });
 
@@ -283,7 +351,7 @@ describe('a snapshot', () => {
 
   it('that fails leaves the guest running', async () => {
     const { host, vm } = await started();
-    host.machine.trouble.save = failing(new V3Error('INTERNAL', 'no'));
+    host.machine.trouble.capture = failing(new V3Error('INTERNAL', 'no'));
     await expect(vm.snapshot('s1')).rejects.toThrow('no');
     expect([vm.status().state, host.machine.running]).toEqual(['RUNNING', true]);
     host.machine.trouble = {};
@@ -308,7 +376,7 @@ describe('a snapshot', () => {
         state: 'RUNNING',
         reason: 'restored from snapshot s1',
       });
-      expect([host.machine.made, host.held.get(vm.id)]).toEqual(['/states/d', 64]);
+      expect([host.machine.made, host.held.get(vm.id)]).toEqual(['state d', 64]);
     };
     await expectRestored();
     await vm.pause();
@@ -323,7 +391,7 @@ describe('a snapshot', () => {
   it('that does not fit is refused and the guest runs on', async () => {
     const { host, vm } = await started();
     const { id } = await vm.snapshot('s1');
-    for (const fault of ['verify', 'restore'] as const) {
+    for (const fault of ['read', 'restore'] as const) {
       host.faults[fault] = new V3Error('STATE_INCOMPATIBLE', 'it had 2 NICs');
       await expect(vm.restore(id, false)).rejects.toEqual(code('STATE_INCOMPATIBLE'));
       delete host.faults[fault];
@@ -335,7 +403,7 @@ describe('a snapshot', () => {
     const { host, vm, vmDefinition } = await started();
     const far = snapshotOf(vmDefinition, { name: 'far', host: 'beta' });
     host.snapshotRows.push(far);
-    host.faults.verify = new V3Error('STATE_CORRUPT', 'it is not there');
+    host.faults.read = new V3Error('STATE_CORRUPT', 'it is not there');
     await expect(vm.restore(far.id, false)).rejects.toThrow(
       "snapshot far was saved on host beta and can't be used on alpha: it is not there",
     );
@@ -348,7 +416,7 @@ describe('a snapshot', () => {
     host.snapshotRows.push(other);
     await expect(vm.restore(other.id, false)).rejects.toThrow('snapshot good is of VM b1, not of a1');
     expect(await vm.restore(other.id, true)).toMatchObject({ reason: 'restored from snapshot good of b1' });
-    expect(host.machine.made).toBe('/states/d as another');
+    expect(host.machine.made).toBe('state d as another');
   });
 });
 
@@ -409,7 +477,7 @@ describe('the next start', () => {
     const { host, vm, row } = await next(false);
     await vm.bringBack();
     expect(row()).toMatchObject({ state: 'RUNNING', desired: 'running', resumeState: null });
-    expect([host.machine.made, host.machine.running, host.files.size]).toEqual(['/states/a', true, 0]);
+    expect([host.machine.made, host.machine.running, host.files.size]).toEqual(['state a', true, 0]);
   });
 
   it('brings a paused guest back paused', async () => {
@@ -420,7 +488,7 @@ describe('the next start', () => {
     expect(await vm.resume()).toMatchObject({ state: 'RUNNING' });
   });
 
-  it.each(['take', 'verify', 'restore'] as const)('keeps the state when that fails (%s)', async at => {
+  it.each(['take', 'read', 'restore'] as const)('keeps the state when that fails (%s)', async at => {
     const { host, vm, row } = await next(false);
     host.faults[at] = new V3Error('HOST_MEMORY_EXHAUSTED', 'nothing free');
     await vm.bringBack();
@@ -436,7 +504,7 @@ describe('the next start', () => {
 
   it('can be told to do without the saved state', async () => {
     const { host, vm, row } = await next(false);
-    host.faults.verify = new V3Error('STATE_CORRUPT', 'changed');
+    host.faults.read = new V3Error('STATE_CORRUPT', 'changed');
     await vm.bringBack();
     expect(await vm.reset()).toMatchObject({ state: 'RUNNING', reason: 'reset' });
     expect([row()?.resumeState, host.files.size]).toEqual([null, 0]);
@@ -471,7 +539,7 @@ describe('the next start', () => {
     const { row, vmDefinition } = await started();
     const host = new FakeHost([vmDefinition]);
     host.snapshotRows.push(snapshotOf(vmDefinition));
-    host.faults.verify = new V3Error('STATE_CORRUPT', 'it was changed');
+    host.faults.read = new V3Error('STATE_CORRUPT', 'it was changed');
     const vm = new Vm(host, vmDefinition, row());
     await vm.afterKill();
     expect(vm.status()).toMatchObject({

@@ -6,10 +6,10 @@ import {
   type VmStatus,
   type VmVerb,
 } from '@v3vee/contracts';
-import type { SnapshotEntity, SnapshotKind, StateSource, VmDefinition } from '@v3vee/store';
+import type { SnapshotEntity, SnapshotKind, VmDefinition } from '@v3vee/store';
 import type { Machine } from './ports';
 import { requireState } from './states';
-import { VmSteps } from './vm-steps';
+import { RUN_MS, VmSteps } from './vm-steps';
 
 /** What a VM lends whoever moves it to another host. */
 export interface Leaving {
@@ -35,6 +35,8 @@ export interface RecoverRequest {
 /** One VM of this host: its verbs, one at a time, and what happens to it. States: see `states.ts`. */
 export class Vm extends VmSteps {
   private recovered = false;
+  /** This Palacios shuts down. */
+  private ending = false;
 
   // ---- verbs ------------------------------------------------------------------------------------------------
 
@@ -75,6 +77,56 @@ export class Vm extends VmSteps {
     });
   }
 
+  /**
+   * A paused guest runs for some ms of guest time, then stands still again. Time in which it must not run does not count.
+   * @throws V3Error SERVICE_UNAVAILABLE: this Palacios ends before they are over
+   */
+  simulate(ms: number): Promise<VmStatus> {
+    return this.verb('simulate', async () => {
+      let ran = 0;
+      let since = performance.now();
+      const describe = (more = 0) => `${Math.min(ms, Math.round(ran + more))} of ${ms} ms of guest time`;
+      void this.record.move('SIMULATING', `simulating: ${describe()}`);
+      const timer = setInterval(() => {
+        void this.record.move('SIMULATING', `simulating: ${describe(performance.now() - since)}`);
+      }, TELL_MS);
+      try {
+        while (ran < ms && !this.ending) {
+          since = performance.now();
+          ran += await this.simulated(ms - ran);
+        }
+      } catch (thrown) {
+        const { code, message } = V3Error.from(thrown);
+        // What became of a guest that ended is told after this.
+        if (code !== 'GUEST_FAILED')
+          await this.record.move('PAUSED', `paused after ${describe()}: ${message}`);
+        throw thrown;
+      } finally {
+        clearInterval(timer);
+      }
+      await this.record.move('PAUSED', `paused after ${describe()}`);
+      if (ran >= ms) return;
+      const { name } = this.host;
+      throw new V3Error(
+        'SERVICE_UNAVAILABLE',
+        `palacios on ${name} shuts down; ${this.name} ran ${describe()}`,
+      );
+    });
+  }
+
+  /** @returns how many ms it ran; fewer when it had to stand still before. @throws V3Error GUEST_FAILED, VM_NOT_FOUND */
+  private async simulated(ms: number): Promise<number> {
+    if (!this.host.lease.held) await this.host.lease.whenHeld();
+    this.requireOwned();
+    if (this.ending) return 0;
+    return this.must(ms + RUN_MS, 'simulate', machine => machine.simulate(ms));
+  }
+
+  /** Its virtual core goes to another core of this host. */
+  moveCore(core: number): Promise<VmStatus> {
+    return this.verb('moveCore', () => this.host.resources.moveCore(this.id, core));
+  }
+
   /** A new machine, as by the reset button. Gives up a state saved at shut-down. */
   reset(): Promise<VmStatus> {
     return this.verb('reset', async () => {
@@ -83,21 +135,11 @@ export class Vm extends VmSteps {
     });
   }
 
-  /** The guest stands still only while its memory is copied. */
+  /** The guest runs on while it is taken, but for some milliseconds. */
   snapshot(name: string, kind?: SnapshotKind): Promise<SnapshotEntity> {
     return this.allowed('snapshot', async () => {
       await this.host.snapshots.requireFree(this.current, name);
-      const wasRunning = this.record.now.state === 'RUNNING';
-      if (wasRunning) await this.standStill();
-      let state: StateSource;
-      try {
-        state = await this.save();
-      } catch (thrown) {
-        if (wasRunning && this.present) await this.go().catch(() => undefined);
-        throw thrown;
-      }
-      if (wasRunning) await this.go();
-      return this.host.snapshots.create(this.current, name, state, kind);
+      return this.host.snapshots.create(this.current, name, await this.capture(), kind);
     });
   }
 
@@ -266,20 +308,13 @@ export class Vm extends VmSteps {
     await this.lock.wait('resuming', () => this.resumeSaved(this.goal()).catch(() => undefined));
   }
 
-  /** At start-up: the Palacios that ran it was killed. */
+  /** At start-up: the Palacios that ran it was killed, and it is nobody else's to start. */
   async afterKill(): Promise<void> {
     await this.lock.wait('restarting', async () => {
       const killed = `palacios on ${this.host.name} was killed`;
       const was = this.goal();
       await this.record.move('ERROR', `${killed} while the VM was ${was}`);
       const snapshot = await this.host.snapshots.latest(this.id).catch(() => null);
-      if (!snapshot && this.current.failover !== 'none') {
-        const boot = this.current.boot;
-        await this.startOver('restarting', `restarted ${source(boot)} after ${killed}`).catch(
-          () => undefined,
-        );
-        return;
-      }
       if (!snapshot) {
         await this.record.move('ERROR', `${this.record.now.reason}; it has no snapshot to restart from`);
         return;
@@ -300,6 +335,8 @@ export class Vm extends VmSteps {
    * @returns whether it is put away, or lost and reported as that
    */
   putAway(final = true): Promise<boolean> {
+    this.ending = true;
+    if (this.record.now.state === 'SIMULATING') this.suspend();
     return this.lock.wait('shutting down', async () => {
       if (!this.present) return true;
       const reason = `saved at the shut-down of palacios on ${this.host.name}`;
@@ -336,6 +373,8 @@ export class Vm extends VmSteps {
   }
 }
 
+/** How often a simulation says how far it is. */
+const TELL_MS = 1_000;
 /** What is wrong with a saved state, and not with the host. */
 const UNUSABLE: ReadonlySet<string> = new Set(['STATE_CORRUPT', 'STATE_INCOMPATIBLE', 'SNAPSHOT_NOT_FOUND']);
 const timeOf = (instant: Date) => instant.toISOString().slice(11, 19);

@@ -7,19 +7,20 @@ import {
   type Telemetry,
 } from '@v3vee/contracts';
 import {
-  encodeState,
   type CardDriver,
   type Guest,
   type GuestEnd as EngineEnd,
   type GuestIdentity,
+  type MachineCut,
   type OutgoingCopy,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
-import type { StateSource, VmDefinition } from '@v3vee/store';
+import type { VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
 import type { GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
 import { patiently } from '../lifecycle/within';
 import type { Seat } from '../vpio/physical-card';
+import type { WifiLink, WifiPlug } from '../wifi/wifi-link';
 import { toAgentRequest, toExecResult } from './exec';
 import { NicCards } from './nic-cards';
 import { NicPlugs } from './nic-plugs';
@@ -38,6 +39,8 @@ const CLOCK_TOLERANCE_MS = 500;
 /** Names in one request of the configuration channel, whose lines are bounded. */
 const NAMES_AT_ONCE = 40;
 const AGENT_MS = 10_000;
+/** A template that has to be read takes well below a second; without it a capture takes longer. */
+const TEMPLATE_MS = 3_000;
 /** Under way at a time; each may hold some MiB of output. */
 const MAX_COMMANDS = 16;
 
@@ -66,8 +69,11 @@ export interface GuestMachineOptions {
   agent: boolean;
   configChannel: boolean;
   overlay: OverlayNode;
+  wifi: WifiLink;
   consoles: Consoles;
   names: HostsEntry[];
+  /** Memory that its own hardly differs from, where it is at hand. */
+  base: () => Promise<Uint8Array<SharedArrayBuffer> | undefined>;
   log: Log;
 }
 
@@ -79,6 +85,7 @@ export class GuestMachine implements Machine {
   readonly #guest: Guest;
   readonly #cards: NicCards;
   readonly #nics: NicPlugs;
+  readonly #wifi: WifiPlug | undefined;
   readonly #instructions = new Unwrapped();
   #names: HostsEntry[];
   /** Name to address, as the guest knows them from us. */
@@ -99,6 +106,7 @@ export class GuestMachine implements Machine {
     this.#names = options.names;
     this.#cards = new NicCards(guest, definition.nics);
     this.#nics = new NicPlugs(overlay, definition, this.#cards);
+    if (definition.wifi.length > 0) this.#wifi = options.wifi.plug(definition, guest);
     this.ended = new Promise(resolve => guest.onExit(end => resolve(toEnd(end))));
     void this.ended.then(({ detail }) => this.#abandon(detail));
   }
@@ -109,20 +117,38 @@ export class GuestMachine implements Machine {
    */
   async run(): Promise<void> {
     if (this.#configured) return this.#goOn();
-    const { consoles, definition, log, origin } = this.#options;
+    const plugged = this.#plug();
+    if (this.origin === 'moved') return this.#goOnHere(plugged);
+    await plugged;
+    await this.#guest.run();
+    this.#configured = this.#configure();
+    if (this.origin !== 'cold') await patiently(CONFIGURE_MS, this.#configured);
+  }
+
+  /** Its clock is not corrected before it runs again: what it missed until then it missed as a whole. */
+  async simulate(ms: number): Promise<number> {
+    if (!this.#configured) {
+      await this.#plug();
+      this.#configured = this.origin === 'moved' ? Promise.resolve() : this.#configure();
+    }
+    return this.#guest.simulate(ms);
+  }
+
+  /** Its console, and its NICs: resolves when they are attached, or the router has had its time. */
+  #plug(): Promise<void> {
+    const { consoles, definition, log } = this.#options;
     this.#unplugConsole = consoles.plug(definition.id, {
       write: bytes => this.#guest.writeConsole(bytes),
       onOutput: listener => this.#guest.onConsole(listener),
     });
-    const plugged = patiently(ROUTER_MS, this.#nics.plug()).then(known => {
+    const away = (service: string) => (known: boolean) => {
       if (known) return;
-      log.warn({ vm: definition.name }, 'the router does not answer; the guest runs without it for now');
-    });
-    if (origin === 'moved') return this.#goOnHere(plugged);
-    await plugged;
-    await this.#guest.run();
-    this.#configured = this.#configure();
-    if (origin !== 'cold') await patiently(CONFIGURE_MS, this.#configured);
+      log.warn({ vm: definition.name }, `the ${service} does not answer; the guest runs without it for now`);
+    };
+    return Promise.all([
+      patiently(ROUTER_MS, this.#nics.plug()).then(away('router')),
+      this.#wifi && patiently(ROUTER_MS, this.#wifi.plug()).then(away('wifi service')),
+    ]).then(() => undefined);
   }
 
   /** It stands still until it runs, so it runs first; what it sends follows the announcement of its NICs. */
@@ -146,14 +172,19 @@ export class GuestMachine implements Machine {
     this.#stoodStillAt ??= performance.now();
   }
 
-  async save(): Promise<StateSource> {
-    return encodeState(await this.#guest.save());
+  async capture(): Promise<MachineCut> {
+    let base: Uint8Array<SharedArrayBuffer> | undefined;
+    const present = this.#options.base().then(memory => void (base = memory));
+    await patiently(TEMPLATE_MS, present).catch(thrown =>
+      this.#complain('its template was not found', thrown),
+    );
+    return this.#guest.capture(base);
   }
 
   async close(): Promise<void> {
     this.#abandon('its machine was taken away');
     this.#unplugConsole?.();
-    const unplugged = this.#nics.unplug();
+    const unplugged = Promise.all([this.#nics.unplug(), this.#wifi?.unplug()]);
     await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
     for (const seat of this.#options.seats) seat.card.leave(seat);
     await patiently(ROUTER_MS, unplugged);
@@ -162,7 +193,8 @@ export class GuestMachine implements Machine {
   async addresses(): Promise<string[][]> {
     this.#requireAgent();
     const interfaces = await this.#guest.agent.interfaces(AGENT_MS);
-    return this.#options.definition.nics.map(({ mac }) => {
+    const { nics, wifi } = this.#options.definition;
+    return [...nics, ...wifi].map(({ mac }) => {
       const card = interfaces.find(each => each.mac?.toLowerCase() === mac);
       // Every card has a link-local address of its own accord (RFC 4291); it tells nobody anything.
       return (card?.addresses ?? []).filter(address => !/^fe[89ab]/i.test(address));
@@ -231,17 +263,20 @@ export class GuestMachine implements Machine {
 
   hold(): void {
     this.#nics.hold();
+    this.#wifi?.hold();
   }
   release(): void {
     this.#nics.release();
+    this.#wifi?.release();
   }
   forward(host: string): void {
     this.#nics.forward(host);
+    this.#wifi?.forward(host);
   }
 
   async renew(epoch: number): Promise<void> {
     for (const seat of this.#options.seats) seat.card.renew(seat, epoch);
-    await patiently(ROUTER_MS, this.#nics.renew(epoch));
+    await patiently(ROUTER_MS, Promise.all([this.#nics.renew(epoch), this.#wifi?.renew(epoch)]));
   }
 
   /** Of a guest that moved: it has stood still before it came. */
@@ -297,7 +332,8 @@ export class GuestMachine implements Machine {
   async #tellTime(): Promise<void> {
     const { config } = this.#guest;
     await config.setClock(CONFIGURE_MS);
-    if (!this.#options.definition.nics.some(({ dhcp }) => dhcp)) return;
+    const { nics, wifi } = this.#options.definition;
+    if (![...nics, ...wifi].some(({ dhcp }) => dhcp)) return;
     // It listens and knows the time; a guest that knows nothing of leases asks when it thinks that they end.
     await config
       .renewLeases(CONFIGURE_MS)
@@ -305,7 +341,7 @@ export class GuestMachine implements Machine {
   }
 
   #identity(): GuestIdentity {
-    const { name, nics } = this.#options.definition;
+    const { name, nics, wifi } = this.#options.definition;
     // A resolver asks its servers for the same names, so there is one: the first card's that has one.
     const dns = nics.find(nic => nic.dns)?.dns ?? undefined;
     return {
@@ -313,6 +349,10 @@ export class GuestMachine implements Machine {
       nics: nics.map(({ mac, ip, dhcp, model }) => ({
         ...{ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) },
         driver: model ? DRIVERS[model] : undefined,
+      })),
+      wifi: wifi.map(({ mac, ssid, passphrase, ip, dhcp }) => ({
+        ...{ mac, ssid: ssid ?? undefined, passphrase: passphrase ?? undefined },
+        cidr: dhcp ? 'dhcp' : (ip ?? undefined),
       })),
       dns,
     };

@@ -4,7 +4,6 @@ import {
   ENGINE_VERSION,
   Guest,
   hasTemplate,
-  readStateFile,
   type BootImage,
   type CardConfig,
   type Firmware,
@@ -21,6 +20,7 @@ import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
 import type { HostDevices } from '../vpio/host-devices';
 import type { Seat } from '../vpio/physical-card';
+import type { WifiLink } from '../wifi/wifi-link';
 import type {
   ArrivingMachine,
   HostsEntry,
@@ -43,6 +43,7 @@ export interface GuestMachinesOptions {
   overlay: OverlayNode;
   consoles: Consoles;
   devices: HostDevices;
+  wifi: WifiLink;
   /** Until when its guests may run. */
   lease: LeaseWord;
   /** Of all VMs: the names that their guests are to know. */
@@ -50,9 +51,14 @@ export interface GuestMachinesOptions {
   log: Log;
 }
 
+/** How long a machine for a guest that comes runs the template's guest, which nobody hears of. */
+const WARM_UP_MS = Number(process.env.WARM ?? 500);
+
 /** Makes the machines of this host's VMs: each a guest in a thread of its own. */
 export class GuestMachines implements Machines {
   readonly #templates = new Map<string, Promise<MachineState>>();
+  /** Of those that are there. */
+  readonly #memories = new Map<string, Uint8Array<SharedArrayBuffer>>();
 
   constructor(private readonly options: GuestMachinesOptions) {}
 
@@ -68,9 +74,12 @@ export class GuestMachines implements Machines {
     );
   }
 
-  async restore(definition: VmDefinition, path: string, { identity }: RestoreOptions): Promise<GuestMachine> {
+  async restore(
+    definition: VmDefinition,
+    state: MachineState,
+    { identity }: RestoreOptions,
+  ): Promise<GuestMachine> {
     const image = await this.options.images.get(definition.image);
-    const state = await readStateFile(path);
     requireShape(definition, state);
     const origin = identity ? 'clone' : 'resumed';
     return this.#make({ definition, image, boot: NO_IMAGE, origin }, guest => guest.load(state));
@@ -84,11 +93,15 @@ export class GuestMachines implements Machines {
 
   async receive(definition: VmDefinition, template: Template | null): Promise<ArrivingMachine> {
     const image = await this.options.images.get(definition.image);
-    const state = template && (await this.#template(definition, image));
+    const state = template ? await this.#template(definition, image) : undefined;
     let copy: IncomingCopy | undefined;
     const machine = await this.#make({ definition, image, boot: NO_IMAGE, origin: 'moved' }, async guest => {
-      if (state) await guest.load(state);
-      copy = await guest.copyIn();
+      if (state) {
+        await guest.load(state);
+        // What it does then, another kernel like it will do first of all: the engine translates that now.
+        await guest.simulate(WARM_UP_MS);
+      }
+      copy = await guest.copyIn(state?.memory);
     });
     return { machine, copy: copy as IncomingCopy, settle: stoodStillMs => machine.settle(stoodStillMs) };
   }
@@ -103,6 +116,24 @@ export class GuestMachines implements Machines {
     if (!present) return null;
     const { memory } = await this.#template(definition, image);
     return { digest: await memoryDigest(memory), memory };
+  }
+
+  /** Of the post-boot template, if it is in memory: to read it from the disk would take as long as what it saves. */
+  async base(definition: VmDefinition): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
+    const image = await this.options.images.get(definition.image);
+    return this.#memories.get(keyOf(this.#templateSource(definition, image)));
+  }
+
+  /** Likewise, or from the disk: then it helps all later ones. Not that of a template that is being booted. */
+  async #captureBase(
+    definition: VmDefinition,
+    image: StoredImage,
+  ): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
+    const source = this.#templateSource(definition, image);
+    const present = this.#memories.get(keyOf(source));
+    if (present || !canHaveTemplate(image)) return present;
+    const onDisk = await hasTemplate({ ...source, image: NO_IMAGE, dir: this.options.templates });
+    return onDisk ? (await this.#template(definition, image)).memory : undefined;
   }
 
   /** Makes the template that such VMs start from, unless there is one or the image can have none. */
@@ -125,19 +156,23 @@ export class GuestMachines implements Machines {
       .load(image)
       .then(boot => ensureTemplate({ dir: templates, ...source, image: boot, onBoot }));
     this.#templates.set(key, made);
-    made.catch(() => this.#templates.delete(key));
+    made.then(
+      ({ memory }) => this.#memories.set(key, memory),
+      () => this.#templates.delete(key),
+    );
     return made;
   }
 
   #templateSource(
-    { memoryMiB, nics }: VmDefinition,
+    { memoryMiB, nics, wifi }: VmDefinition,
     { manifest }: StoredImage,
   ): Omit<TemplateSource, 'image'> {
     const cards: TemplateCard[] = nics
       .filter(isCard)
       .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
     const nicCount = nics.length - cards.length;
-    return { imageDigest: manifest.digest, memoryMiB, nicCount, cards, firmware: this.options.firmware };
+    const { firmware } = this.options;
+    return { imageDigest: manifest.digest, memoryMiB, nicCount, cards, wifiCount: wifi.length, firmware };
   }
 
   /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
@@ -156,7 +191,7 @@ export class GuestMachines implements Machines {
     }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
-    const { host, firmware, overlay, consoles, neighbours, lease, log } = this.options;
+    const { host, firmware, overlay, wifi, consoles, neighbours, lease, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
     const nics: NicConfig[] = definition.nics
@@ -171,7 +206,8 @@ export class GuestMachines implements Machines {
         return { model: nic.model, mac: nic.mac, sharing: seat.card.sharing(seat) };
       });
       const { memoryMiB } = definition;
-      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, lease });
+      const wifiCount = definition.wifi.length;
+      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease });
       seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
       guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
       await prepare(guest).catch(async thrown => {
@@ -191,8 +227,10 @@ export class GuestMachines implements Machines {
       agent,
       configChannel,
       overlay,
+      wifi,
       consoles,
       names,
+      base: () => this.#captureBase(definition, image),
       log,
     });
   }
@@ -208,8 +246,8 @@ const cardEnd = (guest: Guest, card: number): NonNullable<Seat['end']> => ({
   account: async () => (await guest.telemetry()).cards[card] ?? null,
 });
 
-const shapeOf = ({ imageDigest, memoryMiB, nicCount, cards }: Omit<TemplateSource, 'image'>) => ({
-  ...{ imageDigest, memoryMiB, nicCount, cards },
+const shapeOf = ({ imageDigest, memoryMiB, nicCount, cards, wifiCount }: Omit<TemplateSource, 'image'>) => ({
+  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount },
 });
 const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
 

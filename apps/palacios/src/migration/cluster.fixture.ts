@@ -127,10 +127,11 @@ class Guest extends FakeMachine {
       await deliver(page(1, 1));
       return { pages: 1, scanMs: 0 };
     },
-    finish: async deliver => {
+    finish: async (deliver, deliverHead) => {
       if (this.running) throw new Error('copied to the end while it ran');
       await deliver(page(2, this.content));
-      return { head: HEAD, pages: 1 };
+      await deliverHead(HEAD);
+      return 1;
     },
     stop: () => this.node.step(),
   });
@@ -211,7 +212,8 @@ export class Node {
       }),
       machines: {
         boot: async ({ boot }) => make(boot),
-        restore: async (_, path) => make(path),
+        restore: async (_, { engineVersion }) => make(engineVersion),
+        base: fake.machines.base,
         essence: fake.machines.essence,
         receive: async () => {
           await this.step();

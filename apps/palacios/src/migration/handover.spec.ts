@@ -56,7 +56,8 @@ describe('a hand-over, on a real Postgres', () => {
     for (const cancel of plays.cancellations()) {
       const { wrong, outcome, moved } = await plays.play(cancel);
       expect(wrong).toEqual([]);
-      if (outcome === 'MIGRATION_NOT_FOUND') expect(moved).toBe(true);
+      // Not every step is made each time: what two changes write to the store may be written once.
+      if (outcome === undefined || outcome === 'MIGRATION_NOT_FOUND') expect(moved).toBe(true);
       else expect(moved).toBe(outcome === 'MIGRATION_TOO_LATE');
     }
   });

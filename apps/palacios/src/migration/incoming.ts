@@ -30,6 +30,7 @@ export class Incoming {
   #state: TargetState = 'waiting';
   #prepared: Promise<{ template: string | null }> | undefined;
   #completed: Promise<Completion> | undefined;
+  #known: Promise<void> | undefined;
   #freed: Promise<void> | undefined;
   #abandoned: V3Error | undefined;
   /** Whether the VM is kept free for it. */
@@ -89,6 +90,11 @@ export class Incoming {
     return this.#completed;
   }
 
+  /** Resolves when the other hosts and the store know that the VM is here; at once where it is not. */
+  async known(): Promise<void> {
+    await this.#known;
+  }
+
   /** @throws V3Error MIGRATION_TOO_LATE */
   async abandon(why = 'the migration was abandoned'): Promise<void> {
     this.#abandoned ??= new V3Error('MIGRATION_CANCELLED', why);
@@ -131,7 +137,7 @@ export class Incoming {
       const record = this.#record(definition, await row, paused);
       const known = await fleet.moveIn(definition, machine, record, source);
       const tookMs = performance.now() - began;
-      await known();
+      this.#known = known();
       return { epoch: definition.epoch, tookMs };
     } catch (thrown) {
       await this.#free();

@@ -130,10 +130,22 @@ export class Outgoing implements SourceSteps {
       this.#abort.abort(new V3Error('GUEST_FAILED', `the guest ended meanwhile: ${detail}`));
     });
     this.#end = await handOver(this);
-    if (this.#end.at === 'there') machine.forward(this.request.target);
+    if (this.#end.at === 'there') {
+      machine.forward(this.request.target);
+      await this.#untilKnown();
+    }
     if (this.#end.at !== 'here') return false;
     await this.#stay(this.#end);
     return true;
+  }
+
+  /** Frames come here, and are forwarded, for as long as other hosts have not heard where the guest is. */
+  async #untilKnown(): Promise<void> {
+    const { migrationId, target } = this.request;
+    const { signal } = this.#stop;
+    await this.parts.bus
+      .call(migrationTargetCalls.known, target, { migrationId }, { signal })
+      .catch(() => undefined);
   }
 
   async #stay({ why, reclaimed }: Extract<SourceEnd, { at: 'here' }>): Promise<void> {
@@ -280,9 +292,12 @@ export class Outgoing implements SourceSteps {
     const sender = this.#sender;
     sender.hurry();
     const copy = this.#copy as OutgoingCopy;
-    const { head, pages } = await copy.finish(batch => sender.deliver(batch));
-    await sender.head(head);
-    await sender.drain();
+    const pages = await copy.finish(
+      batch => sender.deliver(batch),
+      head => sender.head(head),
+    );
+    // The target counts them when it is to complete.
+    await sender.flush();
     this.#progress?.update({ pagesLeft: pages });
   }
 
@@ -295,7 +310,7 @@ export class Outgoing implements SourceSteps {
     const { tookMs } = await bus.call(
       migrationTargetCalls.complete,
       target,
-      { migrationId, pages: this.#sender.pages, paused, stoodStillMs },
+      { migrationId, pages: this.#sender.delivered, paused, stoodStillMs },
       { timeoutMs: COMPLETE_MS, signal: this.#abort.signal },
     );
     if (!paused) this.#progress?.update({ downtimeMs: stoodStillMs + tookMs });

@@ -22,6 +22,8 @@ export interface PageSenderOptions {
  */
 export class PageSender {
   pages = 0;
+  /** That were given to it, whether they went over or not. */
+  delivered = 0;
   /** As they went over the wire. */
   bytes = 0;
   #sequence = 0;
@@ -52,6 +54,7 @@ export class PageSender {
   async deliver(batch: PageBatch): Promise<void> {
     await this.#hasRoom();
     const pages = batch.numbers.length;
+    this.delivered += pages;
     this.#leave(encodePages(this.#sequence++, batch, this.#limited), pages);
   }
 
@@ -62,6 +65,12 @@ export class PageSender {
       await this.#hasRoom();
       this.#leave(Promise.resolve(message), 0);
     }
+  }
+
+  /** Resolves when all that was delivered is on its way: nothing that is sent after it comes before it. */
+  async flush(): Promise<void> {
+    await this.#turn;
+    if (this.#failure) throw this.#failure;
   }
 
   /** Resolves when all that was delivered has been taken in. */
@@ -90,7 +99,8 @@ export class PageSender {
       // In one step with the last look: a later message can't overtake.
       return { answer: this.#send(message, pages) };
     })();
-    this.#turn = sent.catch(() => undefined);
+    // A failure is told to whoever comes next.
+    this.#turn = sent.catch((thrown: unknown) => (this.#failure ??= V3Error.from(thrown)));
     void sent
       .then(({ answer }) => answer)
       .catch((thrown: unknown) => (this.#failure ??= V3Error.from(thrown)))

@@ -1,103 +1,97 @@
-import { randomUUID } from 'node:crypto';
 import { V3Error } from '@v3vee/contracts';
-import type {
-  SavedState,
-  SnapshotEntity,
-  SnapshotKind,
-  SnapshotRepository,
-  StateFiles,
-  StateSource,
-  VmDefinition,
-} from '@v3vee/store';
+import type { MachineCut, MachineState } from '@v3vee/machine';
+import type { SavedState, StateStore } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
-import type { Log, SavedStates, Snapshots } from '../lifecycle/ports';
+import type { Log, SavedStates } from '../lifecycle/ports';
 
-/** Saved machine states: files by digest, each there exactly as long as a row names it. */
-export class FiledStates implements SavedStates {
+/** Between two collections that nobody asked for: they look at all states. */
+const COLLECT_EVERY_MS = 60_000;
+
+/** What was done with saved states here, in numbers that only grow. */
+export interface StateFigures {
+  written: number;
+  newPages: number;
+  /** That were not stored because they were there. */
+  knownPages: number;
+  storedBytes: number;
+  collections: number;
+  freedBytes: number;
+}
+
+/** Saved machine states by digest, each there exactly as long as a row names it. */
+export class StoredStates implements SavedStates {
+  readonly figures: StateFigures = {
+    ...{ written: 0, newPages: 0, knownPages: 0, storedBytes: 0, collections: 0, freedBytes: 0 },
+  };
+  #last = -Infinity;
+  #next: NodeJS.Timeout | undefined;
+  #collecting: Promise<unknown> = Promise.resolve();
+
   constructor(
-    private readonly files: StateFiles,
+    readonly store: StateStore,
     private readonly log: Log,
   ) {}
 
-  write(
-    source: StateSource,
+  async write(
+    state: MachineCut,
     refer: (saved: SavedState, transaction: EntityManager) => Promise<void>,
+    options?: { beyondQuota: boolean },
   ): Promise<SavedState> {
-    return this.files.write(source, refer);
+    const saved = await this.store.write(state, refer, options);
+    this.count(saved);
+    return saved;
   }
 
-  verify(digest: string): Promise<string> {
-    return this.files.verify(digest);
+  count({ pages, newPages, storedBytes }: SavedState): void {
+    const { figures } = this;
+    figures.written++;
+    figures.newPages += newPages;
+    figures.knownPages += pages - newPages;
+    figures.storedBytes += storedBytes;
+  }
+
+  read(digest: string, base?: Uint8Array<SharedArrayBuffer>): Promise<MachineState> {
+    return this.store.read(digest, base);
   }
 
   async release(digest: string): Promise<void> {
     try {
-      await this.files.remove(digest);
+      if (await this.store.remove(digest)) this.collectSoon();
     } catch (thrown) {
       // The next start sweeps what nobody refers to.
-      this.log.warn({ digest, error: V3Error.from(thrown).message }, 'a state file could not be removed');
+      this.log.warn({ digest, error: V3Error.from(thrown).message }, 'a saved state could not be removed');
     }
   }
-}
 
-/** Named snapshots: a row and its file. */
-export class StoredSnapshots implements Snapshots {
-  constructor(
-    private readonly host: string,
-    private readonly repository: SnapshotRepository,
-    private readonly states: SavedStates,
-  ) {}
-
-  async get(id: string): Promise<SnapshotEntity> {
-    const snapshot = await this.repository.get(id);
-    if (!snapshot) throw new V3Error('SNAPSHOT_NOT_FOUND', `there is no snapshot ${id}`);
-    return snapshot;
-  }
-
-  async requireFree(vm: VmDefinition, name: string): Promise<void> {
-    // By name alone: `find` takes an id too, and a snapshot may be named like another one's id.
-    const taken = (await this.repository.named(name)).some(({ vmId }) => vmId === vm.id);
-    if (!taken) return;
-    throw new V3Error('SNAPSHOT_EXISTS', `${vm.name} has a snapshot named "${name}"; choose another name`);
-  }
-
-  latest(vmId: string): Promise<SnapshotEntity | null> {
-    return this.repository.latest(vmId);
-  }
-
-  async create(
-    vm: VmDefinition,
-    name: string,
-    state: StateSource,
-    kind: SnapshotKind = 'named',
-  ): Promise<SnapshotEntity> {
-    let created: SnapshotEntity | undefined;
-    await this.states.write(state, async ({ digest, bytes }, transaction) => {
-      created = await this.repository.insert(
-        {
-          id: randomUUID(),
-          name,
-          kind,
-          vmId: vm.id,
-          vmName: vm.name,
-          host: this.host,
-          memoryMiB: vm.memoryMiB,
-          image: vm.image,
-          nics: vm.nics.map(({ network, vni, mac, ip }) => ({ network, vni, mac, ip })),
-          bytes,
-          digest,
-        },
-        transaction,
-        vm.epoch,
-      );
+  /** Frees what no state has any more; one after the other. @returns bytes. @throws V3Error STATE_CORRUPT */
+  collect(): Promise<number> {
+    const collected = this.#collecting.then(async () => {
+      this.#last = performance.now();
+      const freed = await this.store.collect();
+      this.figures.collections++;
+      this.figures.freedBytes += Math.max(0, freed);
+      return freed;
     });
-    return created as SnapshotEntity;
+    this.#collecting = collected.catch(() => undefined);
+    return collected;
   }
 
-  /** The row first: a file without a row is swept, a row without a file would be a lie. */
-  async remove(id: string): Promise<void> {
-    const { digest } = await this.get(id);
-    await this.repository.remove(id);
-    await this.states.release(digest);
+  /** At once if there was none for a while, else a while after the last one. Nobody waits for it. */
+  collectSoon(): void {
+    const wait = Math.max(0, this.#last + COLLECT_EVERY_MS - performance.now());
+    this.#next ??= setTimeout(() => {
+      this.#next = undefined;
+      this.collect().catch(thrown => {
+        const error = V3Error.from(thrown).message;
+        this.log.warn({ error }, 'what removed states had for themselves was not freed');
+      });
+    }, wait).unref();
+  }
+
+  /** None is begun any more. Resolves when the one under way is done. */
+  async close(): Promise<void> {
+    clearTimeout(this.#next);
+    this.#next = setTimeout(() => undefined, 0).unref();
+    await this.#collecting;
   }
 }

@@ -5,7 +5,7 @@ import type { z } from 'zod';
 import type { Checkpoints } from '../checkpoints/checkpoints';
 import type { Consoles } from '../console/consoles';
 import type { Fleet } from '../lifecycle/fleet';
-import type { StoredSnapshots } from '../records/saved-states';
+import type { StoredSnapshots } from '../records/snapshots';
 
 export interface VerbsOptions {
   bus: Bus;
@@ -55,6 +55,8 @@ export function serveVerbs({
   serve('stop', async ({ vmId }) => (await fleet.get(vmId)).stop());
   serve('pause', async ({ vmId }) => (await fleet.get(vmId)).pause());
   serve('resume', async ({ vmId }) => (await fleet.get(vmId)).resume());
+  serve('simulate', async ({ vmId, ms }) => (await fleet.get(vmId)).simulate(ms));
+  serve('moveCore', async ({ vmId, core }) => (await fleet.get(vmId)).moveCore(core));
   serve('reset', async ({ vmId }) => (await fleet.get(vmId)).reset());
   serve('snapshot', async ({ vmId, name }) => toSnapshot(await (await fleet.get(vmId)).snapshot(name)));
   serve('restore', async ({ vmId, snapshotId, identity }) =>

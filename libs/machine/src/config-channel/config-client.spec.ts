@@ -41,6 +41,44 @@ it('tells which cards ask for an address and who answers for names, and has leas
   expect(sent.at(-1)).toBe('lease');
 });
 
+it('tells Wi-Fi NICs their networks in a way that nothing in a name can break', async () => {
+  const { client, sent } = connect(ok);
+  const mac = '02:56:4d:00:00:01';
+  await client.configure({
+    ...identity,
+    wifi: [
+      { mac, ssid: 'IEEE', passphrase: 'password', cidr: 'dhcp' },
+      { mac, ssid: 'a "b"\n$(c)', cidr: '10.0.0.2/24' },
+      { mac },
+    ],
+  });
+  expect(sent.slice(4, -1)).toEqual([
+    // the first test vector of IEEE 802.11-2020, J.4.2
+    `wifi 0 ${mac} dhcp 49454545 f42c6fc52df0ebef9ebb4b90b38a5f902e83fe1b135a70e23aed762e9710a12e`,
+    `wifi 1 ${mac} 10.0.0.2/24 ${Buffer.from('a "b"\n$(c)').toString('hex')}`,
+    `wifi 2 ${mac} -`,
+  ]);
+});
+
+it.each([
+  ['an SSID of no bytes', { ssid: '' }, 'an SSID has 1 to 32 bytes, not 0'],
+  ['an SSID that is too long', { ssid: 'ä'.repeat(17) }, 'an SSID has 1 to 32 bytes, not 34'],
+  ['a short passphrase', { ssid: 'x', passphrase: '1234567' }, '8 to 63 printable ASCII characters'],
+  [
+    'a passphrase with a line end',
+    { ssid: 'x', passphrase: '12345678\n' },
+    '8 to 63 printable ASCII characters',
+  ],
+])('does not tell %s', async (_, wifi, message) => {
+  const { client, sent } = connect(ok);
+  const configured = client.configure({ ...identity, wifi: [{ mac: '02:56:4d:00:00:01', ...wifi }] });
+  await expect(configured).rejects.toMatchObject({
+    code: 'INVALID_REQUEST',
+    message: expect.stringContaining(message),
+  });
+  expect(sent).toEqual([]);
+});
+
 it('passes on what the guest refuses', async () => {
   const { client } = connect(line => (line.startsWith('nic') ? 'error nic there is no eth0' : ok(line)));
   await expect(client.configure(identity)).rejects.toMatchObject({

@@ -1,4 +1,5 @@
-import { randomBytes } from 'node:crypto';
+import { pbkdf2, randomBytes } from 'node:crypto';
+import { promisify } from 'node:util';
 import { V3Error } from '@v3vee/contracts';
 import { LineReader } from '../agent/line-reader';
 import type { GuestChannel } from '../worker/channel';
@@ -16,10 +17,22 @@ export interface GuestIdentity {
    * comes up without an address. `driver`: a physical card, for which the guest has to load one.
    */
   nics: { mac: string; cidr?: string; mtu: number; driver?: CardDriver }[];
+  /** Wi-Fi NICs, wlan0 … in order; the guest has as many radios. */
+  wifi?: WifiIdentity[];
   /** Who answers for names, and the domain of names without a dot. */
   dns?: { server: string; domain: string };
   /** Names of other machines. */
   hosts?: { name: string; ip: string }[];
+}
+
+export interface WifiIdentity {
+  mac: string;
+  /** Joined from the start, and again whenever it is lost. Absent: the NIC stays down, for the guest's user. */
+  ssid?: string;
+  /** Of WPA2-PSK, 8 … 63 printable ASCII characters; absent: the network is an open one. */
+  passphrase?: string;
+  /** `10.0.0.2/24`, or `dhcp` for an address to be asked for once it is connected; absent: none. */
+  cidr?: string;
 }
 
 const MAX_LINE = 4096;
@@ -69,13 +82,18 @@ export class ConfigClient {
     }
   }
 
-  /** Makes the guest who it is: clock, randomness, names, cards. */
-  async configure({ hostname, nics, dns, hosts = [] }: GuestIdentity, timeoutMs = 10_000): Promise<void> {
+  /** Makes the guest who it is: clock, randomness, names, cards. @throws V3Error INVALID_REQUEST, GUEST_FAILED, VM_NO_AGENT */
+  async configure(
+    { hostname, nics, wifi = [], dns, hosts = [] }: GuestIdentity,
+    timeoutMs = 10_000,
+  ): Promise<void> {
+    const wifiLines = await Promise.all(wifi.map(wifiLine));
     const lines = [
       clockLine(),
       `seed ${randomBytes(SEED_BYTES).toString('base64')}`,
       `hostname ${hostname}`,
       ...nics.map(nicLine),
+      ...wifiLines,
       ...(dns ? [`dns ${dns.server} ${dns.domain}`] : []),
       ...(hosts.length ? [hostsLine(hosts)] : []),
       'ready',
@@ -148,6 +166,23 @@ export class ConfigClient {
 function nicLine({ mac, cidr = '-', mtu, driver }: GuestIdentity['nics'][number], index: number): string {
   const line = `${index} ${mac} ${cidr} ${mtu}`;
   return driver ? `card ${line} ${driver}` : `nic ${line}`;
+}
+
+const derive = promisify(pbkdf2);
+
+/** Names and secrets in hexadecimal: whatever is in them, they are no more than that to the guest. */
+async function wifiLine({ mac, ssid, passphrase, cidr = '-' }: WifiIdentity, index: number): Promise<string> {
+  const line = `wifi ${index} ${mac} ${cidr}`;
+  if (ssid === undefined) return line;
+  const name = Buffer.from(ssid);
+  if (name.length === 0 || name.length > 32)
+    throw new V3Error('INVALID_REQUEST', `an SSID has 1 to 32 bytes, not ${name.length}`);
+  if (passphrase === undefined) return `${line} ${name.toString('hex')}`;
+  if (!/^[\x20-\x7e]{8,63}$/.test(passphrase))
+    throw new V3Error('INVALID_REQUEST', 'a passphrase has 8 to 63 printable ASCII characters');
+  // IEEE 802.11-2020, J.4.1. Here, because it takes a guest a second.
+  const psk = await derive(passphrase, name, 4096, 32, 'sha1');
+  return `${line} ${name.toString('hex')} ${psk.toString('hex')}`;
 }
 
 /** The guest's `date` takes whole seconds. */

@@ -1,4 +1,4 @@
-import { loadKernel, type BootImage } from './direct-boot';
+import { LOADER_PORT, loadKernel, type BootImage } from './direct-boot';
 
 const MIB = 2 ** 20;
 
@@ -66,6 +66,12 @@ it('lays kernel, initrd, command line and boot parameters out', () => {
   // an option ROM whose bytes add up to zero, or the BIOS would not run it
   expect([rom[0], rom[1], rom.length]).toEqual([0x55, 0xaa, 512]);
   expect(rom.reduce((sum, byte) => sum + byte, 0) % 256).toBe(0);
+});
+
+it('has the option ROM tell when the BIOS is done with memory, as the first thing it does', () => {
+  const rom = loadKernel(memoryOf(64), image());
+  // cli; cld; out LOADER_PORT, al
+  expect([...rom.subarray(3, 7)]).toEqual([0xfa, 0xfc, 0xe6, LOADER_PORT]);
 });
 
 it('puts a bzImage to 1 MiB, without its set-up sectors', () => {

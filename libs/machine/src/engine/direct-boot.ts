@@ -23,6 +23,9 @@ interface PhysicalMemory {
   write(address: number, bytes: Uint8Array): void;
 }
 
+/** The option ROM writes to it before it leaves the BIOS. */
+export const LOADER_PORT = 0xf4;
+
 /** RAM that the BIOS takes at its top (ACPI tables and the like). */
 const BIOS_RESERVE = 0x20000;
 const BOOT_PARAMS = 0x10000;
@@ -39,7 +42,11 @@ const BZIMAGE_ADDRESS = 0x100000;
 const CODE_SELECTOR = 0x10;
 const DATA_SELECTOR = 0x18;
 
-/** Puts `image` into memory and returns the option ROM that starts it. */
+/**
+ * Puts `image` into memory and returns the option ROM that starts it. The BIOS works with memory of its choice until
+ * then (SeaBIOS runs its set-up 16 MiB below the top, where a large initrd lies): what it wrote over is right again
+ * if this is called anew at the write to {@link LOADER_PORT}.
+ */
 export function loadKernel(memory: PhysicalMemory, image: BootImage): Uint8Array {
   checkBootHeader(image.bootHeader);
   const { entry, end } =
@@ -188,6 +195,7 @@ function optionRom(): Uint8Array {
   rom.set([
     ...[0x55, 0xaa, 1], // signature, length in blocks
     ...[0xfa, 0xfc], // cli; cld
+    ...[0xe6, LOADER_PORT], // out LOADER_PORT, al
     ...[0xb8, ...u16(GDT >> 4), 0x8e, 0xd8], // mov ds, GDT >> 4
     ...[0x66, 0x0f, 0x01, 0x16, ...u16(0x40)], // lgdt [0x40]
     ...[0x0f, 0x20, 0xc0, 0x0c, 0x01, 0x0f, 0x22, 0xc0], // cr0 |= PE

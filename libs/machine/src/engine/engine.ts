@@ -1,7 +1,7 @@
 import { DeviceFault, LinearMemory, type GuestMemory } from '@v3vee/devices';
 import { ChipsetGuard } from './chipset-guard';
 import { GuestClock } from './clock';
-import { loadKernel, type BootImage } from './direct-boot';
+import { LOADER_PORT, loadKernel, type BootImage } from './direct-boot';
 import { GuestExit } from './guest-exit';
 import { HookTable } from './hook-table';
 import { InterruptDeferral } from './interrupt-deferral';
@@ -52,6 +52,8 @@ export class Engine {
   /** Set when the CPU halted with interrupts off: only a reset could wake it. */
   private haltedForGood = false;
   private lastLog = '';
+  /** Nobody waits for the BIOS to be over. */
+  private forgetLoader = () => {};
   /** False once something was put into RAM or guest code may have run: it is no longer all zero. */
   private fresh = true;
 
@@ -123,11 +125,24 @@ export class Engine {
   boot(image: BootImage): void {
     const memory = {
       size: this.memory.size,
-      write: (at: number, bytes: Uint8Array) => this.memory.bytes().set(bytes, at),
+      write: (at: number, bytes: Uint8Array) => {
+        this.memory.markDirty(at, at + bytes.length);
+        this.memory.bytes().set(bytes, at);
+      },
     };
     this.fresh = false;
+    this.forgetLoader();
     const rom = loadKernel(memory, image);
     this.cpu.option_roms.push({ name: 'genroms/kernel.bin', data: rom });
+    const write = () => {
+      this.forgetLoader();
+      loadKernel(memory, image);
+    };
+    const hook = this.hooks.hookIo(LOADER_PORT, 1, { name: 'kernel loader', read: () => 0xff, write });
+    this.forgetLoader = () => {
+      this.hooks.unhookIo(hook);
+      this.forgetLoader = () => {};
+    };
   }
 
   /**
@@ -177,6 +192,7 @@ export class Engine {
   restore(state: EngineState, memory: Uint8Array | undefined): void {
     const { fresh } = this;
     this.fresh = this.haltedForGood = false;
+    this.forgetLoader();
     const ram = memory && { memory, into: this.memory.bytes() };
     restoreEngineState(this.emulator, this.clock, state, fresh, ram);
     this.pci.follow();

@@ -125,3 +125,37 @@ it('runs no guest code that it must not, and goes on when it is started again', 
   await stopped();
   expect(steps).toHaveLength(2);
 });
+
+it('simulates a stretch of guest time, whatever the guest does in it, and tells how long it was when it is stopped', async () => {
+  let now = 0;
+  const told: number[] = [];
+  const engine = {
+    clock: {
+      get now() {
+        return now;
+      },
+      ...{ thaw: () => undefined, freeze: () => undefined },
+    },
+    step: () => {
+      now += 3;
+      return 0;
+    },
+  };
+  const simulated = new RunLoop(engine as unknown as Engine, new Int32Array(new SharedArrayBuffer(4)), {
+    ...{ drain: () => false, poll: () => false, settle: () => false },
+    ...{ flush: () => undefined, exited: () => undefined },
+    simulated: ranMs => told.push(ranMs),
+  });
+  const stopped = async () => {
+    while (simulated.isRunning) await new Promise(resolve => setImmediate(resolve));
+  };
+  simulated.simulate(10);
+  await stopped();
+  expect(told).toEqual([12]);
+  // Not what is over: this one runs until it is stopped.
+  simulated.start();
+  simulated.stop();
+  simulated.simulate(1_000_000);
+  simulated.stop();
+  expect(told).toEqual([12, 0]);
+});

@@ -17,6 +17,8 @@ export interface RunLoopHost {
   flush(): void;
   /** The guest ended; it is not stepped again. */
   exited(exit: GuestExit): void;
+  /** What {@link RunLoop.simulate} began is over, whatever stopped it: ms of guest time that it took. */
+  simulated?(ranMs: number): void;
 }
 
 /** How long the loop keeps the thread before the event loop gets a turn (translated code arrives there). */
@@ -46,6 +48,8 @@ export class RunLoop {
   private share = 0;
   /** A throttled guest: until when it must not run. */
   private heldUntil = 0;
+  /** A stretch of guest time that is simulated: from when until when, by the engine's clock. */
+  private simulation: { from: number; until: number } | undefined;
   /** Milliseconds spent in guest code, and asleep because the guest was halted. */
   busyMs = 0;
   idleMs = 0;
@@ -70,11 +74,23 @@ export class RunLoop {
     this.schedule();
   }
 
+  /** Runs for some ms of guest time, and stops within one more: it is looked at between two steps. */
+  simulate(ms: number): void {
+    const from = this.engine.clock.now;
+    this.simulation = { from, until: from + ms };
+    this.start();
+  }
+
   /** At once: guest code never runs outside of a step. */
   stop(): void {
     if (!this.running) return;
     this.running = false;
     this.engine.clock.freeze();
+    if (!this.simulation) return;
+    const { from } = this.simulation;
+    this.simulation = undefined;
+    this.host.flush();
+    this.host.simulated?.(this.engine.clock.now - from);
   }
 
   /** @param share of the guest's time that it must not run, 0 … 0.95 */
@@ -83,7 +99,7 @@ export class RunLoop {
     this.heldUntil = 0;
   }
 
-  /** There is I/O: answer timers exactly for a while. */
+  /** There is I/O, as the host says: answer timers exactly for a while. */
   noteIo(): void {
     this.lastIo = performance.now();
   }
@@ -102,7 +118,7 @@ export class RunLoop {
     const end = performance.now() + TURN_MS;
     let now = performance.now();
     while (this.running && now < end) {
-      if (this.host.mayRun?.() === false) return this.stop();
+      if (this.host.mayRun?.() === false || this.leftMs() <= 0) return this.stop();
       if (now < this.heldUntil) {
         this.hold(this.heldUntil - now);
         now = performance.now();
@@ -128,6 +144,11 @@ export class RunLoop {
     }
   }
 
+  /** Of what is simulated. */
+  private leftMs(): number {
+    return this.simulation ? this.simulation.until - this.engine.clock.now : Infinity;
+  }
+
   private step(): number {
     try {
       return this.engine.step();
@@ -141,7 +162,7 @@ export class RunLoop {
 
   private sleep(wait: number, seen: number): void {
     const slack = performance.now() - this.lastIo > QUIET_AFTER_MS ? QUIET_SLACK_MS : 0;
-    this.waitForWake(wait + slack, seen);
+    this.waitForWake(Math.min(wait + slack, this.leftMs()), seen);
   }
 
   /** A throttled guest stands still; its devices live on. */
@@ -153,7 +174,7 @@ export class RunLoop {
   private waitForWake(wait: number, seen: number): void {
     if (Atomics.wait(this.wake, 0, seen, Math.min(wait, LONGEST_SLEEP_MS)) !== 'timed-out') {
       this.seen = Atomics.load(this.wake, 0);
-      if (this.host.drain()) this.noteIo();
+      this.host.drain();
       if (this.running) this.host.poll(performance.now());
     }
   }

@@ -57,7 +57,14 @@ export function restoreEngineState(
   else cpu.full_clear_tlb();
   clock.prepareRestore();
   const body = 'runs' in state.body ? fromSparse(state.body) : state.body.slice();
-  withoutBulk(cpu, () => restoreBody(emulator, body.buffer as ArrayBuffer, fresh));
+  const { jit_clear_cache } = cpu;
+  // Of RAM that was written page by page, what is still true of the translations is known.
+  if (!ram) cpu.jit_clear_cache = () => undefined;
+  try {
+    withoutBulk(cpu, () => restoreBody(emulator, body.buffer as ArrayBuffer, fresh));
+  } finally {
+    cpu.jit_clear_cache = jit_clear_cache;
+  }
   const registers = new DataView(cpu.wasm_memory.buffer);
   registers.setInt32(Register.lastResult, state.lastResult, true);
   registers.setUint16(Register.fpuStatusWord, state.fpuStatusWord, true);

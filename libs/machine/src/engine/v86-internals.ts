@@ -74,6 +74,8 @@ export interface V86Cpu {
   store_current_tsc(): void;
   set_tsc(low: number, high: number): void;
   full_clear_tlb(): void;
+  /** Forgets all that was translated of the guest's code. */
+  jit_clear_cache(): void;
   jit_dirty_cache(from: number, to: number): void;
   pack_memory(): { bitmap: { get_buffer(): ArrayBuffer }; packed_memory: Uint8Array };
   unpack_memory(bitmap: unknown, packed: Uint8Array): void;

@@ -4,6 +4,7 @@ import { PreCopy, type CopySource } from './outgoing-copy';
 
 const PAGES = 5_000;
 const WINDOW = 16;
+const nothing = async () => undefined;
 
 /** A machine's memory, all of which has changed, and what its thread is asked for. */
 function source() {
@@ -11,6 +12,7 @@ function source() {
   const shadow = new Shadow(ram.length);
   const asked: string[] = [];
   const from: CopySource = {
+    memoryPages: PAGES,
     scan: async ({ from: page, count, limit, still }) => {
       asked.push(still ? 'last pages' : 'pages');
       return { ...shadow.scan(ram, page, count, limit), scanMs: 1 };
@@ -68,9 +70,24 @@ it('sends what changed since, and the rest after the devices were asked', async 
   await copy.round(deliver);
   ram[7 * PAGE_BYTES] = ram[4_999 * PAGE_BYTES] = 2;
   sent.length = asked.length = 0;
-  expect(await copy.finish(deliver)).toEqual({ head: { format: 1 }, pages: 2 });
+  const heads: MachineHead[] = [];
+  expect(await copy.finish(deliver, async head => void heads.push(head))).toBe(2);
+  expect(heads).toEqual([{ format: 1 }]);
   expect(sent).toEqual([7, 4_999]);
   expect(asked).toEqual(['head', 'last pages', 'last pages']);
+});
+
+it('sends all of a guest that stands still, with a bounded number under way, and the head before the last of it', async () => {
+  const { copy } = source();
+  const wire = new Wire();
+  let before: number | undefined;
+  const finishing = copy.finish(wire.deliver, async () => void (before = wire.pages.length));
+  // Some slices are looked at ahead.
+  expect(await wire.settle()).toBeLessThanOrEqual(2 * WINDOW);
+  await wire.takeAll();
+  expect(await finishing).toBe(PAGES);
+  expect([...wire.pages].sort((a, b) => a - b)).toEqual(Array.from({ length: PAGES }, (_, page) => page));
+  expect(before).toBeLessThan(PAGES);
 });
 
 it.each([
@@ -85,7 +102,7 @@ it.each([
   const { copy, asked } = source();
   await expect(copy.round(deliver)).rejects.toThrow('the wire is cut');
   await expect(copy.round(async () => undefined)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
-  await expect(copy.finish(async () => undefined)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
+  await expect(copy.finish(nothing, nothing)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
   await copy.stop();
   expect(asked.at(-1)).toBe('stop');
 });
@@ -103,7 +120,7 @@ it('ends at once when it is called off, whatever the wire does, and sends nothin
   const sent = wire.pages.length;
   await wire.takeAll();
   expect(wire.pages).toHaveLength(sent);
-  await expect(copy.finish(wire.deliver)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
+  await expect(copy.finish(wire.deliver, nothing)).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
 });
 
 it('goes on after one that was called off before it began', async () => {
@@ -118,7 +135,7 @@ it('does one thing at a time', async () => {
   const wire = new Wire();
   const round = copy.round(wire.deliver);
   await expect(copy.round(wire.deliver)).rejects.toMatchObject({ code: 'VM_BUSY' });
-  await expect(copy.finish(wire.deliver)).rejects.toMatchObject({ code: 'VM_BUSY' });
+  await expect(copy.finish(wire.deliver, nothing)).rejects.toMatchObject({ code: 'VM_BUSY' });
   await wire.takeAll();
   expect((await round).pages).toBe(PAGES);
 });

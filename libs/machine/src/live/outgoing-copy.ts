@@ -8,6 +8,8 @@ const SLICE_PAGES = 4_096;
 const WINDOW = 16;
 /** A slice is asked for when so many more fit, so that it is not over after a few pages. */
 const ROOM = 4;
+/** Slices that are asked for at a time of a guest that stands still: its thread looks while others are sent. */
+const AHEAD = 4;
 
 /** Resolves when the other side has the batch, whose arrays it may take over; 16 may be under way. */
 export type Deliver = (batch: PageBatch) => Promise<void>;
@@ -29,6 +31,7 @@ export interface ScanRequest {
 
 /** What a copy asks of the guest's thread. */
 export interface CopySource {
+  readonly memoryPages: number;
   scan(request: ScanRequest): Promise<ScanSlice & { scanMs: number }>;
   head(): Promise<MachineHead>;
   stop(): Promise<void>;
@@ -48,9 +51,11 @@ export interface OutgoingCopy {
   round(deliver: Deliver, signal?: AbortSignal): Promise<RoundResult>;
   /**
    * The rest, of a guest that is paused: it stays as it is, and may run again.
+   * @param deliverHead gets all that the machine is but its memory, before most of the pages are found
+   * @returns how many pages were sent
    * @throws as {@link round}; V3Error VM_WRONG_STATE when the guest runs
    */
-  finish(deliver: Deliver): Promise<{ head: MachineHead; pages: number }>;
+  finish(deliver: Deliver, deliverHead: (head: MachineHead) => Promise<void>): Promise<number>;
   /** Frees what the copy needed; the guest goes on. */
   stop(): Promise<void>;
 }
@@ -68,15 +73,24 @@ export class PreCopy implements OutgoingCopy {
   constructor(private readonly source: CopySource) {}
 
   round(deliver: Deliver, signal?: AbortSignal): Promise<RoundResult> {
-    return this.alone(unlessAborted => this.look(deliver, false, unlessAborted), signal);
+    const all = { from: 0, to: this.source.memoryPages, still: false };
+    return this.alone(async unlessAborted => {
+      const result = await this.look(all, deliver, unlessAborted);
+      await unlessAborted(this.settled());
+      return result;
+    }, signal);
   }
 
-  finish(deliver: Deliver): Promise<{ head: MachineHead; pages: number }> {
-    return this.alone(async unlessAborted => {
-      // First: a card that is asked for its state may finish what it is doing in RAM.
-      const head = await this.source.head();
-      const { pages } = await this.look(deliver, true, unlessAborted);
-      return { head, pages };
+  finish(deliver: Deliver, deliverHead: (head: MachineHead) => Promise<void>): Promise<number> {
+    return this.alone(async () => {
+      // Asked for first: a card that is asked for its state may finish what it is doing in RAM.
+      const head = this.source.head();
+      const delivered = head.then(deliverHead);
+      delivered.catch(() => undefined);
+      const pages = await this.lookAtAll(deliver);
+      await delivered;
+      await this.settled();
+      return pages;
     });
   }
 
@@ -87,31 +101,75 @@ export class PreCopy implements OutgoingCopy {
     });
   }
 
-  private async look(deliver: Deliver, still: boolean, unlessAborted: Guard): Promise<RoundResult> {
+  private async look(
+    { from: begin, to, still }: { from: number; to: number; still: boolean },
+    deliver: Deliver,
+    unlessAborted: Guard,
+  ): Promise<RoundResult> {
     const result: RoundResult = { pages: 0, scanMs: 0 };
-    for (let from: number | null = 0; from !== null;) {
-      while (WINDOW - this.underWay.size < ROOM) await unlessAborted(Promise.race(this.underWay));
+    for (let from: number | null = begin; from !== null && from < to;) {
+      await unlessAborted(this.room());
       const limit = (WINDOW - this.underWay.size) * BATCH_PAGES;
-      const request: ScanRequest = { from, count: SLICE_PAGES, limit, still };
-      this.owes = true;
-      const slice = await unlessAborted(this.source.scan(request));
+      const slice: ScanSlice & { scanMs: number } = await unlessAborted(
+        this.scan({ from, count: Math.min(SLICE_PAGES, to - from), limit, still }),
+      );
       result.scanMs += slice.scanMs;
-      for (const batch of slice.batches) {
-        result.pages += batch.numbers.length;
-        this.send(batch, deliver);
-      }
+      result.pages += this.send(slice, deliver);
       from = slice.next;
     }
-    await unlessAborted(Promise.all(this.underWay));
-    this.owes = false;
     return result;
   }
 
-  /** One that fails stays, and whoever waits for room is told. */
-  private send(batch: PageBatch, deliver: Deliver): void {
-    const sent: Promise<void> = (async () => deliver(batch))().then(() => void this.underWay.delete(sent));
-    sent.catch(() => undefined);
-    this.underWay.add(sent);
+  /** Of a guest that stands still: the slices need not wait for each other. @returns how many pages were sent */
+  private async lookAtAll(deliver: Deliver): Promise<number> {
+    const asked: { to: number; slice: Promise<ScanSlice> }[] = [];
+    let pages = 0;
+    for (let from = 0; from < this.source.memoryPages || asked.length > 0;) {
+      if (from < this.source.memoryPages && asked.length < AHEAD) {
+        const to = Math.min(from + SLICE_PAGES, this.source.memoryPages);
+        const limit = (WINDOW / AHEAD) * BATCH_PAGES;
+        const slice = this.scan({ from, count: to - from, limit, still: true });
+        // One before it may fail first.
+        slice.catch(() => undefined);
+        asked.push({ to, slice });
+        from = to;
+        continue;
+      }
+      const { to, slice } = asked.shift()!;
+      const { next, ...found } = await slice;
+      pages += this.send(found, deliver);
+      const rest = { from: next ?? to, to, still: true };
+      pages += (await this.look(rest, deliver, promise => promise)).pages;
+      await this.room();
+    }
+    return pages;
+  }
+
+  private scan(request: ScanRequest): Promise<ScanSlice & { scanMs: number }> {
+    this.owes = true;
+    return this.source.scan(request);
+  }
+
+  private async room(): Promise<void> {
+    while (WINDOW - this.underWay.size < ROOM) await Promise.race(this.underWay);
+  }
+
+  /** The other side has all that was sent. */
+  private async settled(): Promise<void> {
+    await Promise.all(this.underWay);
+    this.owes = false;
+  }
+
+  /** A batch that fails stays, and whoever waits for room is told. @returns how many pages that are */
+  private send({ batches }: Pick<ScanSlice, 'batches'>, deliver: Deliver): number {
+    let pages = 0;
+    for (const batch of batches) {
+      pages += batch.numbers.length;
+      const sent: Promise<void> = (async () => deliver(batch))().then(() => void this.underWay.delete(sent));
+      sent.catch(() => undefined);
+      this.underWay.add(sent);
+    }
+    return pages;
   }
 
   private async alone<T>(work: (unlessAborted: Guard) => Promise<T>, signal?: AbortSignal): Promise<T> {

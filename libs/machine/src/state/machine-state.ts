@@ -15,3 +15,13 @@ export interface MachineState {
 
 /** All of a machine but its RAM. */
 export type MachineHead = Omit<MachineState, 'memory'>;
+
+/** A machine at one instant, whose RAM is that of a base but for some pages. */
+export interface MachineCut extends MachineHead {
+  /** `memoryMiB` long; none: zeros. */
+  base: Uint8Array<SharedArrayBuffer> | undefined;
+  /** Pages that differ from the base, or did for a while: 4096 bytes each, by number. */
+  changes: ReadonlyMap<number, Uint8Array>;
+  /** How long the guest stood still for it, ms; 0: it did anyway. */
+  pauseMs: number;
+}

@@ -1,37 +1,39 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureFirmware, ensureImage, resolvePaths } from '@v3vee/setup';
+import type { GuestIdentity } from '../config-channel/config-client';
 import { ImageStore } from '../image';
 import type { MachineState } from '../state/machine-state';
 import { ensureTemplate, startFromTemplate, type TemplateOptions } from '../template/template';
 import { Guest } from '../worker/guest';
 import type { GuestOptions } from '../worker/guest-options';
 
-/** Real guests of the built-in image for end-to-end tests; all that were made are ended by {@link Guests.stop}. */
+/** Real guests of a built-in image for end-to-end tests; all that were made are ended by {@link Guests.stop}. */
 export class Guests {
   private readonly made: Guest[] = [];
 
   private constructor(readonly template: TemplateOptions) {}
 
-  static async prepare(): Promise<Guests> {
+  static async prepare(name = 'debian', wifiCount = 0): Promise<Guests> {
     const { cache } = resolvePaths();
-    await ensureImage('debian', { cache });
+    await ensureImage(name, { cache });
     const firmware = await ensureFirmware({ cache });
-    const image = await new ImageStore({ builtIn: join(cache, 'images') }).load('debian');
+    const image = await new ImageStore({ builtIn: join(cache, 'images') }).load(name);
     const [bios, vgaBios] = await Promise.all([readFile(firmware.bios), readFile(firmware.vgaBios)]);
     return new Guests({
       image,
       imageDigest: image.manifest.digest,
       memoryMiB: 64,
       nicCount: 1,
+      wifiCount,
       firmware: { bios, vgaBios },
       dir: join(cache, 'templates'),
     });
   }
 
   options(index: number, change: Partial<GuestOptions> = {}): GuestOptions {
-    const { image, firmware, memoryMiB } = this.template;
-    return { image, firmware, memoryMiB, nics: [{ mac: macOf(index), mtu: 1500 }], ...change };
+    const { image, firmware, memoryMiB, wifiCount } = this.template;
+    return { image, firmware, memoryMiB, wifiCount, nics: [{ mac: macOf(index), mtu: 1500 }], ...change };
   }
 
   /** A stopped, empty machine. */
@@ -43,8 +45,12 @@ export class Guests {
 
   /** A running guest `vm<index>` with the address 10.0.0.<index + 1>. */
   async start(index = 0): Promise<Guest> {
+    return this.startAs(index, identityOf(index));
+  }
+
+  async startAs(index: number, identity: GuestIdentity): Promise<Guest> {
     const template = await ensureTemplate(this.template);
-    const guest = await startFromTemplate(template, this.options(index), identityOf(index));
+    const guest = await startFromTemplate(template, this.options(index), identity);
     this.made.push(guest);
     return guest;
   }

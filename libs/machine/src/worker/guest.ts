@@ -7,9 +7,10 @@ import { ConfigClient } from '../config-channel/config-client';
 import type { ExitKind } from '../engine/guest-exit';
 import { engineModule } from '../engine/module';
 import { wakeUp, type WakeWord } from '../engine/run-loop';
+import { capture, type CaptureSource } from '../live/capture';
 import { CheckedCopy, type IncomingCopy } from '../live/incoming-copy';
 import { PreCopy, type OutgoingCopy } from '../live/outgoing-copy';
-import type { MachineState } from '../state/machine-state';
+import type { MachineCut, MachineState } from '../state/machine-state';
 import { within } from '../timeout';
 import { Arrivals } from './arrivals';
 import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
@@ -45,6 +46,9 @@ const CREATE_TIMEOUT_MS = 60_000;
 const COMMAND_TIMEOUT_MS = 15_000;
 const PAGES_PER_MIB = (1 << 20) / PAGE_BYTES;
 const MAX_THROTTLE = 0.95;
+/** What waits for something else than the answer of a command, which are numbered from 1. */
+const READY = 0;
+const SIMULATION = -1;
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
 
 /**
@@ -162,6 +166,24 @@ export class Guest {
     await this.command({ type: 'run' });
   }
 
+  /**
+   * Lets the paused guest run for some ms of guest time. It may be paused before they are over.
+   * @returns how many it ran, when it stands still again: up to a step, about a millisecond, more
+   * @throws V3Error VM_WRONG_STATE if it runs, GUEST_FAILED if it ends
+   */
+  async simulate(ms: number): Promise<number> {
+    const over = new Promise<number>((resolve, reject) => {
+      this.waiting.set(SIMULATION, { resolve, reject });
+    });
+    over.catch(() => undefined);
+    try {
+      await this.command({ type: 'simulate', ms });
+      return await over;
+    } finally {
+      this.waiting.delete(SIMULATION);
+    }
+  }
+
   /** Stops the guest between two instructions; its time stands still. Resolves when it stopped, within milliseconds. */
   async pause(): Promise<void> {
     await this.command({ type: 'pause' });
@@ -178,21 +200,28 @@ export class Guest {
    * @throws V3Error INVALID_REQUEST if `base` is not as long as RAM
    */
   async copyOut(base?: Uint8Array<SharedArrayBuffer>): Promise<OutgoingCopy> {
-    const copy = await this.command({ type: 'copy-begin', base });
-    return new PreCopy({
-      scan: request => this.command({ type: 'copy-scan', copy, ...request }),
-      head: () => this.command({ type: 'copy-head', copy }),
-      stop: () => this.command({ type: 'copy-end', copy }),
-    });
+    return new PreCopy(await this.beginCopy(base));
+  }
+
+  /**
+   * The machine as it is at one instant, whether its guest runs or not; one that runs stands still for some milliseconds.
+   * A copy that was under way ends.
+   * @param base RAM from which it will hardly differ (its template's), which stays as it is; none: zeros
+   * @throws V3Error INVALID_REQUEST if `base` is not as long as RAM, VM_WRONG_STATE if it is half a machine
+   */
+  async capture(base?: Uint8Array<SharedArrayBuffer>): Promise<MachineCut> {
+    return capture(await this.beginCopy(base), base);
   }
 
   /**
    * Has the stopped machine, which holds the base of the copy or was just made, become another one. Until the copy is
    * finished or a state is loaded, it does not run.
-   * @throws V3Error VM_WRONG_STATE if it runs
+   * @param base of the copy, if the machine has run since it held that: its memory goes back to it; what was translated
+   *   of pages that stay as they are is kept, so that the other guest is fast from the start
+   * @throws V3Error VM_WRONG_STATE if it runs, INVALID_REQUEST if `base` is not as long as RAM
    */
-  async copyIn(): Promise<IncomingCopy> {
-    const copy = await this.command({ type: 'copy-in' });
+  async copyIn(base?: Uint8Array<SharedArrayBuffer>): Promise<IncomingCopy> {
+    const copy = await this.command({ type: 'copy-in', base });
     return new CheckedCopy(this.memoryMiB * PAGES_PER_MIB, {
       write: batch => this.command({ type: 'copy-write', copy, batch }, [batch.bytes.buffer]),
       finish: head => this.becomes({ type: 'copy-finish', copy, head }),
@@ -334,8 +363,19 @@ export class Guest {
     return this.exits.add(callback);
   }
 
+  private async beginCopy(base: Uint8Array<SharedArrayBuffer> | undefined): Promise<CaptureSource> {
+    const copy = await this.command({ type: 'copy-begin', base });
+    return {
+      memoryPages: this.memoryMiB * PAGES_PER_MIB,
+      scan: request => this.command({ type: 'copy-scan', copy, ...request }),
+      head: () => this.command({ type: 'copy-head', copy }),
+      cut: () => this.command({ type: 'copy-cut', copy }),
+      stop: () => this.command({ type: 'copy-end', copy }),
+    };
+  }
+
   private ready(): Promise<void> {
-    return new Promise((resolve, reject) => this.waiting.set(0, { resolve, reject }));
+    return new Promise((resolve, reject) => this.waiting.set(READY, { resolve, reject }));
   }
 
   private async command<C extends Command>(
@@ -373,8 +413,11 @@ export class Guest {
   private receive(message: FromWorker): void {
     switch (message.type) {
       case 'ready':
-        this.waiting.get(0)?.resolve(undefined as never);
-        this.waiting.delete(0);
+        this.waiting.get(READY)?.resolve(undefined as never);
+        this.waiting.delete(READY);
+        return;
+      case 'simulated':
+        this.waiting.get(SIMULATION)?.resolve(message.ranMs as never);
         return;
       case 'result': {
         const waiting = this.waiting.get(message.id);

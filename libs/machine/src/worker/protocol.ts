@@ -5,6 +5,7 @@ import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
 import type { MachineHead, MachineState } from '../state/machine-state';
 import type { ScanRequest } from '../live/outgoing-copy';
+import type { LastCut } from './live/live-copy';
 import type { PageBatch, ScanSlice } from './live/pages';
 import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from './vpio/messages';
 
@@ -57,6 +58,8 @@ export type Command =
   | { type: 'boot'; image: BootImage }
   | { type: 'load'; state: MachineState }
   | { type: 'run' }
+  /** For some ms of guest time; answered at once, `simulated` tells the end. */
+  | { type: 'simulate'; ms: number }
   | { type: 'pause' }
   | { type: 'save' }
   | { type: 'telemetry' }
@@ -68,9 +71,11 @@ export type Command =
   | { type: 'copy-begin'; base: Uint8Array | undefined }
   | ({ type: 'copy-scan'; copy: number } & ScanRequest)
   | { type: 'copy-head'; copy: number }
+  /** All that is left, at once: the guest may run. */
+  | { type: 'copy-cut'; copy: number }
   | { type: 'copy-end'; copy: number }
   /** Its receiving end: begins, writes pages, makes the machine whole. */
-  | { type: 'copy-in' }
+  | { type: 'copy-in'; base: Uint8Array | undefined }
   | { type: 'copy-write'; copy: number; batch: PageBatch }
   | { type: 'copy-finish'; copy: number; head: MachineHead };
 
@@ -79,6 +84,7 @@ export interface CommandResult {
   boot: undefined;
   load: undefined;
   run: undefined;
+  simulate: undefined;
   pause: undefined;
   save: MachineState;
   telemetry: Telemetry;
@@ -87,6 +93,7 @@ export interface CommandResult {
   'copy-begin': number;
   'copy-scan': ScanSlice & { scanMs: number };
   'copy-head': MachineHead;
+  'copy-cut': LastCut;
   'copy-end': undefined;
   'copy-in': number;
   'copy-write': undefined;
@@ -122,6 +129,8 @@ export type FromWorker =
   | { type: 'card-frames'; card: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'shared-card'; card: number; message: FromSharedCard }
   | { type: 'wifi'; messages: Uint8Array<ArrayBuffer>[] }
+  /** The guest stands still again: how much of guest time it ran. */
+  | { type: 'simulated'; ranMs: number }
   | { type: 'exit'; kind: ExitKind; reason: string };
 
 /** Exits and times since the machine was made. */

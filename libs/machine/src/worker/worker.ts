@@ -21,6 +21,9 @@ const arrivals = new Arrivals(setup.wake);
 const lease = setup.lease && new LeaseWord(setup.lease);
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
 
+/** Commands whose result has pages, which are not copied. */
+const givesPages: ReadonlySet<Command['type']> = new Set(['copy-scan', 'copy-cut']);
+
 /** How long a thread that waits for a card sleeps at most before it looks around anyway. */
 const BLOCKED_MS = 1_000;
 
@@ -134,6 +137,7 @@ async function main(): Promise<void> {
       machine.flushTraces();
     },
     exited,
+    simulated: ranMs => post({ type: 'simulated', ranMs }),
   });
 
   const handle = (message: ToWorker): void => {
@@ -144,7 +148,9 @@ async function main(): Promise<void> {
     if (message.type === 'command') {
       try {
         const result = execute(message.command);
-        const pages = message.command.type === 'copy-scan' ? (result as ScanSlice).batches : [];
+        const pages = givesPages.has(message.command.type)
+          ? (result as Pick<ScanSlice, 'batches'>).batches
+          : [];
         post(
           { type: 'result', id: message.id, result },
           pages.map(({ bytes }) => bytes.buffer),
@@ -154,7 +160,8 @@ async function main(): Promise<void> {
       }
       return;
     }
-    loop.noteIo();
+    // Beacons never end: they count when the guest answers.
+    if (message.type !== 'wifi') loop.noteIo();
     guarded(() => deliver(message));
   };
 
@@ -207,6 +214,10 @@ async function main(): Promise<void> {
       case 'run':
         machine.requireWhole();
         return loop.start();
+      case 'simulate':
+        if (loop.isRunning) throw new MachineError('VM_WRONG_STATE', 'the machine must be paused for this');
+        machine.requireWhole();
+        return loop.simulate(command.ms);
       case 'pause':
         loop.stop();
         return serial.flush();
@@ -227,10 +238,12 @@ async function main(): Promise<void> {
         return live.scan(command.copy, command);
       case 'copy-head':
         return live.head(command.copy);
+      case 'copy-cut':
+        return live.cut(command.copy);
       case 'copy-end':
         return live.end(command.copy);
       case 'copy-in':
-        return live.expect();
+        return live.expect(command.base);
       case 'copy-write':
         return live.write(command.copy, command.batch);
       case 'copy-finish':

@@ -6,6 +6,7 @@ import { decodeBatch, type CapturedFrame } from './batch';
 import { Capture } from './capture';
 import { compileFilter } from './filter';
 import { packets } from './filter/testing/packets';
+import { CapturePublisher } from './publisher';
 import { MAX_CAPTURES, serveCaptures } from './serve-captures';
 import { Taps } from './taps';
 
@@ -40,40 +41,37 @@ describe('a capture', () => {
   function setUp(filter = '', snapLength = 66_000, connected = true) {
     const batches: Uint8Array[] = [];
     const clock = { now: 5_000 };
-    const capture = new Capture({
-      filter: compileFilter(filter),
-      snapLength,
-      now: () => clock.now,
-      publish: batch => {
-        if (connected) batches.push(batch);
-        return connected;
-      },
-    });
-    return { capture, clock, batches, frames: () => batches.flatMap(decodeBatch) };
+    const publish = (batch: Uint8Array) => {
+      if (connected) batches.push(batch);
+      return connected;
+    };
+    const publisher = new CapturePublisher(publish, () => clock.now);
+    const capture = new Capture({ filter: compileFilter(filter), snapLength, to: publisher });
+    return { capture, publisher, clock, batches, frames: () => batches.flatMap(decodeBatch) };
   }
 
   it('keeps what its filter selects, cut to its snap length, with direction and time', () => {
-    const { capture, frames } = setUp('icmp', 20);
+    const { capture, publisher, frames } = setUp('icmp', 20);
     const before = BigInt(Date.now() - 1_000) * 1_000_000n;
     capture.see([superFrame(packets.arpRequest), superFrame(packets.ping)], 'out');
     capture.see([superFrame(packets.pong), new Uint8Array(12), new Uint8Array(3)], 'in');
-    capture.stop();
+    publisher.stop();
     expect(plain(frames())).toEqual([
       { direction: 'out', length: packets.ping.length, bytes: packets.ping.subarray(0, 20) },
       { direction: 'in', length: packets.pong.length, bytes: packets.pong.subarray(0, 20) },
     ]);
     for (const { time } of frames()) expect(time > before && time < before + 60_000_000_000n).toBe(true);
-    expect([capture.captured, capture.dropped]).toEqual([2, 0]);
+    expect([publisher.captured, publisher.dropped]).toEqual([2, 0]);
   });
 
   it('completes a checksum that was left to the receiver, and leaves the frame alone', () => {
-    const { capture, frames } = setUp();
+    const { capture, publisher, frames } = setUp();
     // The checksum field holds the pseudo header's sum, as a driver leaves it: 10.0.0.1, 10.0.0.2, 6, 20 octets.
     const frame = superFrame(packets.web, [1, 0, 0, 0, 0, 0, 34, 0, 16, 0]);
     frame.set([0x14, 0x1d], 12 + 34 + 16);
     const before = frame.slice();
     capture.see([frame], 'out');
-    capture.stop();
+    publisher.stop();
     expect(frame).toEqual(before);
     const [captured] = frames();
     expect(
@@ -82,47 +80,44 @@ describe('a capture', () => {
   });
 
   it('keeps a super-frame as one frame', () => {
-    const { capture, frames } = setUp('tcp');
+    const { capture, publisher, frames } = setUp('tcp');
     const big = new Uint8Array(54 + 60_000);
     big.set(packets.web);
     capture.see([superFrame(big, [1, 1, 54, 0, 0xb4, 5, 34, 0, 16, 0])], 'in');
-    capture.stop();
+    publisher.stop();
     expect(frames().map(({ length, bytes }) => [length, bytes.length])).toEqual([[60_054, 60_054]]);
   });
 
   it('sends batches that fit a message, and drops and counts what is too much at once', () => {
-    const { capture, clock, batches, frames } = setUp();
+    const { capture, publisher, clock, batches, frames } = setUp();
     const big = superFrame(new Uint8Array(65_000).fill(1));
     for (let i = 0; i < 200; i++) capture.see([big], 'out');
     // 8 MiB at once, then 64 KiB in a millisecond.
-    expect(capture.dropped).toBe(200 - 129);
+    expect(publisher.dropped).toBe(200 - 129);
     clock.now += 10;
     for (let i = 0; i < 20; i++) capture.see([big], 'out');
-    capture.stop();
+    publisher.stop();
     expect(Math.max(...batches.map(batch => batch.length))).toBeLessThan(512 * 1024);
-    expect([frames().length, capture.captured, capture.dropped]).toEqual([139, 139, 81]);
+    expect([frames().length, publisher.captured, publisher.dropped]).toEqual([139, 139, 81]);
   });
 
   it('counts what the bus could not take', () => {
-    const { capture } = setUp('', 100, false);
+    const { capture, publisher } = setUp('', 100, false);
     capture.see([superFrame(packets.ping)], 'out');
-    capture.stop();
-    expect([capture.captured, capture.dropped]).toEqual([0, 1]);
+    publisher.stop();
+    expect([publisher.captured, publisher.dropped]).toEqual([0, 1]);
   });
 });
 
 it('a batch that is cut short anywhere is refused', () => {
   let batch = new Uint8Array(0);
-  const capture = new Capture({
-    filter: () => true,
-    snapLength: 100,
-    publish: bytes => {
-      batch = bytes as Uint8Array<ArrayBuffer>;
-      return true;
-    },
+  const publisher = new CapturePublisher(bytes => {
+    batch = bytes as Uint8Array<ArrayBuffer>;
+    return true;
   });
+  const capture = new Capture({ filter: () => true, snapLength: 100, to: publisher });
   capture.see([superFrame(packets.ping), superFrame(packets.dns)], 'in');
-  capture.stop();
+  publisher.stop();
   const whole = [20 + packets.ping.length, batch.length];
   for (let cut = 1; cut < batch.length; cut++) {
     if (!whole.includes(cut)) expect(() => decodeBatch(batch.subarray(0, cut))).toThrow('cut short');

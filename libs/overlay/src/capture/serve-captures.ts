@@ -1,8 +1,7 @@
 import type { Bus, Stoppable } from '@v3vee/bus';
 import { captureCalls, rawSubjects, V3Error } from '@v3vee/contracts';
-import { Capture } from './capture';
-import { compileFilter } from './filter';
-import type { Tap, Taps } from './taps';
+import { CapturePublisher } from './publisher';
+import type { CaptureSource } from './source';
 
 /** Who asked is gone when nothing is heard for so long. */
 const LIFE_MS = 10_000;
@@ -11,15 +10,15 @@ export const MAX_CAPTURES = 16;
 
 export interface ServeCapturesOptions {
   bus: Bus;
-  /** The host whose frames pass the taps: an emulated one, or `LINKS_HOST`. */
+  /** The host whose frames pass the taps: an emulated one, `LINKS_HOST`, or `AIR_HOST`. */
   host: string;
-  taps: Taps;
+  taps: CaptureSource;
   lifeMs?: number;
 }
 
 interface Open {
-  capture: Capture;
-  tap: Tap;
+  publisher: CapturePublisher;
+  leave: () => void;
   timer: NodeJS.Timeout;
 }
 
@@ -27,16 +26,15 @@ interface Open {
 export function serveCaptures({ bus, host, taps, lifeMs = LIFE_MS }: ServeCapturesOptions): Stoppable {
   const open = new Map<string, Open>();
   const end = (id: string): void => {
-    const { capture, tap, timer } = open.get(id) ?? {};
-    if (!capture) return;
+    const found = open.get(id);
+    if (!found) return;
     open.delete(id);
-    clearTimeout(timer);
-    tap?.leave(capture);
-    capture.stop();
+    clearTimeout(found.timer);
+    found.leave();
+    found.publisher.stop();
   };
   const served = [
-    bus.serve(captureCalls.start, host, ({ id, place, filter, snapLength }) => {
-      const test = compileFilter(filter);
+    bus.serve(captureCalls.start, host, ({ id, ...request }) => {
       end(id);
       if (open.size >= MAX_CAPTURES) {
         throw new V3Error(
@@ -44,25 +42,20 @@ export function serveCaptures({ bus, host, taps, lifeMs = LIFE_MS }: ServeCaptur
           `${MAX_CAPTURES} captures are under way on ${host}; end one first`,
         );
       }
-      const tap = place ? taps.at(place.vni, place.place) : taps.core;
-      const capture = new Capture({
-        filter: test,
-        snapLength,
-        publish: batch => {
-          if (!bus.connected) return false;
-          bus.publishRaw(rawSubjects.capture(id), batch);
-          return true;
-        },
+      const publisher = new CapturePublisher(batch => {
+        if (!bus.connected) return false;
+        bus.publishRaw(rawSubjects.capture(id), batch);
+        return true;
       });
-      open.set(id, { capture, tap, timer: setTimeout(() => end(id), lifeMs).unref() });
-      tap.watch(capture);
+      const leave = taps.feed(request, publisher);
+      open.set(id, { publisher, leave, timer: setTimeout(() => end(id), lifeMs).unref() });
       return {};
     }),
     bus.serve(captureCalls.renew, host, ({ id }) => {
       const found = open.get(id);
       if (!found) throw new V3Error('CAPTURE_POINT_NOT_FOUND', `there is no capture ${id} on ${host}`);
       found.timer.refresh();
-      const { captured, dropped } = found.capture;
+      const { captured, dropped } = found.publisher;
       return { captured, dropped };
     }),
     bus.serve(captureCalls.stop, host, ({ id }) => {

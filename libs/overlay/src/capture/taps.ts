@@ -1,5 +1,9 @@
-import type { VnetPlace } from '@v3vee/contracts';
+import { V3Error, type VnetPlace } from '@v3vee/contracts';
 import type { PacketDirection } from '@v3vee/wire';
+import { Capture } from './capture';
+import { compileFilter } from './filter';
+import type { CapturePublisher } from './publisher';
+import type { CaptureRequest, CaptureSource } from './source';
 
 /** Looks at frames as they pass; keeps none of them. */
 export interface Watcher {
@@ -37,7 +41,7 @@ export class Tap {
 }
 
 /** The taps of one host. A tap stays the same when what is plugged in there goes and comes back. */
-export class Taps {
+export class Taps implements CaptureSource {
   /**
    * All that passes the forwarding core, each frame once as it enters: `out` from a place on this host, `in` from
    * another host.
@@ -53,5 +57,15 @@ export class Taps {
     const tap = new Tap();
     this.#places.set(key, tap);
     return tap;
+  }
+
+  feed({ place, filter, snapLength }: CaptureRequest, to: CapturePublisher): () => void {
+    if (place && 'antennas' in place) {
+      throw new V3Error('CAPTURE_POINT_NOT_FOUND', `${place.antennas[0]} is on the air, and here is none`);
+    }
+    const tap = place ? this.at(place.vni, place.place) : this.core;
+    const capture = new Capture({ filter: compileFilter(filter), snapLength, to });
+    tap.watch(capture);
+    return () => tap.leave(capture);
   }
 }

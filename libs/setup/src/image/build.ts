@@ -131,7 +131,13 @@ async function fetchAll(recipe: Recipe, options: ImageOptions): Promise<FetchedP
     ...recipe.programs.map(program => program.package),
     ...recipe.libraries,
   ]);
-  const [metapackage, ...others] = await fetchPackages([recipe.kernel, ...names].map(request), options);
+  // The data packages of any machine's architecture are those of all.
+  const data = new Set(recipe.files.flatMap(file => ('package' in file ? [file.package] : [])));
+  const requests = [
+    ...[recipe.kernel, ...names].map(request),
+    ...[...data].map(name => ({ name, suite: recipe.suite })),
+  ];
+  const [metapackage, ...others] = await fetchPackages(requests, options);
   const kernel = (await readDependencies(metapackage as FetchedPackage, options.env)).find(name =>
     name.startsWith('linux-image-'),
   );

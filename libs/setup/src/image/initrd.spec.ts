@@ -37,6 +37,7 @@ const recipe: Recipe = {
   files: [
     { path: 'init', from: 'init', executable: true },
     { path: 'etc/motd', text: 'hello\n' },
+    { path: 'lib/firmware/db', package: 'wireless-regdb', source: 'lib/firmware/db-debian' },
   ],
 };
 
@@ -47,6 +48,7 @@ function putAll(): void {
   symlinkSync('liba.so.1.2', join(tree, 'usr/lib/i386-linux-gnu/liba.so.1'));
   put('lib/i386-linux-gnu/libb.so.1', makeElf({ needed: ['liba.so.1'] }));
   put('lib/ld-linux.so.2', makeElf());
+  put('lib/firmware/db-debian', 'channels');
   put('lib/modules/6.1/kernel/net.ko', module_('core'));
   put('lib/modules/6.1/kernel/core.ko', module_(''));
   put('lib/modules/6.1/kernel/spare.ko', module_('core,extra'));
@@ -84,6 +86,7 @@ describe('buildInitrd', () => {
     );
     expect(found.get('bin/cat')?.toString()).toBe('busybox');
     expect(found.get('etc/motd')?.toString()).toBe('hello\n');
+    expect(found.get('lib/firmware/db')?.toString()).toBe('channels');
     const usr = readSquashfs(found.get('usr.squashfs') as Buffer);
     expect([...usr.keys()].sort()).toEqual([
       'bin',

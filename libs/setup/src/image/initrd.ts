@@ -50,7 +50,7 @@ export async function buildInitrd(recipe: Recipe, recipeFolder: string, tree: st
     })),
     { path: 'etc/modules', kind: 'file', data: Buffer.from(loadOrder(recipe.modules.load, modules)) },
     { path: 'usr.squashfs', kind: 'file', data: usr },
-    ...(await readFiles(recipe, recipeFolder)),
+    ...(await readFiles(recipe, recipeFolder, tree)),
   ]);
 }
 
@@ -169,10 +169,12 @@ export function readApplets(busybox: Uint8Array): string[] {
   return names;
 }
 
-async function readFiles(recipe: Recipe, folder: string): Promise<TreeEntry[]> {
+async function readFiles(recipe: Recipe, folder: string, tree: string): Promise<TreeEntry[]> {
   return Promise.all(
     recipe.files.map(async (file): Promise<TreeEntry> => {
       if ('text' in file) return { path: file.path, kind: 'file', data: Buffer.from(file.text) };
+      if ('package' in file)
+        return { path: file.path, kind: 'file', data: await readTreeFile(tree, file.source) };
       return {
         path: file.path,
         kind: 'file',

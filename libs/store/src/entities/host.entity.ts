@@ -1,11 +1,5 @@
-import type { PhysicalNic } from '@v3vee/contracts';
+import type { PhysicalNic, Radio } from '@v3vee/contracts';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
-
-/** A radio of a host, as declared in the cluster file. */
-export interface RadioRecord {
-  name: string;
-  channels?: number[];
-}
 
 /** A declared host. What it really has free is Kitten's to say, not the store's. Writer: gateway. */
 @Entity('host')
@@ -14,7 +8,7 @@ export class HostEntity {
   @Column('int', { name: 'memory_mib' }) memoryMiB!: number;
   @Column('int') cores!: number;
   @Column('jsonb') nics!: PhysicalNic[];
-  @Column('jsonb') radios!: RadioRecord[];
+  @Column('jsonb') radios!: Radio[];
   /** Gets no further VMs; those that it has run on. */
   @Column('boolean', { default: false }) cordoned!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;

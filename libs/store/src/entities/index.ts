@@ -1,3 +1,4 @@
+export * from './access-point.entity';
 export * from './dhcp-lease.entity';
 export * from './dmm-context.entity';
 export * from './dmm-policy.entity';
@@ -13,3 +14,4 @@ export * from './vm-status.entity';
 export * from './vm.entity';
 export * from './vnet-link.entity';
 export * from './vnet-route.entity';
+export * from './wifi-snr.entity';

@@ -10,6 +10,8 @@ export class OperationEntity {
   @Column('text') target!: string;
   @Column('boolean') done!: boolean;
   @Column('text') progress!: string;
+  /** How far it is as data; null: its verb does not tell that. */
+  @Column('jsonb', { nullable: true }) metadata!: object | null;
   @Column('jsonb', { nullable: true }) error!: Problem | null;
   @Column('jsonb', { nullable: true }) response!: object | null;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;

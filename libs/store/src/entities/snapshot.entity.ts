@@ -1,4 +1,4 @@
-import type { Snapshot } from '@v3vee/contracts';
+import type { Snapshot, SnapshotLabel } from '@v3vee/contracts';
 import { Column, CreateDateColumn, Entity, PrimaryColumn } from 'typeorm';
 
 /** A NIC as it was when the snapshot was taken. */
@@ -24,10 +24,22 @@ export class SnapshotEntity {
   @Column('int', { name: 'memory_mib' }) memoryMiB!: number;
   @Column('text') image!: string;
   @Column('jsonb') nics!: SnapshotNic[];
-  /** Of the file on disk. */
+  /** By which what is stored grew when it was taken. */
   @Column('bigint', { transformer: { from: Number, to: String } }) bytes!: number;
+  /** Pages of its memory that are not zero, and those of them that no state had. */
+  @Column('int') pages!: number;
+  @Column('int', { name: 'new_pages' }) newPages!: number;
+  /** How long the guest stood still for it; null: it did anyway, or it was imported. */
+  @Column('real', { name: 'pause_ms', nullable: true }) pauseMs!: number | null;
+  /** The newest one of its VM when it was taken; it may be gone by now, and is not needed. */
+  @Column('uuid', { nullable: true }) parent!: string | null;
   @Column('text') digest!: string;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
+}
+
+/** What an export of it says beside the state. */
+export function labelOf({ name, vmName, image, nics, createdAt }: SnapshotEntity): SnapshotLabel {
+  return { version: 1, name, vmName, image, nics, createdAt: createdAt.toISOString() };
 }
 
 /** A snapshot as clients see it. */

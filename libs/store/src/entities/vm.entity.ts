@@ -39,6 +39,7 @@ export class VmEntity {
   @JoinColumn({ name: 'owner_host' })
   owner!: HostEntity;
   @OneToMany(() => NicEntity, nic => nic.vm, { eager: true }) nics!: NicEntity[];
+  @OneToMany(() => WifiNicEntity, nic => nic.vm, { eager: true }) wifi!: WifiNicEntity[];
 }
 
 /** A VM's NIC. In a table of its own so that the database itself keeps MACs and addresses unique. */
@@ -61,4 +62,25 @@ export class NicEntity {
   @ManyToOne(() => NetworkEntity, { eager: true })
   @JoinColumn({ name: 'network_id' })
   network!: NetworkEntity;
+}
+
+/** A VM's Wi-Fi NIC. In a table of its own so that the database itself keeps MACs unique. Writer: gateway. */
+@Entity('wifi_nic')
+export class WifiNicEntity {
+  @PrimaryColumn('uuid', { name: 'vm_id' }) vmId!: string;
+  @PrimaryColumn('smallint') index!: number;
+  /** A radio of the owner host, by name. */
+  @Column('text') radio!: string;
+  /** That the guest joins; null: it is left to do as it likes. */
+  @Column('text', { nullable: true }) ssid!: string | null;
+  /** Of WPA2-PSK; null: open. A secret: no client gets it. */
+  @Column('text', { nullable: true }) passphrase!: string | null;
+  @Column('text') mac!: string;
+  /** With its prefix length, `10.10.0.11/24`. */
+  @Column('text', { nullable: true }) ip!: string | null;
+  /** Whether the guest asks for its address. */
+  @Column('boolean') dhcp!: boolean;
+  @ManyToOne(() => VmEntity, vm => vm.wifi)
+  @JoinColumn({ name: 'vm_id' })
+  vm!: VmEntity;
 }

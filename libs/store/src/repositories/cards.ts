@@ -11,9 +11,14 @@ interface Use {
   present: boolean;
 }
 
+/** Until the transaction ends: of two that write what concerns a host's hardware, one sees the other. */
+export async function lockHosts(manager: EntityManager, hosts: readonly string[]): Promise<void> {
+  // Not FOR UPDATE: rows of `vm` that other transactions add hold their host's key.
+  await manager.query(`SELECT FROM host WHERE name = ANY ($1) ORDER BY name FOR NO KEY UPDATE`, [hosts]);
+}
+
 /**
- * What must hold of the cards of some hosts, looked at when the transaction has written and before it commits. The
- * hosts' rows stay locked until then, so that of two writes one sees the other.
+ * What must hold of the cards of some hosts, looked at when the transaction has written and before it commits.
  * @param missing what it is called that a host has not (any more) a card that a VM uses
  * @throws V3Error DEVICE_IN_USE when one VM has a card by passthrough and another has it too
  */
@@ -22,8 +27,7 @@ export async function assertCards(
   hosts: readonly string[],
   missing: ErrorCode,
 ): Promise<void> {
-  // Not FOR UPDATE: rows of `vm` that other transactions add hold their host's key.
-  await manager.query(`SELECT FROM host WHERE name = ANY ($1) ORDER BY name FOR NO KEY UPDATE`, [hosts]);
+  await lockHosts(manager, hosts);
   const uses: Use[] = await manager.query(
     `SELECT host.name AS host, vm.name || '/net' || nic.index AS nic, nic.device, nic.access,
        EXISTS (SELECT FROM jsonb_array_elements(host.nics) AS card WHERE card ->> 'name' = nic.device) AS present

@@ -93,6 +93,25 @@ export class HostLeaseRepository {
     });
   }
 
+  /**
+   * Runs `work` in a transaction throughout which another incarnation than this holds the host's lease: that one is dead,
+   * or its guests stand still and it needs the lease's row to come back.
+   * @returns null, without `work`: none does
+   */
+  async whileSucceeded<T>(
+    { host, incarnation }: Pick<HostLeaseEntity, 'host' | 'incarnation'>,
+    work: (manager: EntityManager) => Promise<T>,
+  ): Promise<T | null> {
+    return this.dataSource.transaction(async manager => {
+      const held: unknown[] = await manager.query(
+        `SELECT FROM host_lease
+         WHERE host = $1 AND incarnation <> $2 AND expires_at > clock_timestamp() FOR UPDATE`,
+        [host, incarnation],
+      );
+      return held.length > 0 ? work(manager) : null;
+    });
+  }
+
   private of() {
     return this.dataSource.manager.getRepository(HostLeaseEntity);
   }

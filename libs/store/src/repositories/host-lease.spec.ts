@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { DataSource } from 'typeorm';
+import type { DataSource, EntityManager } from 'typeorm';
 import { createDataSource, migrate } from '../data-source';
 import { testPostgres, type TestPostgres } from '../testing/database.fixture';
 import { HostLeaseRepository } from './host-lease.repository';
@@ -167,7 +167,7 @@ describe('a lost host', () => {
       memoryMiB: 64,
       image: 'debian',
       nics: [],
-      bytes: 1,
+      ...{ bytes: 1, pages: 1, newPages: 1, pauseMs: null, parent: null },
     };
     const save = (name: string) =>
       snapshots.insert({ id: randomUUID(), name, ...state, digest: 'd'.repeat(64) }, undefined, 1);
@@ -177,6 +177,29 @@ describe('a lost host', () => {
     expect(await statuses.save({ ...row, ...rest, ips: [], reason: 'late' })).toBe(false);
     await expect(save('late')).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
     expect((await snapshots.ofVm(vm.id)).map(({ name }) => name)).toEqual(['before']);
+  });
+
+  it('has another incarnation when it is known that nothing of the last one runs', async () => {
+    const vm = await define();
+    const swap = (manager: EntityManager) =>
+      vms.swapOwner(vm.id, { from: 'alpha', epoch: 1, to: 'beta' }, undefined, manager);
+    expect(await leases.whileSucceeded(alpha, swap)).toBeNull();
+    await leases.take(claim(one));
+    expect(await leases.whileSucceeded(alpha, swap)).toBeNull();
+    await leases.take(claim(two), one);
+    await pass(SECONDS);
+    expect(await leases.whileSucceeded(alpha, swap)).toBeNull();
+    await leases.take(claim(two));
+    let renewed: Promise<unknown> | undefined;
+    const order: string[] = [];
+    await leases.whileSucceeded(alpha, async manager => {
+      renewed = leases.renew(claim(two)).then(() => order.push('renewed'));
+      await untilBlocked();
+      expect(await swap(manager)).toMatchObject({ ownerHost: 'beta', epoch: 2 });
+      order.push('taken');
+    });
+    await renewed;
+    expect(order).toEqual(['taken', 'renewed']);
   });
 
   /** Until a statement waits for a lock of another transaction. */

@@ -3,6 +3,7 @@ import { translating } from '../constraints';
 import { HostEntity } from '../entities';
 import type { PageOf } from '../page';
 import { assertCards } from './cards';
+import { assertRadios, forgetLostSnrs } from './radios';
 
 export type HostRecord = Omit<HostEntity, 'createdAt' | 'cordoned'>;
 
@@ -30,11 +31,13 @@ export class HostRepository {
     return this.of().find({ order: { name: 'ASC' } });
   }
 
-  /** @throws V3Error DEVICE_IN_USE when a physical NIC goes that a VM uses */
+  /** @throws V3Error DEVICE_IN_USE when a physical NIC or a radio goes that a VM uses */
   async save(host: HostRecord): Promise<void> {
     await this.dataSource.transaction(async manager => {
       await this.of(manager).save({ ...host });
       await assertCards(manager, [host.name], 'DEVICE_IN_USE');
+      await assertRadios(manager, [host.name], 'DEVICE_IN_USE');
+      await forgetLostSnrs(manager);
     });
   }
 
@@ -49,7 +52,11 @@ export class HostRepository {
     const detail = `host ${name} still has virtual machines; delete or move them first`;
     await translating(
       { vm_host_exists: ['HOST_IN_USE', detail], vm_owner_host_exists: ['HOST_IN_USE', detail] },
-      () => this.of().delete({ name }),
+      () =>
+        this.dataSource.transaction(async manager => {
+          await this.of(manager).delete({ name });
+          await forgetLostSnrs(manager);
+        }),
     );
   }
 }

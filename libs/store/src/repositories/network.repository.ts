@@ -86,7 +86,7 @@ export class NetworkRepository {
 
   /**
    * Its routes go with it.
-   * @throws V3Error NETWORK_IN_USE while NICs or links are attached to it
+   * @throws V3Error NETWORK_IN_USE while NICs, links or access points are attached to it
    */
   async remove(network: NetworkEntity): Promise<void> {
     const still = `network ${network.name} still has`;
@@ -94,6 +94,7 @@ export class NetworkRepository {
       {
         nic_network_exists: ['NETWORK_IN_USE', `${still} NICs; remove them from their VMs first`],
         vnet_link_network_exists: ['NETWORK_IN_USE', `${still} links; delete them first`],
+        access_point_network_exists: ['NETWORK_IN_USE', `${still} access points; delete them first`],
         // Routes over such a link may be looked at before the link itself.
         vnet_route_to_link_exists: ['NETWORK_IN_USE', `${still} links; delete them first`],
       },

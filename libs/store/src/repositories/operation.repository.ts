@@ -36,6 +36,7 @@ export class OperationRepository {
         ...operation,
         done: false,
         progress: '',
+        metadata: null,
         error: null,
         response: null,
         endedAt: null,
@@ -68,8 +69,9 @@ export class OperationRepository {
     return lock && this.of(manager).findOneBy({ id: lock.operationId });
   }
 
-  async progress(id: string, progress: string): Promise<void> {
-    await this.of().update({ id, done: false }, { progress });
+  /** @param metadata none: as it was */
+  async progress(id: string, progress: string, metadata?: object): Promise<void> {
+    await this.of().update({ id, done: false }, { progress, ...(metadata && { metadata }) });
   }
 
   /** Ends it and frees what it held. @returns null when it had ended before */

@@ -219,6 +219,7 @@ describe('snapshots', () => {
     const row = (name: string) => ({
       ...{ id: randomUUID(), name, vmId, vmName: 'a1', host: 'alpha', memoryMiB: 64, image: 'debian' },
       ...{ nics: [], bytes: 5_000_000_000, digest: 'a'.repeat(64) },
+      ...{ pages: 9_000, newPages: 40, pauseMs: 17.5, parent: null },
     });
     for (const name of ['one', 'two', 'three']) await snapshots.insert(row(name));
     expect(await code(snapshots.insert(row('one')))).toBe('SNAPSHOT_EXISTS');

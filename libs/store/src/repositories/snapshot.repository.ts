@@ -65,7 +65,7 @@ export class SnapshotRepository {
   }
 
   /**
-   * @param manager the transaction of `StateFiles.write`: row and file then appear together
+   * @param manager the transaction of `StateStore.write`: row and state then appear together
    * @param epoch of the VM on the snapshot's host: a host that is not its owner any more has nothing to say of it
    * @throws V3Error SNAPSHOT_EXISTS when the VM has one of this name, VM_NOT_FOUND when it is not at that epoch
    */
@@ -92,7 +92,7 @@ export class SnapshotRepository {
     });
   }
 
-  /** The row only; call `StateFiles.remove(digest)` afterwards. */
+  /** The row only; call `StateStore.remove(digest)` afterwards. */
   async remove(id: string): Promise<void> {
     await this.of().delete({ id });
   }

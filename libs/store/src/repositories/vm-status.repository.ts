@@ -27,7 +27,7 @@ export class VmStatusRepository {
 
   /**
    * Writes the whole row, new or not.
-   * @param manager the transaction of `StateFiles.write`, when the row refers to a state just saved
+   * @param manager the transaction of `StateStore.write`, when the row refers to a state just saved
    * @returns false when nothing was written: the VM is deleted, or is another epoch's by now
    */
   async save(status: VmStatusRecord, manager: EntityManager = this.dataSource.manager): Promise<boolean> {

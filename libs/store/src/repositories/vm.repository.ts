@@ -8,9 +8,11 @@ import {
 } from '@v3vee/contracts';
 import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import { translating } from '../constraints';
-import { NicEntity, VmEntity } from '../entities';
+import { NicEntity, VmEntity, WifiNicEntity } from '../entities';
 import { isUuid, type PageOf } from '../page';
 import { assertCards } from './cards';
+import { assertMacs } from './macs';
+import { assertRadios } from './radios';
 import { toDefinition, type NicDefinition, type VmDefinition } from '../vm-definition';
 
 export interface NewNic {
@@ -22,6 +24,17 @@ export interface NewNic {
   /** A physical NIC of the host; both or none. */
   device?: string | null;
   access?: CardAccess | null;
+}
+
+export interface NewWifiNic {
+  /** Of the host, by name. */
+  radio: string;
+  ssid: string | null;
+  passphrase: string | null;
+  mac: string;
+  /** With its prefix length; null if `dhcp`. */
+  ip: string | null;
+  dhcp: boolean;
 }
 
 export interface NewVm {
@@ -37,9 +50,10 @@ export interface NewVm {
   failover?: FailoverPolicy;
   checkpointEvery?: number | null;
   nics: NewNic[];
+  wifi?: NewWifiNic[];
 }
 
-/** A new host becomes the owner, under a new epoch; new NICs replace all old ones. */
+/** A new host becomes the owner, under a new epoch; new NICs replace all old ones, and so do new Wi-Fi NICs. */
 export type VmChanges = Partial<Omit<NewVm, 'id' | 'name'>>;
 
 export class VmRepository {
@@ -83,13 +97,14 @@ export class VmRepository {
   }
 
   /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND, DEVICE_MISMATCH, DEVICE_IN_USE */
-  create({ nics, ...vm }: NewVm): Promise<VmDefinition> {
+  create({ nics, wifi = [], ...vm }: NewVm): Promise<VmDefinition> {
     return this.writing(vm.name, async manager => {
       const { id = randomUUID(), ...definition } = vm;
       await manager
         .getRepository(VmEntity)
         .insert({ id, ...definition, ownerHost: definition.host, epoch: 1 });
       await this.putNics(manager, id, nics);
+      await this.putWifi(manager, id, wifi);
       return id;
     });
   }
@@ -115,21 +130,28 @@ export class VmRepository {
     cards: ReadonlyMap<number, string> = new Map(),
     outer: EntityManager = this.dataSource.manager,
   ): Promise<VmDefinition | null> {
-    return translating(violations(id), () =>
-      outer.transaction(async manager => {
-        const { affected } = await manager
-          .getRepository(VmEntity)
-          .update(
-            { id, ownerHost: from, epoch },
-            { host: to, ownerHost: to, epoch: epoch + 1, updatedAt: new Date() },
-          );
-        if (affected !== 1) return null;
+    const swap = async (manager: EntityManager, condition = ''): Promise<boolean> => {
+      const [, swapped]: [unknown, number] = await manager.query(
+        `UPDATE vm SET host = $4, owner_host = $4, epoch = epoch + 1, updated_at = now()
+         WHERE id = $1 AND owner_host = $2 AND epoch = $3 ${condition}`,
+        [id, from, epoch, to],
+      );
+      return swapped === 1;
+    };
+    return translating(violations(id), async () => {
+      // One that needs nothing of its new host: a single statement, for whose end the guest waits when it moves.
+      const freely = 'AND NOT EXISTS (SELECT FROM wifi_nic WHERE vm_id = vm.id)';
+      if (cards.size === 0 && (await swap(outer, freely))) return this.get(id, outer);
+      return outer.transaction(async manager => {
+        if (!(await swap(manager))) return null;
         for (const [index, device] of cards)
           await manager.getRepository(NicEntity).update({ vmId: id, index }, { device });
         if (cards.size > 0) await assertCards(manager, [to], 'DEVICE_MISMATCH');
-        return this.get(id, manager);
-      }),
-    );
+        const vm = await this.get(id, manager);
+        if (vm && vm.wifi.length > 0) await assertRadios(manager, [to], 'DEVICE_MISMATCH');
+        return vm;
+      });
+    });
   }
 
   /**
@@ -140,10 +162,12 @@ export class VmRepository {
   async updateAll(changes: ReadonlyMap<string, VmChanges>): Promise<void> {
     await translating(violations(''), () =>
       this.dataSource.transaction(async manager => {
-        await manager.query('SET CONSTRAINTS nic_mac_unique, nic_ip_unique DEFERRED');
+        await manager.query('SET CONSTRAINTS nic_mac_unique, nic_ip_unique, wifi_nic_mac_unique DEFERRED');
         const hosts = new Set<string>();
         for (const [id, change] of changes) hosts.add(await this.change(manager, id, change));
         await assertCards(manager, [...hosts], 'DEVICE_MISMATCH');
+        await assertRadios(manager, [...hosts], 'DEVICE_MISMATCH');
+        await assertMacs(manager);
       }),
     );
   }
@@ -175,6 +199,7 @@ export class VmRepository {
       .innerJoinAndSelect('vm.owner', 'owner')
       .leftJoinAndSelect('vm.nics', 'nic')
       .leftJoinAndSelect('nic.network', 'network')
+      .leftJoinAndSelect('vm.wifi', 'wifi')
       .orderBy('vm.name', 'ASC');
   }
 
@@ -188,7 +213,11 @@ export class VmRepository {
   }
 
   /** @returns its owner host */
-  private async change(manager: EntityManager, id: string, { nics, ...changes }: VmChanges): Promise<string> {
+  private async change(
+    manager: EntityManager,
+    id: string,
+    { nics, wifi, ...changes }: VmChanges,
+  ): Promise<string> {
     const repository = manager.getRepository(VmEntity);
     const lock = { mode: 'pessimistic_write' } as const;
     const vm = await repository.findOne({ where: { id }, loadEagerRelations: false, lock });
@@ -199,6 +228,7 @@ export class VmRepository {
       : {};
     await repository.update({ id }, { ...changes, ...owner, updatedAt: new Date() });
     if (nics) await this.putNics(manager, id, nics);
+    if (wifi) await this.putWifi(manager, id, wifi);
     return owner.ownerHost ?? vm.ownerHost;
   }
 
@@ -208,11 +238,19 @@ export class VmRepository {
     await manager.getRepository(NicEntity).insert(nics.map((nic, index) => ({ vmId, index, ...nic })));
   }
 
+  private async putWifi(manager: EntityManager, vmId: string, nics: NewWifiNic[]): Promise<void> {
+    await manager.getRepository(WifiNicEntity).delete({ vmId });
+    if (nics.length === 0) return;
+    await manager.getRepository(WifiNicEntity).insert(nics.map((nic, index) => ({ vmId, index, ...nic })));
+  }
+
   private writing(vm: string, write: (manager: EntityManager) => Promise<string>): Promise<VmDefinition> {
     return translating(violations(vm), () =>
       this.dataSource.transaction(async manager => {
         const definition = (await this.get(await write(manager), manager)) as VmDefinition;
         await assertCards(manager, [definition.ownerHost], 'DEVICE_MISMATCH');
+        await assertRadios(manager, [definition.ownerHost], 'DEVICE_MISMATCH');
+        await assertMacs(manager);
         return definition;
       }),
     );
@@ -228,6 +266,10 @@ export function violations(vm: string): Record<string, [ErrorCode, string | ((fa
     vm_owner_host_exists: ['HOST_NOT_FOUND', failure => `there is no host "${value(failure)}"`],
     nic_network_exists: ['NETWORK_NOT_FOUND', 'a network of these NICs was deleted meanwhile'],
     nic_mac_unique: [
+      'MAC_IN_USE',
+      failure => `MAC ${value(failure)} belongs to another NIC; each NIC needs its own`,
+    ],
+    wifi_nic_mac_unique: [
       'MAC_IN_USE',
       failure => `MAC ${value(failure)} belongs to another NIC; each NIC needs its own`,
     ],

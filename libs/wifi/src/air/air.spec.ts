@@ -197,6 +197,18 @@ it('shows a tap what its antenna sends and hears', () => {
   expect([here!.length, everywhere!.length, b.received.length]).toEqual([1, 3, 2]);
 });
 
+it('shows a tap nothing of a frame that does not reach its antenna, which the sender has seen fail', () => {
+  const { clock, a, b, air, send } = world();
+  const [there, here]: Sniffed[][] = [[], []];
+  air.tap(s => there!.push(s), b.id);
+  air.tap(s => here!.push(s), a.id);
+  air.setSnr(a.id, b.id, 1);
+  send(a, B);
+  clock.turn(20);
+  expect(here).toMatchObject([{ acked: false, tries: 4 }]);
+  expect([there, b.received]).toEqual([[], []]);
+});
+
 it('lets frames collide and neighbouring channels disturb only when told to', () => {
   const loss = (interference: boolean) => {
     const { clock, air, a, b, c } = world({ interference });

@@ -228,8 +228,11 @@ export class Air implements AirAccess {
       : listeners.filter(
           listener => listener.antenna.promiscuous && !addressees.includes(listener) && hears(listener),
         );
-    // What it is heard with is that of the beginning too.
-    const heardAt = new Map(this.#taps.size > 0 ? listeners.map(l => [l.antenna.id, l.signal]) : []);
+    // What it is heard with is that of the beginning too. A tap hears a frame for its antenna when that does.
+    const heard = (listener: Listener) => !addressees.includes(listener) || receivers.includes(listener);
+    const heardAt = new Map(
+      this.#taps.size > 0 ? listeners.filter(heard).map(l => [l.antenna.id, l.signal]) : [],
+    );
     return {
       airtime: result.airtime,
       land: end => this.#land(waiting, result, { receivers, overhearing, heardAt, link }, end),

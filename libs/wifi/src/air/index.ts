@@ -1,3 +1,4 @@
+export { needsAck } from './acknowledged';
 export { charge, newAccount, type Account, type AntennaAccount } from './accounts';
 export { Air, type AirOptions, type ChannelAccount } from './air';
 export { frameLoss } from './loss';
@@ -5,4 +6,4 @@ export { type Position, type PropagationOptions } from './propagation';
 export { basicRate, DSSS_RATES, legacyRate, OFDM_RATES, ratesOf } from './rates';
 export { randomSequence } from './random';
 export { type Sniffed } from './tap';
-export { acknowledgementTime, difs, frameTime } from './timing';
+export { acknowledgementTime, difs, FCS_BYTES, frameTime } from './timing';

@@ -21,7 +21,10 @@ export interface Sniffed {
 }
 
 export interface Tap {
-  /** Sees what this antenna sends and hears; undefined: everything. */
+  /**
+   * Sees what this antenna sends, what it receives, and of what is for others all that is above the noise; undefined:
+   * everything.
+   */
   at: string | undefined;
   see: (sniffed: Sniffed) => void;
 }

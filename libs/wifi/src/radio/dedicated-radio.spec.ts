@@ -7,7 +7,7 @@ import { HOME, House, numbers, WORK } from './testing/house';
 function alone(house = new House()) {
   const radio = new DedicatedRadio({ id: 'alpha/radio0', txPower: 20, air: house.air });
   house.air.join(radio);
-  const guest = new Guest(radio as unknown as Radio, 'vm-1', '02:00:00:00:00:01').up();
+  const guest = new Guest(radio as unknown as Radio, 'vm-1', '02:00:00:00:00:99').up();
   return { house, radio, guest };
 }
 function member(house = new House()) {

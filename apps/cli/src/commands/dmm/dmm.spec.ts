@@ -299,6 +299,7 @@ describe('v3 dmm', () => {
       ...{ memoryMiB: 64, autostart: false, boot: 'template', agent: false, createdAt: context.savedAt },
       ...{ failover: 'none', checkpointEvery: null },
       startedAt: null,
+      wifi: [],
       nics: [
         {
           ...{ ...nic, name: 'eth0', model: 'rtl8139', mac: '02:00:00:00:00:01', ips: [] },

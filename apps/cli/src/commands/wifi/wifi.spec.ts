@@ -22,7 +22,7 @@ const counters: WifiCounters = {
 const airtime = { airtimeUs: 1_234_000, share: 0.256 };
 const radio: RadioView = {
   ...{ id: 'alpha/radio0', host: 'alpha', name: 'radio0', position: [1, -2.5], txPower: 20, channels: 1 },
-  ...{ state: 'READY', nics: 2 },
+  ...{ dedicated: false, state: 'READY', nics: 2 },
   status: {
     ...{ tuned: [6], switches: 7, buffered: 4, counters, airtime },
     schedule: [

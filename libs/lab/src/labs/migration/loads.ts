@@ -9,6 +9,12 @@ export interface Load {
   atMostMs?: number;
 }
 
+/** A load of a guest of that size. */
+export interface Case {
+  memoryMiB: 64 | 128;
+  load: Load;
+}
+
 const background = (loop: string): string => `(${loop}) >/dev/null 2>&1 </dev/null & echo $! >>/tmp/load`;
 /** Ends what `begin` began, its children first. */
 export const END =
@@ -21,14 +27,17 @@ const dirty = (pages: number): string =>
       `yes $i | head -c ${pages * 4096} | dd of=/tmp/dirty bs=4096 conv=notrunc; usleep 100000; done`,
   );
 
-/** Longer than a move takes; it is ended afterwards. */
-const STREAM_SECONDS = 20;
+/** Longer than a move takes. */
+const STREAM_SECONDS = 5;
 
-export const loads: readonly Load[] = [
-  { name: 'idle', atMostMs: 60 },
+const idle: Load = { name: 'idle', atMostMs: 60 };
+const fast: Load = { name: 'changing some 2,000 pages/s', begin: dirty(200), atMostMs: 100 };
+const loads: readonly Load[] = [
+  idle,
   { name: 'computing', begin: background('while :; do :; done') },
   { name: 'changing some 500 pages/s', begin: dirty(50) },
-  { name: 'changing some 2,000 pages/s', begin: dirty(200), atMostMs: 100 },
+  fast,
+  { name: 'changing as many pages as it can', begin: dirty(2_000) },
   {
     name: 'serving a TCP stream',
     begin: background('iperf3 -s'),
@@ -36,3 +45,9 @@ export const loads: readonly Load[] = [
     atMostMs: 60,
   },
 ];
+
+export const cases: readonly Case[] = [
+  ...loads.map(load => ({ memoryMiB: 64, load }) as const),
+  ...[idle, fast].map(load => ({ memoryMiB: 128, load: { ...load, atMostMs: undefined } }) as const),
+];
+export const describeCase = ({ memoryMiB, load }: Case): string => `${memoryMiB} MiB, ${load.name}`;

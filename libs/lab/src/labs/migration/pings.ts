@@ -5,6 +5,12 @@ export interface Pings {
   gapMs: number;
 }
 
+/** Shell commands: pings go on beside whatever else is done, until they are ended and told. */
+export const BEGIN_PINGS = (address: string): string =>
+  `(ping -i 0.01 ${address} >/tmp/pings 2>&1 </dev/null & echo $! >/tmp/pinging)`;
+export const END_PINGS =
+  'p=$(cat /tmp/pinging); kill -INT $p; while kill -0 $p 2>/dev/null; do usleep 10000; done; cat /tmp/pings';
+
 /** @param text of `ping -i 0.01`. @throws Error where it is none */
 export function seenBy(text: string): Pings {
   const sent = /(\d+) packets transmitted, (\d+) (?:packets )?received/.exec(text);
@@ -19,5 +25,7 @@ export function seenBy(text: string): Pings {
     gapMs = Math.max(gapMs, ms + (seq - last - 1) * 10);
     last = seq;
   }
-  return { lost: Number(sent[1]) - Number(sent[2]), gapMs };
+  // One that was sent at the very end has no answer yet.
+  const unanswered = Number(sent[1]) - last;
+  return { lost: Math.max(0, Number(sent[1]) - Number(sent[2]) - Math.min(unanswered, 1)), gapMs };
 }

@@ -1,4 +1,4 @@
-import { growthPerSecond, iperfDatagrams, iperfMbit, netpipeMs, pingTimes } from './parse';
+import { growthPerSecond, iperfBytes, iperfDatagrams, iperfMbit, netpipeMs, pingTimes } from './parse';
 
 // What the tools of the image print (iperf3 3.12, busybox 1.35, NetPIPE 3.7.2), shortened.
 const iperf = (end: object) => `{\n\t"start":\t{},\n\t"intervals":\t[],\n\t"end":\t${JSON.stringify(end)}\n}`;
@@ -22,9 +22,10 @@ describe('what the tools in the guests print', () => {
   it('iperf3: what arrived, not what was sent', () => {
     const text = iperf({
       sum_sent: { bits_per_second: 3e8 },
-      sum_received: { bits_per_second: 287_654_321 },
+      sum_received: { bits_per_second: 287_654_321, bytes: 71_913_580 },
     });
     expect(iperfMbit(text)).toBeCloseTo(287.654321);
+    expect(iperfBytes(text)).toBe(71_913_580);
     expect(iperfMbit(`a kernel message\n${text}\n`)).toBeCloseTo(287.654321);
   });
 

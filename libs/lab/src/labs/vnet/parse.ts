@@ -6,7 +6,7 @@
 interface IperfReport {
   error?: string;
   end?: {
-    sum_received?: { bits_per_second?: number };
+    sum_received?: { bits_per_second?: number; bytes?: number };
     sum?: { packets?: number; lost_packets?: number; seconds?: number };
   };
 }
@@ -27,6 +27,13 @@ export function iperfMbit(text: string): number {
   const bits = iperfReport(text).end?.sum_received?.bits_per_second;
   if (typeof bits !== 'number') throw unexpected('iperf3', text);
   return bits / 1e6;
+}
+
+/** Bytes that came to the receiver of `iperf3 -J`. */
+export function iperfBytes(text: string): number {
+  const bytes = iperfReport(text).end?.sum_received?.bytes;
+  if (!bytes) throw unexpected('iperf3', text);
+  return bytes;
 }
 
 /** Of `iperf3 -u -J`: datagrams that arrived, per second, and the share that did not. */

@@ -1,4 +1,4 @@
-import { execInVm, waitForVm } from '@v3vee/client';
+import { waitForVm } from '@v3vee/client';
 import type { CardModel, DmmDevice } from '@v3vee/contracts';
 import { LabCluster } from '../../cluster';
 import type { LabContext } from '../../lab';
@@ -9,8 +9,6 @@ const ADDRESSES = { p1: 11, p2: 12, n: 13, e: 14, v: 15, s: 21 } as const;
 type Name = keyof typeof ADDRESSES;
 
 const SHARED_CARD = 'alpha/eth0';
-/** A guest that is asked for longer hangs. */
-const COMMAND_SECONDS = 90;
 /** Of the servers of iperf3: each serves one test at a time. */
 export const PORTS = [5201, 5202] as const;
 
@@ -46,7 +44,10 @@ export class CardCluster {
 
   static async up(context: LabContext, model: CardModel): Promise<CardCluster> {
     const cards = new CardCluster(await LabCluster.up(context, topologyOf(model)));
-    await cards.sh('s', `cd /; for p in ${PORTS.join(' ')}; do iperf3 -s -D -p $p >/dev/null 2>&1; done`);
+    await cards.cluster.sh(
+      's',
+      `cd /; for p in ${PORTS.join(' ')}; do iperf3 -s -D -p $p >/dev/null 2>&1; done`,
+    );
     for (const name of ['p1', 'n', 'e', 'v'] as const) await cards.station(name).pause();
     return cards;
   }
@@ -74,32 +75,11 @@ export class CardCluster {
   }
 
   private station(name: Name): Station {
-    const { client } = this.cluster;
     return {
       ...{ name, ip: ip(name), mac: '' }, // the gateway draws it
-      sh: command => this.sh(name, command),
-      run: async () => {
-        if ((await this.cluster.vm(name)).state === 'PAUSED') {
-          await client.operate('resumeVm', { vm: name }, { body: {} });
-        }
-        await waitForVm(client, name, 'agent');
-      },
-      pause: async () => {
-        await client.operate('pauseVm', { vm: name }, { body: {} });
-      },
+      sh: command => this.cluster.sh(name, command),
+      run: () => this.cluster.resume(name),
+      pause: () => this.cluster.pause(name),
     };
-  }
-
-  /** @throws Error that quotes the command where it does not end with 0: a tool could not do its work */
-  private async sh(name: Name, command: string): Promise<string> {
-    await waitForVm(this.cluster.client, name, 'agent');
-    const { exitCode, stdout, stderr } = await execInVm(this.cluster.client, name, ['sh', '-c', command], {
-      timeoutSeconds: COMMAND_SECONDS,
-    }).catch(error => {
-      throw new Error(`${name}: ${command}: ${(error as Error).message}`, { cause: error });
-    });
-    if (exitCode === 0) return stdout.toString();
-    const said = `${stdout.toString()}${stderr.toString()}`.trim().slice(-400);
-    throw new Error(`${name}: ${command}: ended with ${exitCode}: ${said || '(said nothing)'}`);
   }
 }

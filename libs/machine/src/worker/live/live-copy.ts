@@ -1,11 +1,21 @@
 import type { MachineHead } from '../../state/machine-state';
 import { MachineError } from '../../errors';
 import type { Machine } from '../machine';
-import { PAGE_BYTES, Shadow, type PageBatch, type ScanSlice } from './pages';
+import { PAGE_BYTES, rewind, Shadow, type PageBatch, type ScanSlice } from './pages';
 
-/** What a copy needs to know of the loop that runs its machine. */
+/** What a copy needs of the loop that runs its machine. */
 interface Running {
-  isRunning: boolean;
+  readonly isRunning: boolean;
+  start(): void;
+  stop(): void;
+}
+
+/** All that is left to copy of a machine, as it was at one instant. */
+export interface LastCut {
+  head: MachineHead;
+  batches: PageBatch[];
+  /** How long the guest stood still for it; 0: it did anyway. */
+  pauseMs: number;
 }
 
 /**
@@ -26,12 +36,7 @@ export class LiveCopy {
   begin(base: Uint8Array | undefined): number {
     const { size } = this.machine.engine.memory;
     this.machine.requireWhole();
-    if (base && base.length !== size) {
-      throw new MachineError(
-        'INVALID_REQUEST',
-        `the copy begins from ${base.length} bytes of memory, the machine has ${size}`,
-      );
-    }
+    this.requireLength(base);
     this.outgoing = { copy: this.next, shadow: new Shadow(size, base) };
     return this.next++;
   }
@@ -55,14 +60,40 @@ export class LiveCopy {
     return this.machine.head();
   }
 
+  /** Device state and last pages in one go: a guest that runs goes on at once. */
+  cut(copy: number): LastCut {
+    const shadow = this.shadowOf(copy);
+    this.machine.requireWhole();
+    const { memory } = this.machine.engine;
+    const loop = this.loop();
+    const { isRunning } = loop;
+    const stopped = performance.now();
+    loop.stop();
+    try {
+      // First: a device that is asked for its state may finish what it is doing in RAM.
+      const head = this.machine.head();
+      const { batches } = shadow.scan(memory.bytes(), 0, memory.size / PAGE_BYTES, Infinity);
+      return { head, batches, pauseMs: isRunning ? performance.now() - stopped : 0 };
+    } finally {
+      if (isRunning) loop.start();
+    }
+  }
+
   end(copy: number): void {
     if (this.outgoing?.copy === copy) this.outgoing = undefined;
   }
 
-  /** Until the copy is finished or a state is loaded, the machine does not run. @returns the copy's number */
-  expect(): number {
+  /**
+   * Until the copy is finished or a state is loaded, the machine does not run.
+   * @param base what its RAM is to be first: it has run since; none: as it is
+   * @returns the copy's number
+   */
+  expect(base: Uint8Array | undefined): number {
     this.requireStill();
+    const { memory } = this.machine.engine;
+    this.requireLength(base);
     this.machine.tear();
+    if (base) rewind(memory.bytes(), base, (at, bytes) => this.machine.engine.writeRam(at, bytes));
     this.incoming = this.next;
     return this.next++;
   }
@@ -93,6 +124,15 @@ export class LiveCopy {
   private requireIncoming(copy: number): void {
     if (this.incoming === copy) return;
     throw new MachineError('VM_WRONG_STATE', 'the machine does not expect this copy any more');
+  }
+
+  private requireLength(base: Uint8Array | undefined): void {
+    const { size } = this.machine.engine.memory;
+    if (!base || base.length === size) return;
+    throw new MachineError(
+      'INVALID_REQUEST',
+      `the copy begins from ${base.length} bytes of memory, the machine has ${size}`,
+    );
   }
 
   private requireStill(): void {

@@ -18,6 +18,24 @@ export interface ScanSlice {
   next: number | null;
 }
 
+/** Puts RAM that has changed back to `base`, which is as long. */
+export function rewind(
+  ram: Uint8Array,
+  base: Uint8Array,
+  write: (at: number, bytes: Uint8Array) => void,
+): void {
+  const now = Buffer.from(ram.buffer, ram.byteOffset, ram.length);
+  const before = Buffer.from(base.buffer, base.byteOffset, base.length);
+  for (let chunk = 0; chunk < now.length; chunk += CHUNK_BYTES) {
+    const end = Math.min(now.length, chunk + CHUNK_BYTES);
+    if (now.compare(before, chunk, end, chunk, end) === 0) continue;
+    for (let at = chunk; at < end; at += PAGE_BYTES) {
+      const next = at + PAGE_BYTES;
+      if (now.compare(before, at, next, at, next) !== 0) write(at, before.subarray(at, next));
+    }
+  }
+}
+
 /**
  * What the other side of a copy holds of a machine's RAM: the last sent version of every page. The engine has no dirty
  * log, so what the guest has changed is found by comparing. A chunk of which nothing was sent is the base's own memory,

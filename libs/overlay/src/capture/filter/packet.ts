@@ -1,3 +1,5 @@
+import { and, or, type TestOf } from './expression';
+
 /**
  * What a filter looks at: an Ethernet frame. `depth` in what follows is the number of VLAN tags that the expression
  * has passed, as in libpcap, where `vlan` moves all offsets for what stands behind it.
@@ -8,7 +10,7 @@ export interface Packet {
   readonly start: number;
   readonly outbound: boolean;
 }
-export type Test = (packet: Packet) => boolean;
+export type Test = TestOf<Packet>;
 export type Direction = 'src' | 'dst' | 'src or dst' | 'src and dst';
 
 export const etherTypes: Readonly<Record<string, number>> = {
@@ -36,18 +38,6 @@ const u8 = (bytes: Uint8Array, at: number): number => bytes[at] ?? NaN;
 const u16 = (bytes: Uint8Array, at: number): number => u8(bytes, at) * 256 + u8(bytes, at + 1);
 
 export const all: Test = () => true;
-export const and =
-  (a: Test, b: Test): Test =>
-  packet =>
-    a(packet) && b(packet);
-export const or =
-  (a: Test, b: Test): Test =>
-  packet =>
-    a(packet) || b(packet);
-export const not =
-  (a: Test): Test =>
-  packet =>
-    !a(packet);
 export const anyOf =
   (tests: Test[]): Test =>
   packet =>

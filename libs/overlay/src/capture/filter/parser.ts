@@ -1,7 +1,8 @@
 import { parseAddress, parseMacAddress, parseNet, type Prefix } from './addresses';
+import { ExpressionParser } from './expression';
 import * as packet from './packet';
-import type { AddressProtocol, Direction, Test } from './packet';
-import { filterError, tokenize, type Token } from './tokens';
+import type { AddressProtocol, Direction, Packet, Test } from './packet';
+import { toNumber, tokenize, type Token } from './tokens';
 
 const protocols = ['ether', 'ip', 'ip6', 'arp', 'rarp', ...Object.keys(packet.ipProtocols)];
 const types = ['host', 'net', 'port', 'portrange', 'proto'] as const;
@@ -44,62 +45,27 @@ export function compileFilter(text: string): Test {
   return tokens.length === 0 ? packet.all : new Parser(tokens, text.length + 1).parse();
 }
 
-class Parser {
-  #at = 0;
+class Parser extends ExpressionParser<Packet> {
   /** VLAN tags that were asked for so far. */
   #depth = 0;
   #last: Qualifiers | undefined;
 
-  constructor(
-    private readonly tokens: Token[],
-    private readonly end: number,
-  ) {}
-
-  parse(): Test {
-    const test = this.#expression();
-    const rest = this.tokens[this.#at];
-    if (rest) throw this.#error(`"${rest.text}" does not belong here; terms are joined with "and" or "or"`);
-    return test;
-  }
-
-  #expression(): Test {
-    let left = this.#term();
-    for (;;) {
-      if (this.#take('and')) left = packet.and(left, this.#term());
-      else if (this.#take('or')) left = packet.or(left, this.#term());
-      else return left;
-    }
-  }
-
-  #term(): Test {
-    if (this.#take('not')) return packet.not(this.#term());
-    if (this.#peek() === '(') return this.#parenthesised();
-    return this.#primitive();
-  }
-
-  #parenthesised(): Test {
-    const opened = this.#next('"("');
-    const test = this.#expression();
-    if (!this.#take(')')) throw this.#error(`")" is missing for the "(" in column ${opened.column}`);
-    return test;
-  }
-
-  #primitive(): Test {
-    const word = this.#peek();
+  protected primitive(): Test {
+    const word = this.peek();
     switch (word) {
       case 'less':
       case 'greater': {
-        this.#at++;
+        this.at++;
         const length = this.#number('a number of bytes', 0, 0xffff_ffff);
         return this.#plain(word === 'less' ? packet.atMost(length) : packet.atLeast(length));
       }
       case 'inbound':
       case 'outbound':
-        this.#at++;
+        this.at++;
         return this.#plain(packet[word]);
       case 'broadcast':
       case 'multicast':
-        this.#at++;
+        this.at++;
         return this.#plain(packet[word]);
       case 'vlan':
         return this.#vlan();
@@ -108,38 +74,37 @@ class Parser {
   }
 
   #vlan(): Test {
-    this.#at++;
-    const named = /^(0x[0-9a-f]+|\d+)$/.test(this.#peek() ?? '');
+    this.at++;
+    const named = /^(0x[0-9a-f]+|\d+)$/.test(this.peek() ?? '');
     const id = named ? this.#number('a VLAN', 0, 4095) : undefined;
     return this.#plain(packet.vlan(id, this.#depth++));
   }
 
   /** `[protocol] [direction] [type] [value]` */
   #qualified(): Test {
-    const first = this.#at;
-    const protocol = this.#takeOne(protocols);
+    const first = this.at;
+    const protocol = this.takeOne(protocols);
     if (protocol === 'ether' || protocol === 'ip' || protocol === 'ip6') {
-      const group = this.#takeOne(['broadcast', 'multicast']);
+      const group = this.takeOne(['broadcast', 'multicast']);
       if (group) return this.#plain(this.#group(protocol, group));
     }
     const direction = this.#direction();
-    const type = this.#takeOne(types) as Type | undefined;
-    if (this.#at === first) {
-      if (!this.#isValue()) throw this.#error(`${this.#here()} is not a word of the filter language`);
+    const type = this.takeOne(types) as Type | undefined;
+    if (this.at === first) {
+      if (!this.#isValue()) throw this.error(`${this.here()} is not a word of the filter language`);
       return this.#value(this.#last ?? { protocol: undefined, direction: 'src or dst', type: 'host' });
     }
     if (protocol && !direction && !type && !this.#isValue()) return this.#plain(this.#protocol(protocol));
     const qualifiers = { protocol, direction: direction ?? 'src or dst', type: type ?? 'host' };
     this.#last = qualifiers;
-    return this.#peek() === '(' ? this.#parenthesised() : this.#value(qualifiers);
+    return this.peek() === '(' ? this.parenthesised() : this.#value(qualifiers);
   }
 
   #protocol(name: string): Test {
     const depth = this.#depth;
     const etherType = packet.etherTypes[name];
     if (etherType !== undefined) return packet.etherType(etherType, depth);
-    if (name === 'ether')
-      throw this.#error(`"host", "proto" or an address is missing before ${this.#here()}`);
+    if (name === 'ether') throw this.error(`"host", "proto" or an address is missing before ${this.here()}`);
     const version = name === 'icmp6' ? 'ip6' : name === 'icmp' || name === 'igmp' ? 'ip' : undefined;
     return packet.ipProtocol(packet.ipProtocols[name] as number, version, depth);
   }
@@ -147,21 +112,21 @@ class Parser {
   #group(protocol: 'ether' | 'ip' | 'ip6', group: string): Test {
     if (protocol === 'ether') return group === 'multicast' ? packet.multicast : packet.broadcast;
     if (group === 'multicast') return packet.ipMulticast(protocol, this.#depth);
-    this.#at--;
-    throw this.#error(
+    this.at--;
+    throw this.error(
       `"${protocol} broadcast" needs a netmask, which a capture does not know; write "broadcast"`,
     );
   }
 
   #direction(): Direction | undefined {
-    const first = this.#takeOne(['src', 'dst']) as 'src' | 'dst' | undefined;
+    const first = this.takeOne(['src', 'dst']) as 'src' | 'dst' | undefined;
     if (!first) return undefined;
-    const joint = this.#peek();
-    const second = this.tokens[this.#at + 1]?.text;
+    const joint = this.peek();
+    const second = this.tokens[this.at + 1]?.text;
     if ((joint !== 'or' && joint !== 'and') || (second !== 'src' && second !== 'dst')) return first;
     if (second === first) return first;
     // "src and dst port 1" is a direction, "src host a and dst host b" is not: there a value stood between.
-    this.#at += 2;
+    this.at += 2;
     return `src ${joint} dst`;
   }
 
@@ -181,29 +146,29 @@ class Parser {
   }
 
   #etherHost({ direction }: Qualifiers): Test {
-    const token = this.#next('an Ethernet address');
+    const token = this.next('an Ethernet address');
     const mac = parseMacAddress(token.text);
-    if (!mac) throw this.#error(`"${token.text}" is no Ethernet address such as 02:00:0a:0a:00:0b`, token);
+    if (!mac) throw this.error(`"${token.text}" is no Ethernet address such as 02:00:0a:0a:00:0b`, token);
     return packet.directed(direction, end => packet.etherAddress(mac, end));
   }
 
   #host(qualifiers: Qualifiers): Test {
-    const token = this.#next('an address');
+    const token = this.next('an address');
     const address = parseAddress(token.text);
     if (!address) {
       const hint = parseMacAddress(token.text)
         ? `; write "ether host ${token.text}"`
         : ', and names are not resolved';
-      throw this.#error(`"${token.text}" is no IPv4 or IPv6 address${hint}`, token);
+      throw this.error(`"${token.text}" is no IPv4 or IPv6 address${hint}`, token);
     }
     return this.#addresses(qualifiers, { address, mask: new Uint8Array(address.length).fill(255) }, token);
   }
 
   #net(qualifiers: Qualifiers): Test {
-    const token = this.#next('a network');
-    const mask = this.#take('mask') ? this.#next('a mask').text : undefined;
+    const token = this.next('a network');
+    const mask = this.take('mask') ? this.next('a mask').text : undefined;
     const prefix = parseNet(token.text, mask);
-    if (typeof prefix === 'string') throw this.#error(prefix, token);
+    if (typeof prefix === 'string') throw this.error(prefix, token);
     return this.#addresses(qualifiers, prefix, token);
   }
 
@@ -212,16 +177,16 @@ class Parser {
     const isV6 = prefix.address.length === 16;
     const fitting: AddressProtocol[] = isV6 ? ['ip6'] : ['ip', 'arp', 'rarp'];
     const chosen = protocol === undefined ? fitting : fitting.filter(each => each === protocol);
-    if (chosen.length === 0) throw this.#error(`"${protocol}" has no ${type} ${token.text}`, token);
+    if (chosen.length === 0) throw this.error(`"${protocol}" has no ${type} ${token.text}`, token);
     return packet.anyOf(
       chosen.map(each => packet.directed(direction, end => packet.networkAddress(each, prefix, end, depth))),
     );
   }
 
   #port({ protocol, direction, type }: Qualifiers): Test {
-    const token = this.#next('a port');
+    const token = this.next('a port');
     if (protocol !== undefined && !['tcp', 'udp', 'sctp'].includes(protocol)) {
-      throw this.#error(`"${protocol}" has no ports`, token);
+      throw this.error(`"${protocol}" has no ports`, token);
     }
     const parts = type === 'portrange' ? token.text.split('-') : [token.text];
     const numbers = parts.map(part => services[part] ?? toNumber(part));
@@ -229,7 +194,7 @@ class Parser {
     const [from = NaN, to = from] = numbers;
     if (parts.length > 2 || !(from >= 0 && to <= 0xffff)) {
       const example = type === 'portrange' ? 'a range of ports such as 6000-6008' : 'a port from 0 to 65535';
-      throw this.#error(`"${token.text}" is not ${example}`, token);
+      throw this.error(`"${token.text}" is not ${example}`, token);
     }
     const range = [Math.min(from, to), Math.max(from, to)] as const;
     const number = protocol === undefined ? undefined : packet.ipProtocols[protocol];
@@ -237,28 +202,28 @@ class Parser {
   }
 
   #proto({ protocol, direction }: Qualifiers): Test {
-    const token = this.#next('a protocol');
-    if (direction !== 'src or dst') throw this.#error('a protocol has no direction', token);
+    const token = this.next('a protocol');
+    if (direction !== 'src or dst') throw this.error('a protocol has no direction', token);
     if (protocol === 'ether') {
       const type = packet.etherTypes[token.text] ?? toNumber(token.text);
       if (type >= 0x600 && type <= 0xffff) return packet.etherType(type, this.#depth);
-      throw this.#error(`"${token.text}" is no EtherType: ip, ip6, arp, rarp, or a number from 0x600`, token);
+      throw this.error(`"${token.text}" is no EtherType: ip, ip6, arp, rarp, or a number from 0x600`, token);
     }
     if (protocol !== undefined && protocol !== 'ip' && protocol !== 'ip6') {
-      throw this.#error(`"${protocol} proto" means nothing; write "ip proto" or "ip6 proto"`, token);
+      throw this.error(`"${protocol} proto" means nothing; write "ip proto" or "ip6 proto"`, token);
     }
     const number = packet.ipProtocols[token.text] ?? toNumber(token.text);
     if (!(number >= 0 && number <= 255)) {
-      throw this.#error(`"${token.text}" is no IP protocol: tcp, udp, icmp …, or a number to 255`, token);
+      throw this.error(`"${token.text}" is no IP protocol: tcp, udp, icmp …, or a number to 255`, token);
     }
     return packet.ipProtocol(number, protocol, this.#depth);
   }
 
   #number(what: string, min: number, max: number): number {
-    const token = this.#next(what);
+    const token = this.next(what);
     const value = toNumber(token.text);
     if (value >= min && value <= max) return value;
-    throw this.#error(`"${token.text}" is not ${what} from ${min} to ${max}`, token);
+    throw this.error(`"${token.text}" is not ${what} from ${min} to ${max}`, token);
   }
 
   /** A primitive whose qualifiers mean nothing to what follows. */
@@ -268,49 +233,10 @@ class Parser {
   }
 
   #isValue(): boolean {
-    const word = this.#peek();
+    const word = this.peek();
     if (word === undefined || word === 'and' || word === 'or' || word === 'not' || word === ')') return false;
     return (
       word === '(' || /^[0-9a-f]*[:.0-9-]/.test(word) || (this.#last?.type === 'port' && word in services)
     );
   }
-
-  #peek(): string | undefined {
-    return this.tokens[this.#at]?.text;
-  }
-
-  #take(word: string): boolean {
-    if (this.#peek() !== word) return false;
-    this.#at++;
-    return true;
-  }
-
-  #takeOne(words: readonly string[]): string | undefined {
-    const word = this.#peek();
-    if (word === undefined || !words.includes(word)) return undefined;
-    this.#at++;
-    return word;
-  }
-
-  #next(what: string): Token {
-    const token = this.tokens[this.#at];
-    if (!token || token.text === 'and' || token.text === 'or' || token.text === ')') {
-      throw this.#error(`${what} is missing before ${this.#here()}`);
-    }
-    this.#at++;
-    return token;
-  }
-
-  #here(): string {
-    const word = this.#peek();
-    return word === undefined ? 'the end' : `"${word}"`;
-  }
-
-  #error(detail: string, token = this.tokens[this.#at]): Error {
-    return filterError(detail, token?.column ?? this.end);
-  }
-}
-
-function toNumber(text: string): number {
-  return /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : NaN;
 }

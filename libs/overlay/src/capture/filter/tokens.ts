@@ -19,16 +19,25 @@ export function tokenize(text: string): Token[] {
       const detail = `"${word}": comparisons of single bytes, as in tcp[13] & 2 != 0, are not supported`;
       throw filterError(detail, column);
     }
-    tokens.push({ text: synonyms[word] ?? word.replace(/^\\/, '').toLowerCase(), column });
+    tokens.push({ text: synonyms.get(word) ?? word.replace(/^\\/, '').toLowerCase(), column });
   }
   return tokens;
 }
 
-const synonyms: Readonly<Record<string, string>> = { '&&': 'and', '||': 'or', '!': 'not' };
+const synonyms = new Map([
+  ['&&', 'and'],
+  ['||', 'or'],
+  ['!', 'not'],
+]);
 
 /** @param column from 1, of the character at which the filter stops making sense */
 export function filterError(detail: string, column: number): V3Error {
   return new V3Error('CAPTURE_FILTER_INVALID', `column ${column}: ${detail}`, {
     fields: [{ path: 'filter', message: detail, line: 1, column }],
   });
+}
+
+/** Decimal or hexadecimal; NaN for anything else. */
+export function toNumber(text: string): number {
+  return /^(0x[0-9a-f]+|\d+)$/i.test(text) ? Number(text) : NaN;
 }

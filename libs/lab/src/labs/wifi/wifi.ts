@@ -1,0 +1,117 @@
+import type { Lab, LabContext } from '../../lab';
+import { row, type LabRow } from '../../result';
+import { beside, inRounds, type Series, type Side } from '../vnet/rounds';
+import { awake } from '../vnet/station';
+import { warmUp } from '../vpio/measurements';
+import { associations } from './association';
+import { capacity } from './capacity';
+import { InGuest } from './in-guest';
+import { connection } from './measurements';
+import { roaming } from './roaming';
+import { onOneChannel, onTwoChannels } from './sharing';
+import { ACCESS_POINTS, SHARING, type AccessPointName } from './topology';
+import { WifiCluster } from './wifi-cluster';
+
+/** Virtual WiFi beside a radio that nobody shares, beside no virtualisation of it, and with several VMs at one radio. */
+export const wifiLab: Lab = {
+  name: 'wifi',
+  summary: 'a radio that VMs share, against one that a VM has alone and against the medium inside one guest',
+  defaultRuns: 3,
+  async run(context) {
+    context.progress('starting a cluster of two hosts');
+    const cluster = await WifiCluster.up(context, { vms: ['n', 'g'], accessPoints: ['open'] });
+    const inGuest = await InGuest.setUp(cluster);
+    return [
+      ...(await oneVm(context, cluster, inGuest, 'open')),
+      ...(await oneVm(context, cluster, inGuest, 'secret')),
+      ...(await severalVms(context, cluster)),
+    ];
+  },
+};
+
+const WHERE = { open: 'open', secret: 'WPA2' } as const;
+
+/**
+ * The same VM with the same NIC, whose radio is shared in principle (*distributor*) or its own (*native*) in turns, and
+ * a guest with both ends in itself. There is one access point, so that both radios hear the same.
+ */
+async function oneVm(
+  context: LabContext,
+  cluster: WifiCluster,
+  inGuest: InGuest,
+  accessPoint: keyof typeof WHERE,
+): Promise<LabRow[]> {
+  const where = WHERE[accessPoint];
+  const stage = { vms: ['n', 'g'], accessPoints: [accessPoint] } as const;
+  const pair = cluster.pair('n');
+  context.progress(`warming up, ${where}`);
+  await inGuest.pair.client.run();
+  await cluster.become(stage);
+  await inGuest.use(accessPoint);
+  await warmUp(inGuest.pair);
+  await inGuest.pair.client.pause();
+  await cluster.join('n', accessPoint);
+  await warmUp(pair);
+
+  const radio = (name: string, dedicated: boolean): Side => ({
+    name: `${name}, ${where}`,
+    async measure({ measure }) {
+      await cluster.become({ ...stage, dedicated });
+      await cluster.reach('n');
+      return measure(pair);
+    },
+  });
+  const medium: Side = {
+    name: `in-guest medium, ${where}`,
+    measure: ({ measure }) =>
+      awake(inGuest.pair, async () => {
+        await inGuest.reach();
+        return measure(inGuest.pair);
+      }),
+  };
+  const what = connection(() => cluster.cpuSeconds());
+  const sides = [radio('native', true), radio('distributor', false), medium];
+  const [native, ours, inside] = (await inRounds(context, what, sides)) as [Series, Series, Series];
+  const distributor = { name: 'distributor', series: ours };
+  return [
+    ...beside(what, `one VM, ${where}`, { name: 'native', series: native }, distributor),
+    ...beside(
+      what,
+      `one VM, ${where}, against the medium inside one guest`,
+      { name: 'in-guest medium', series: inside },
+      distributor,
+      {},
+    ),
+    ...besideTheAir(accessPoint, ours[0]!),
+  ];
+}
+
+/** What the air of 802.11g would carry, computed. */
+function besideTheAir(accessPoint: AccessPointName, goodput: readonly number[]): LabRow[] {
+  const { channel, passphrase } = ACCESS_POINTS[accessPoint];
+  const { tcp, udp } = capacity(channel, { isProtected: passphrase !== undefined });
+  const where = accessPoint === 'open' ? 'open' : 'WPA2';
+  const name = '802.11g at 54 Mbit/s';
+  return [
+    row({
+      name: `TCP tx, one VM, ${where}, against what the air carries`,
+      unit: 'Mbit/s',
+      baseline: { name, values: [tcp] },
+      ours: { name: 'distributor', values: goodput },
+    }),
+    row({ name: `UDP that the air carries, ${where}`, unit: 'Mbit/s', ours: { name, values: [udp] } }),
+  ];
+}
+
+async function severalVms(context: LabContext, cluster: WifiCluster): Promise<LabRow[]> {
+  context.progress('starting four VMs at one radio');
+  await cluster.become({ vms: SHARING, accessPoints: ['open'] });
+  const one = await onOneChannel(context, cluster);
+  context.progress('a second channel');
+  await cluster.become({ vms: SHARING.slice(0, 2), accessPoints: ['open', 'other'] });
+  const two = await onTwoChannels(context, cluster, one.two);
+  await cluster.become({ vms: ['w1'], accessPoints: ['secret'] });
+  const joins = await associations(context, cluster);
+  await cluster.become({ vms: ['w1'], accessPoints: ['secret', 'attic'] });
+  return [...one.rows, ...two, ...joins, ...(await roaming(context, cluster))];
+}

@@ -1,0 +1,1 @@
+export { AirTaps } from './air-taps';
