@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { rm } from 'node:fs/promises';
 import type { INestApplication } from '@nestjs/common';
 import { Bus, decodeHwsimBatch, HwsimSender } from '@v3vee/bus';
-import { rawSubjects, wifiCalls, wifiHello } from '@v3vee/contracts';
+import { AIR_HOST, captureCalls, rawSubjects, wifiCalls, wifiHello } from '@v3vee/contracts';
+import { decodeBatch, type CapturedFrame } from '@v3vee/overlay';
 import { createService } from '@v3vee/service';
 import { ensureNats, resolvePaths, startNats, type Daemon, type NatsServer } from '@v3vee/setup';
 import {
@@ -15,6 +16,7 @@ import {
 } from '@v3vee/store';
 import { stateFolder, testPostgres } from '@v3vee/testkit';
 import type { Radio } from '@v3vee/wifi';
+import { Ieee80211Frame, readRadiotap } from '@v3vee/wire';
 import type { DataSource } from 'typeorm';
 // eslint-disable-next-line @nx/enforce-module-boundaries -- a scripted driver is no part of what the library offers
 import { Guest } from '../../../libs/wifi/src/radio/testing/guest';
@@ -317,6 +319,44 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
     expect(
       events.filter(({ address, event }) => address === vm.address && event === 'ASSOCIATED'),
     ).toHaveLength(1);
+  });
+
+  it('lets what is on the air be captured: at an access point, at a radio, and of one station', async () => {
+    const vm = new Vm();
+    const capture = async (antennas: string[], address: string | null, filter = '') => {
+      const id = randomUUID();
+      const seen: CapturedFrame[] = [];
+      bus.subscribeRaw(rawSubjects.capture(id), batch => void seen.push(...decodeBatch(batch.slice())));
+      const place = { antennas, address };
+      await bus.call(captureCalls.start, AIR_HOST, { id, place, filter, snapLength: 66_000 });
+      return { id, seen };
+    };
+    const home = await capture(['ap/home'], null, 'subtype beacon');
+    const radio = await capture(['alpha/radio0'], null, `wlan ta ${BSSID} and not subtype beacon`);
+    const station = await capture(['alpha/radio0'], vm.address);
+    await vm.join();
+    const frame = ({ bytes }: CapturedFrame) =>
+      Ieee80211Frame.read(bytes.subarray(readRadiotap(bytes).length));
+    await until(() => home.seen.length > 1 && station.seen.length > 3 && radio.seen.length > 1);
+    for (const beacon of home.seen) {
+      expect(frame(beacon)).toMatchObject({ isBeacon: true, transmitter: BSSID });
+      expect([beacon.direction, readRadiotap(beacon.bytes)]).toMatchObject([
+        'out',
+        { freq: 2437, txPower: 20 },
+      ]);
+    }
+    expect(radio.seen.every(({ direction }) => direction === 'in')).toBe(true);
+    for (const each of station.seen) {
+      const { transmitter, receiver } = frame(each);
+      expect(each.direction === 'out' ? transmitter : receiver).toBe(vm.address);
+    }
+    expect(new Set(station.seen.map(({ direction }) => direction))).toEqual(new Set(['out', 'in']));
+    const { captured, dropped } = await bus.call(captureCalls.renew, AIR_HOST, { id: station.id });
+    expect([captured, dropped]).toEqual([station.seen.length, 0]);
+    for (const { id } of [home, radio, station]) await bus.call(captureCalls.stop, AIR_HOST, { id });
+    await expect(bus.call(captureCalls.renew, AIR_HOST, { id: home.id })).rejects.toMatchObject({
+      code: 'CAPTURE_POINT_NOT_FOUND',
+    });
   });
 
   it('is not hurt by what is no batch, nor by what is no message', async () => {

@@ -37,3 +37,4 @@ export { VnetRouteRepository, type NewRoute, type RouteRecord } from './reposito
 export { StateStore, type ImportedState, type SavedState, type StateStoreOptions } from './state-store';
 export { StoreModule } from './store.module';
 export { type NicDefinition, type VmDefinition, type WifiNicDefinition } from './vm-definition';
+export { StoreFollower } from './store-follower';

@@ -1,9 +1,20 @@
 import { PassThrough } from 'node:stream';
 import type { Stoppable } from '@v3vee/bus';
 import { Client, openCapture, type CaptureSession } from '@v3vee/client';
-import { captureQuery, LINKS_HOST, V3Error, type Vm } from '@v3vee/contracts';
+import { AIR_HOST, captureQuery, LINKS_HOST, V3Error, type Vm } from '@v3vee/contracts';
 import { serveCaptures, Taps } from '@v3vee/overlay';
-import { pcapngBlocks, PcapngSplitter, readPacket, readStatistics, type PcapngBlock } from '@v3vee/wire';
+import { AccessPoint, Air, AirTaps, systemClock } from '@v3vee/wifi';
+import {
+  Ieee80211Frame,
+  pcapngBlocks,
+  PcapngSplitter,
+  RADIOTAP_LINK_TYPE,
+  readInterface,
+  readPacket,
+  readRadiotap,
+  readStatistics,
+  type PcapngBlock,
+} from '@v3vee/wire';
 import { NetworkRepository } from '@v3vee/store';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
@@ -24,6 +35,10 @@ class Reader {
   }
   get packets() {
     return this.blocks.filter(({ type }) => type === pcapngBlocks.ENHANCED_PACKET).map(readPacket);
+  }
+  get interface() {
+    const description = this.blocks.find(({ type }) => type === pcapngBlocks.INTERFACE_DESCRIPTION);
+    return description && readInterface(description);
   }
   get statistics() {
     const last = this.blocks.findLast(({ type }) => type === pcapngBlocks.INTERFACE_STATISTICS);
@@ -163,6 +178,13 @@ describe('captures', () => {
     ['point=link/none', 404, 'CAPTURE_POINT_NOT_FOUND', 'there is no link none'],
     ['point=host/gamma', 404, 'CAPTURE_POINT_NOT_FOUND', 'there is no host gamma'],
     ['point=nonsense', 400, 'INVALID_REQUEST', 'write VM/net0'],
+    ['point=wlan:gamma', 404, 'CAPTURE_POINT_NOT_FOUND', 'there is no host gamma'],
+    ['point=wlan:beta', 404, 'CAPTURE_POINT_NOT_FOUND', 'host beta has no radio'],
+    ['point=wlan:ap/none', 404, 'CAPTURE_POINT_NOT_FOUND', 'there is no access point none'],
+    ['point=wlan:v99/wlan0', 404, 'CAPTURE_POINT_NOT_FOUND', 'there is no virtual machine v99'],
+    ['point=wlan:', 400, 'INVALID_REQUEST', 'wlan:HOST/RADIO'],
+    ['point=wlan:alpha&filter=tcp', 400, 'CAPTURE_FILTER_INVALID', 'no word of filters on the air'],
+    ['point=host/alpha&filter=type mgt', 400, 'CAPTURE_FILTER_INVALID', '"type" is not a word'],
     ['', 400, 'INVALID_REQUEST', 'point'],
     ['point=host/alpha&filter=tcp port', 400, 'CAPTURE_FILTER_INVALID', 'column 9: a port is missing'],
     ['point=host/alpha&snapLength=3', 400, 'INVALID_REQUEST', 'snapLength'],
@@ -171,6 +193,90 @@ describe('captures', () => {
     const response = await gateway.call('get', `/v1/captures?${query}`);
     expect([response.status, response.body.code]).toEqual([status, code]);
     expect(response.body.detail).toContain(detail);
+  });
+
+  describe('on the air', () => {
+    const air = new Air();
+    const bssid = '02:00:00:00:aa:01';
+    const home = new AccessPoint({
+      ...{ id: 'ap/home', ssid: 'home', bssid, channel: 6, txPower: 20, beaconInterval: 20, air },
+      ...{ clock: systemClock, distribution: { send: () => undefined } },
+    });
+    const radio = (id: string) => ({
+      ...{ id, txPower: 20, freq: 2437, acknowledges: () => false, receive: () => undefined },
+    });
+    const beacons = (reader: Reader) =>
+      reader.packets.map(({ bytes, direction }) => {
+        const { signal, length } = readRadiotap(bytes);
+        const { isBeacon, transmitter } = Ieee80211Frame.read(bytes.subarray(length));
+        return { direction, signal, isBeacon, transmitter };
+      });
+
+    beforeAll(async () => {
+      const { error } = await gateway.operate('post', '/v1/cluster:apply', {
+        hosts: { alpha: { radios: [{ name: 'radio0' }, { name: 'radio1' }] } },
+      });
+      expect(error).toBeNull();
+      for (const antenna of [home, radio('alpha/radio0'), radio('alpha/radio1')]) air.join(antenna);
+      air.setSnr('ap/home', 'alpha/radio0', 40);
+      air.setSnr('ap/home', 'alpha/radio1', 10);
+      home.start();
+    });
+    afterAll(() => home.stop());
+    beforeEach(() =>
+      servers.push(serveCaptures({ bus: gateway.bus, host: AIR_HOST, taps: new AirTaps(air) })),
+    );
+
+    it('stream 802.11 with radiotap: of one radio, and of all of a host', async () => {
+      const one = await open('wlan:alpha/radio0', { filter: 'type mgt' });
+      const all = await open('wlan:alpha');
+      await until(() => one.packets.length > 2 && all.packets.length > 2);
+      expect(one.interface).toEqual({
+        ...{ name: 'wlan:alpha/radio0', linkType: RADIOTAP_LINK_TYPE, description: 'radio alpha/radio0' },
+        ...{ filter: 'type mgt', snapLength: 66_000 },
+      });
+      expect(all.interface).toMatchObject({ description: 'radios alpha/radio0, alpha/radio1' });
+      for (const beacon of beacons(one)) {
+        const signal = air.noiseFloor + 40;
+        expect(beacon).toEqual({ direction: 'in', signal, isBeacon: true, transmitter: bssid });
+      }
+      expect(new Set(beacons(all).map(({ signal }) => signal! - air.noiseFloor))).toEqual(new Set([40, 10]));
+    });
+
+    it('follow a Wi-Fi NIC, and an access point as long as it is defined', async () => {
+      const payload = { name: 'home', ssid: 'home', channel: 6, network: 'lan' };
+      await gateway.ok('post', '/v1/access-points', payload);
+      const ap = await open('wlan:ap/home');
+      await until(() => ap.packets.length > 0);
+      expect(beacons(ap)[0]).toMatchObject({ direction: 'out', isBeacon: true });
+      await gateway.ok('delete', '/v1/access-points/home');
+      await until(() => ap.isEnded);
+      expect(ap.statistics?.comment).toBe('there is no access point home');
+
+      const { wifi } = await gateway.ok<Vm>('post', '/v1/vms', {
+        ...{ name: 'w1', host: 'alpha', image: 'debian-wifi', wifi: [{ radio: 'radio0' }] },
+      });
+      const nic = await open('wlan:w1/wlan0');
+      await until(() => nic.interface !== undefined);
+      expect(nic.interface).toMatchObject({ description: `${wifi[0]!.mac} of w1 at radio alpha/radio0` });
+      await expect(open('wlan:w1/wlan1')).rejects.toMatchObject({
+        message: 'virtual machine w1 has 1 Wi-Fi NICs; there is no wlan1',
+      });
+      await expect(open('wlan:alpha/radio7')).rejects.toMatchObject({
+        message: 'host alpha has no radio radio7; it has radio0, radio1',
+      });
+    });
+
+    it('are refused while the wifi service is away', async () => {
+      servers.pop()!.stop();
+      await gateway.bus.flush();
+      await expect(open('wlan:alpha')).rejects.toMatchObject({
+        ...{
+          code: 'SERVICE_UNAVAILABLE',
+          message: 'the wifi service does not answer; try again in a moment',
+        },
+      });
+    });
   });
 
   it('refuse a NIC that the VM has not, a host that is silent, and who has no token', async () => {

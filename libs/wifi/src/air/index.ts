@@ -6,4 +6,4 @@ export { type Position, type PropagationOptions } from './propagation';
 export { basicRate, DSSS_RATES, legacyRate, OFDM_RATES, ratesOf } from './rates';
 export { randomSequence } from './random';
 export { type Sniffed } from './tap';
-export { acknowledgementTime, difs, FCS_BYTES, frameTime } from './timing';
+export { acknowledgementTime, contentionWindow, difs, FCS_BYTES, frameTime, slotTime } from './timing';

@@ -54,19 +54,23 @@ function world() {
 }
 
 it('captures what an antenna sends and hears, as radiotap tells it', () => {
-  const { a, b, send, capture, clock } = world();
+  const { air, a, b, send, capture, clock } = world();
   const { frames } = capture({});
   const [sent, heard, group] = [send(a, B), send(b, A), send(a, ALL)];
   const known = { flags: 0, rate: 540, freq: 5180, antenna: 0 };
   expect(frames()).toMatchObject([
     { direction: 'out', frame: sent, radio: { ...known, txPower: 20, txFlags: 0, retries: 0 } },
-    { direction: 'in', frame: heard, radio: { ...known, signal: -55, noise: -95 } },
+    {
+      direction: 'in',
+      frame: heard,
+      radio: { ...known, signal: air.noiseFloor + 40, noise: air.noiseFloor },
+    },
     { direction: 'out', frame: group, radio: { ...known, txPower: 20, txFlags: 8, retries: 0 } },
   ]);
   const [first, second, third] = frames();
   expect([first!.radio.signal, second!.radio.txFlags]).toEqual([undefined, undefined]);
   expect(first!.length).toBe(first!.bytes.length);
-  // Of 100 bytes of IP, LLC, header and FCS: 20 µs of preamble and six symbols of 4 µs.
+  // What the clock was turned by between them.
   const gap = Number(third!.radio.timestamp! - first!.radio.timestamp!);
   expect(gap).toBeGreaterThan(39_900);
   expect(Math.abs(Number(third!.time - first!.time) / 1_000 - gap)).toBeLessThan(100);
@@ -84,12 +88,12 @@ it('tells of a frame that fails only where it was sent, with its retries', () =>
 });
 
 it('captures at several antennas at once, and tells them apart', () => {
-  const { a, b, c, send, capture } = world();
+  const { air, a, b, c, send, capture } = world();
   const { frames } = capture({ antennas: [a.id, c.id] });
   send(b, ALL, 100, 60);
   expect(frames()).toMatchObject([
-    { direction: 'in', radio: { antenna: 0, signal: -55 } },
-    { direction: 'in', radio: { antenna: 1, signal: -75 } },
+    { direction: 'in', radio: { antenna: 0, signal: air.noiseFloor + 40 } },
+    { direction: 'in', radio: { antenna: 1, signal: air.noiseFloor + 20 } },
   ]);
 });
 
@@ -122,7 +126,10 @@ it('drops what is more than a reader can take, and the air does not wait', () =>
   const { clock, air, a, b } = world();
   const batches: Uint8Array[] = [];
   let now = 0;
-  const publisher = new CapturePublisher(batch => batches.push(batch) > 0, () => now);
+  const publisher = new CapturePublisher(
+    batch => batches.push(batch) > 0,
+    () => now,
+  );
   const place = { antennas: [a.id], address: null };
   new AirTaps(air, clock).feed({ place, filter: '', snapLength: 66_000 }, publisher);
   const frame = dataFrame(B, A, 2_200);
@@ -148,7 +155,9 @@ it('refuses a place that is none on the air, and a filter of Ethernet', () => {
       expect.objectContaining({ code: 'CAPTURE_POINT_NOT_FOUND' }),
     );
   }
-  expect(() => capture({}, 'tcp port 80')).toThrow(expect.objectContaining({ code: 'CAPTURE_FILTER_INVALID' }));
+  expect(() => capture({}, 'tcp port 80')).toThrow(
+    expect.objectContaining({ code: 'CAPTURE_FILTER_INVALID' }),
+  );
 });
 
 it('is a file that says what its packets begin with', () => {
