@@ -1,8 +1,17 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Bss, List, RadioView, Station, Vm, WifiEvent } from '@v3vee/contracts';
 import { TestCluster } from '@v3vee/testkit';
+import {
+  Ieee80211Frame,
+  pcapngBlocks,
+  PcapngSplitter,
+  RADIOTAP_LINK_TYPE,
+  readInterface,
+  readPacket,
+  readRadiotap,
+} from '@v3vee/wire';
 
 /**
  * Virtual WiFi as its user sees it: w1 and w2 share the radio of alpha, each with its own network and credentials; w3
@@ -180,5 +189,33 @@ describe('Virtual WiFi', () => {
     await cluster.ok(['wifi', 'set-snr', 'beta/radio0', 'ap/attic', '50']);
     await associated('w1', 'ap/attic');
     expect(await reaches('w1', '10.10.0.21')).toBe('yes');
+  });
+
+  it('is captured as 802.11 with radiotap: what a host hears, and what one NIC sends', async () => {
+    const path = join(folder, 'air.pcapng');
+    const beacons = await cluster.v3(['capture', 'wlan:beta', '-w', path, '-f', 'subtype beacon', '-c', '5']);
+    expect(beacons).toMatchObject({ code: 0, stderr: expect.stringMatching(/^5 packets captured/m) });
+    const blocks = new PcapngSplitter().push(readFileSync(path));
+    expect(readInterface(blocks[1]!)).toMatchObject({ name: 'wlan:beta', linkType: RADIOTAP_LINK_TYPE });
+    const packets = blocks.filter(({ type }) => type === pcapngBlocks.ENHANCED_PACKET).map(readPacket);
+    expect(packets).toHaveLength(5);
+    for (const { bytes } of packets) {
+      const { length, freq } = readRadiotap(bytes);
+      expect(Ieee80211Frame.read(bytes.subarray(length)).isBeacon).toBe(true);
+      expect([2412, 2437, 2462]).toContain(freq);
+    }
+
+    let isEnded = false;
+    const capturing = cluster
+      .v3(['capture', 'wlan:w1/wlan0', '--print', '-f', 'type data and not subtype null', '-c', '4'])
+      .finally(() => (isEnded = true));
+    // Whenever the capture begins: there will be frames.
+    while (!isEnded) await sh('w1', 'ping -c 2 -i 0.1 10.10.0.21 >/dev/null');
+    const { code, stdout } = await capturing;
+    expect(code).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines).toHaveLength(4);
+    for (const line of lines)
+      expect(line).toMatch(/ (in|out) .*02:56:4d:00:00:01.*Data encrypted length \d+, channel 1, /);
   });
 });

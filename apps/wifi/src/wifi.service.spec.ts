@@ -342,7 +342,7 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
       expect(frame(beacon)).toMatchObject({ isBeacon: true, transmitter: BSSID });
       expect([beacon.direction, readRadiotap(beacon.bytes)]).toMatchObject([
         'out',
-        { freq: 2437, txPower: 20 },
+        { freq: HOME.freq, txPower: 20 },
       ]);
     }
     expect(radio.seen.every(({ direction }) => direction === 'in')).toBe(true);

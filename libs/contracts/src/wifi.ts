@@ -1,7 +1,7 @@
 /**
- * Virtual WiFi: the radios of hosts, the air they share, access points and the VMs' stations (Xia, Kumar, Xue, Gopalan,
- * Liu, Wang, Dinda, "Virtual WiFi: Bring Virtualization from Wired to Wireless", VEE'11). The whole 802.11 stack runs in
- * the guest; the host distributes frames by the address (vMAC) that it gave to the VM.
+ * Virtual WiFi: the radios of hosts, the air they share, access points and the VMs' stations (Xia et al., "Virtual WiFi:
+ * Bring Virtualization from Wired to Wireless", VEE'11). The whole 802.11 stack runs in the guest; the host distributes
+ * frames by the address (vMAC) that it gave to the VM.
  */
 import { z } from 'zod';
 import { ipWithPrefix, macAddress, resourceName } from './quantities';

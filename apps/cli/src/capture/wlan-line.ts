@@ -42,6 +42,7 @@ export function describeWlan(bytes: Uint8Array, length: number): string {
   }
 }
 
+const abbreviations = ['ACK', 'RTS', 'CTS', 'CF', 'ATIM', 'SAE'];
 const managementNames = names(managementSubtypes);
 const controlNames = names(controlSubtypes);
 const algorithms = names(authenticationAlgorithms);
@@ -145,8 +146,9 @@ function ssid(value: Uint8Array | undefined, none: string): string {
   return JSON.stringify(new TextDecoder().decode(value)).replace(/\p{C}/gu, escaped);
 }
 
-/** `ASSOCIATION_REQUEST` is told as "Association Request". */
+/** `ASSOCIATION_REQUEST` is told as "Association Request", `ACK` stays. */
 function names(codes: Readonly<Record<string, number>>): ReadonlyMap<number, string> {
-  const capital = (word: string) => word.charAt(0) + word.slice(1).toLowerCase();
+  const capital = (word: string) =>
+    abbreviations.includes(word) ? word : word.charAt(0) + word.slice(1).toLowerCase();
   return new Map(Object.entries(codes).map(([name, code]) => [code, name.split('_').map(capital).join(' ')]));
 }

@@ -158,7 +158,7 @@ describe('captures', () => {
     await gateway.operate('delete', `/v1/vms/${vm.name}`);
     await until(() => reader.isEnded);
     expect(reader.statistics?.comment).toBe(`there is no virtual machine ${vm.name}`);
-    expect(tapOf('alpha').isWatched).toBe(false);
+    await until(() => !tapOf('alpha').isWatched);
   });
 
   it('end with the reason when the gateway stops', async () => {
@@ -214,7 +214,7 @@ describe('captures', () => {
 
     beforeAll(async () => {
       const { error } = await gateway.operate('post', '/v1/cluster:apply', {
-        hosts: { alpha: { radios: [{ name: 'radio0' }, { name: 'radio1' }] } },
+        hosts: { alpha: { radios: [{ name: 'radio0' }, { name: 'radio1' }] }, beta: null },
       });
       expect(error).toBeNull();
       for (const antenna of [home, radio('alpha/radio0'), radio('alpha/radio1')]) air.join(antenna);
