@@ -80,7 +80,7 @@ describe('the network of two guests', () => {
     // Once out and once in.
     expect(Number(/min\/avg\/max = ([\d.]+)/.exec(slow.stdout)?.[1])).toBeGreaterThanOrEqual(100);
     await impair('--loss', '100%');
-    expect(await ping('-c', '2', '-W', '1')).toMatchObject({ code: 1 });
+    expect(await ping('-c', '2', '-i', '0.2', '-W', '1')).toMatchObject({ code: 1 });
     await impair('--clear-impairment');
     expect(await ping('-c', '1', '-w', '20')).toMatchObject({ code: 0 });
   });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connectLocal, openConsole, stateFiles, type ClusterStatus } from '@v3vee/client';
+import { connectLocal, openConsole, readClusterFile, stateFiles, type ClusterStatus } from '@v3vee/client';
 import type {
   Host,
   Image,
@@ -82,7 +82,7 @@ describe('v3', () => {
   });
 
   it('runs commands in the guest: exit code, both outputs, input, bytes, time', async () => {
-    const ping = await ok('vm', 'exec', 'a1', '--', 'ping', '-c', '3', 'b1');
+    const ping = await ok('vm', 'exec', 'a1', '--', 'ping', '-c', '3', '-i', '0.2', 'b1');
     expect(ping).toContain('3 packets transmitted, 3 packets received');
     expect(
       await cluster.v3(['vm', 'exec', 'a1', '--', 'sh', '-c', 'echo out; echo err >&2; exit 7']),
@@ -116,7 +116,7 @@ describe('v3', () => {
   it('carries a download between hosts without a wrong bit', async () => {
     const sum = await sh(
       'b1',
-      'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file bs=64k count=32 2>/dev/null && httpd -p 8080 -h /tmp/www && sha256sum < /tmp/www/file',
+      'mkdir -p /tmp/www && dd if=/dev/urandom of=/tmp/www/file bs=64k count=16 2>/dev/null && httpd -p 8080 -h /tmp/www && sha256sum < /tmp/www/file',
     );
     expect(await sh('a1', 'wget -q -O - http://b1:8080/file | sha256sum')).toBe(sum);
   });
@@ -252,12 +252,12 @@ describe('v3', () => {
     );
     expect(await sh('b1', 'ping -c 1 -W 1 a1 || true')).toContain('0 packets received');
     await ok('vnet', 'interface', 'set', 'a1/net0', '--link', 'up');
-    expect(await sh('b1', 'ping -c 2 a1')).toContain('2 packets received');
+    expect(await sh('b1', 'ping -c 2 -i 0.2 a1')).toContain('2 packets received');
     expect(await ok('vnet', 'stats')).toMatch(/^core alpha +rx +\d+$/m);
   });
 
   it('a route typed in the original language moves traffic, and is in force again after its router was killed', async () => {
-    const heard = () => sh('b1', 'ping -c 2 -W 1 a1 || true');
+    const heard = () => sh('b1', 'ping -c 2 -i 0.2 -W 1 a1 || true');
     const eavesdropped = async () => {
       const capturing = cluster.v3(['capture', 'a2/net0', '--print', '-f', 'icmp', '-c', '1']);
       let isEnded = false;
@@ -271,10 +271,7 @@ describe('v3', () => {
     const [, index = ''] = /route (\d+)/.exec(await ok('vnet', 'control', line)) ?? [];
     expect(await eavesdropped()).toContain('10.10.0.21 > 10.10.0.11: ICMP echo request');
 
-    const running = async () => {
-      const { services } = await cluster.json<ClusterStatus>(['status']);
-      return services.find(({ name }) => name === 'vnet');
-    };
+    const running = async () => (await cluster.status()).services.find(({ name }) => name === 'vnet');
     const before = await running();
     process.kill(before!.pid!, 'SIGKILL');
     for (let now = before; now?.state !== 'ready' || now.pid === before!.pid;) now = await running();
@@ -346,12 +343,12 @@ describe('v3', () => {
       expect(added).toContain('hosts/gamma started: its kitten and palacios');
       expect(added).toContain('vms/g1 created');
       expect(added).toContain('vms/g1 started');
-      expect(await sh('a1', 'ping -c 2 g1')).toContain('2 packets received');
+      expect(await sh('a1', 'ping -c 2 -i 0.2 g1')).toContain('2 packets received');
 
       const removed = await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'));
       expect(removed).toContain('vms/g1 deleted');
       expect(removed).toContain('hosts/gamma stopped');
-      const { services } = await cluster.json<ClusterStatus>(['status']);
+      const { services } = await cluster.status();
       expect(services.map(({ name }) => name)).not.toContain('kitten-gamma');
       expect(names(await cluster.json<Items<Host>>(['host', 'list']))).toEqual(['alpha', 'beta']);
     });
@@ -401,5 +398,34 @@ describe('v3', () => {
       V3_STATE_DIR: folder,
     };
     expect(await cluster.v3(['vm', 'list'], { env: elsewhere })).toMatchObject({ code: 0 });
+  });
+
+  it('goes down and comes up again, and the guests go on where they were', async () => {
+    const uptime = async () => Number((await sh('b1', 'cat /proc/uptime')).split(' ')[0]);
+    const ran = await uptime();
+    await ok('down');
+    expect(await readClusterFile(cluster.stateDir)).toBeUndefined();
+    await refused(['vm', 'list'], 1, /v3 up/);
+    await ok('up', '--detach');
+    const { items } = await cluster.json<Items<Vm>>(['vm', 'list']);
+    expect(items.filter(({ state }) => state !== 'RUNNING')).toEqual([]);
+    expect(await uptime()).toBeGreaterThan(ran);
+    expect(Math.abs(Number(await sh('b1', 'date +%s')) - Date.now() / 1000)).toBeLessThan(30);
+  });
+
+  it('brings the VMs of a Palacios that was killed back from their last snapshot; the others run on', async () => {
+    await sh('a1', 'echo before > /root/mark');
+    await ok('vm', 'snapshot', 'a1', 'kept');
+    await sh('a1', 'echo after > /root/mark');
+    const { services } = await cluster.status();
+    process.kill(services.find(({ name }) => name === 'palacios-alpha')!.pid!, 'SIGKILL');
+    for (let reason = ''; !reason.includes('restarted from snapshot kept');) {
+      const { items } = await cluster.json<Items<Vm>>(['vm', 'list']);
+      const vm = (wanted: string) => items.find(({ name }) => name === wanted);
+      expect(vm('b1')?.state).toBe('RUNNING');
+      reason = vm('a1')!.reason;
+    }
+    await ok('vm', 'wait', 'a1', '--for=agent', '--timeout', '60');
+    expect(await sh('a1', 'ping -c 1 b1 >/dev/null && cat /root/mark')).toBe('before');
   });
 });

@@ -72,7 +72,7 @@ describe('palacios', () => {
     expect(after).toBeLessThan(before + 60);
     expect(await clockError(rig, a1)).toBe(0);
     await rig.call('resume', { vmId: b1.id });
-    expect(await rig.sh(a1, 'ping -c 2 b1')).toContain('2 packets received');
+    expect(await rig.sh(a1, 'ping -c 2 -i 0.2 b1')).toContain('2 packets received');
     expect(await clockError(rig, b1)).toBe(0);
   });
 
@@ -98,7 +98,7 @@ describe('palacios', () => {
     expect(await rig.sh(a1, 'cat /tmp/file')).toBe('snapshot');
     expect(await clockError(rig, a1)).toBe(0);
     await rig.call('start', { vmId: b1.id });
-    expect(await rig.sh(a1, 'ping -c 2 b1')).toContain('2 packets received');
+    expect(await rig.sh(a1, 'ping -c 2 -i 0.2 b1')).toContain('2 packets received');
     // It is reported once: a third one finds nothing to mend.
     await rig.signal(PALACIOS, 'SIGTERM');
     await rig.restart(PALACIOS);

@@ -8,7 +8,7 @@ import { DRIVERS } from './testing/segment.fixture';
  * combinations.
  */
 
-const COUNT = 5_000;
+const COUNT = 3_000;
 const [SHARER, ALONE] = [0, 2];
 
 describe.each(Object.keys(DRIVERS) as CardModel[])('a %s under a fuzzing driver', model => {

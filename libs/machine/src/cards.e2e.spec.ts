@@ -1,10 +1,11 @@
-import { ending, Guests, identityOf, sh } from './testing/guests.fixture';
 import type { MachineState } from './state/machine-state';
+import { ensureTemplate } from './template/template';
+import { ending, Guests, identityOf, sh } from './testing/guests.fixture';
 import type { CardConfig, Guest } from './index';
 
 /**
- * Debian's own drivers on our cards. One guest is booted with a card of each kind and saved before a driver looks;
- * two start from that, each with addresses of its own, their cards joined card by card.
+ * Debian's own drivers on our cards. A template has a card of each kind and no driver yet; two guests start from it,
+ * each with addresses of its own, their cards joined card by card.
  */
 
 const CARDS: { model: CardConfig['model']; driver: string; needs: string }[] = [
@@ -16,7 +17,7 @@ const CARDS: { model: CardConfig['model']; driver: string; needs: string }[] = [
 const VIOLATION = /rtl8139-1: DMA read of 64 bytes at 0xf0000000 from TSAD\d: outside of guest memory/;
 
 /** Bytes of the file that crosses. */
-const FILE = 256 << 10;
+const FILE = 128 << 10;
 
 const macOf = (guest: number, card: number) => `02:00:00:00:0${guest}:0${card}`;
 const cardsOf = (guest: number): CardConfig[] =>
@@ -28,13 +29,10 @@ let pair: [Guest, Guest];
 
 beforeAll(async () => {
   guests = await Guests.prepare();
-  const first = await guests.create(0, { cards: cardsOf(0) });
-  await first.boot();
-  await first.run();
-  await first.config.up(240_000);
-  await first.pause();
-  booted = await first.save();
-  await first.terminate();
+  booted = await ensureTemplate({
+    ...guests.template,
+    cards: CARDS.map(({ model }) => ({ model, shared: false })),
+  });
   pair = [await start(1), await start(2)];
   join(...pair);
 });

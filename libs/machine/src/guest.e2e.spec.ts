@@ -65,10 +65,10 @@ describe('commands in the guest', () => {
     expect(await sh(guest, 'ps | grep "sleep 987" | grep -vc grep || true')).toBe('0');
   });
 
-  it('carry a megabyte of output', async () => {
+  it('carry output of many messages', async () => {
     const guest = await guests.start();
-    const { stdout } = await guest.agent.exec({ path: 'sh', args: ['-c', 'yes | head -c 1000000'] });
-    expect(stdout.length).toBe(1_000_000);
+    const { stdout } = await guest.agent.exec({ path: 'sh', args: ['-c', 'yes | head -c 300000'] });
+    expect(stdout.length).toBe(300_000);
   });
 });
 
@@ -86,11 +86,11 @@ describe('pausing', () => {
       if (now.rxPackets! + now.rxBacklogFrames! > rxPackets! + rxBacklogFrames!) break;
     }
     const { instructions } = await a.telemetry();
-    await new Promise(resolve => setTimeout(resolve, 3000));
+    await new Promise(resolve => setTimeout(resolve, 1000));
     expect((await a.telemetry()).instructions).toBe(instructions);
     await a.run();
     expect(await ping).toContain('1 packets received');
-    // three seconds of standing still do not show, whatever the commands themselves take
+    // a second of standing still does not show, whatever the commands themselves take
     await a.config.setClock();
     const after = await uptime(a);
     expect(after).toBeGreaterThan(before);
@@ -114,7 +114,7 @@ describe('two guests', () => {
     expect(await sh(a, 'ping -c 5 -i 0.2 10.0.0.2')).toContain('5 packets received');
     await sh(
       b,
-      'mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/f bs=64k count=64 2>/dev/null; httpd -p 80 -h /tmp/www',
+      'mkdir -p /tmp/www; dd if=/dev/urandom of=/tmp/www/f bs=64k count=16 2>/dev/null; httpd -p 80 -h /tmp/www',
     );
     const expected = (await sh(b, 'md5sum /tmp/www/f')).slice(0, 32);
     const got = (await sh(a, 'wget -q -O - http://10.0.0.2/f | md5sum', 120_000)).slice(0, 32);
@@ -129,10 +129,11 @@ describe('two guests', () => {
     const [a, b] = [await guests.start(0), await guests.start(1)];
     connect(a, b);
     b.setNic(0, { linkUp: false });
-    expect(await sh(a, 'ping -c 1 -W 2 10.0.0.2 || echo silence')).toContain('silence');
+    expect(await sh(a, 'ping -c 1 -W 1 10.0.0.2 || echo silence')).toContain('silence');
     expect(await sh(b, 'cat /sys/class/net/eth0/carrier')).toBe('0');
     b.setNic(0, { linkUp: true });
-    expect(await sh(a, 'ping -c 5 -W 5 10.0.0.2 | grep -c "bytes from"')).not.toBe('0');
+    await sh(b, 'until [ "$(cat /sys/class/net/eth0/carrier)" = 1 ]; do usleep 20000; done');
+    expect(await sh(a, 'ping -c 5 -i 0.2 -W 5 10.0.0.2 | grep -c "bytes from"')).not.toBe('0');
   });
 });
 

@@ -5,7 +5,7 @@ import type { Guest } from './worker/guest';
 /** Cards of real guests under every dispatch mode, and what their drivers and their hosts set about them. */
 
 const ADDRESSES = ['10.0.0.1', '10.0.0.2'];
-const FILE = 512 << 10;
+const FILE = 256 << 10;
 
 let guests: Guests;
 let pair: Guest[];

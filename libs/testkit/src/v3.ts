@@ -2,7 +2,10 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ControlClient, stateFiles, type ClusterStatus } from '@v3vee/client';
 import { checkoutRoot } from '@v3vee/setup';
+
+const LAUNCHER = join(checkoutRoot, 'v3');
 
 export interface CommandResult {
   code: number;
@@ -17,10 +20,15 @@ export interface V3Options {
   timeoutMs?: number;
 }
 
-/** Runs `./v3 …` as a user would, against the cluster whose state is in `stateDir`. */
+/**
+ * Runs `./v3 …` as a user would, against the cluster whose state is in `stateDir`. Only `up` goes by the launcher, which
+ * looks whether something must be built first.
+ */
 export function v3(args: string[], options: V3Options): Promise<CommandResult> {
+  const [program, ...first] =
+    args[0] === 'up' ? [LAUNCHER] : [process.execPath, join(checkoutRoot, 'apps/cli/dist/main.js')];
   return new Promise((resolve, reject) => {
-    const child = spawn(join(checkoutRoot, 'v3'), args, {
+    const child = spawn(program as string, [...first, ...args], {
       env: { ...process.env, V3_STATE_DIR: options.stateDir, NO_COLOR: '1', ...options.env },
       stdio: ['pipe', 'pipe', 'pipe'],
       timeout: options.timeoutMs ?? 180_000,
@@ -69,6 +77,13 @@ export class TestCluster {
 
   async json<T = unknown>(args: string[]): Promise<T> {
     return JSON.parse(await this.ok([...args, '-o', 'json'])) as T;
+  }
+
+  /** As `v3 status`, without a process of its own: for waiting. @throws Error where no cluster runs */
+  async status(): Promise<ClusterStatus> {
+    const status = await new ControlClient(stateFiles(this.stateDir).socket).status();
+    if (!status) throw new Error('the cluster does not run');
+    return status;
   }
 
   /** Stops the cluster and removes its folder. */
