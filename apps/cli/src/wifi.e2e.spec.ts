@@ -159,18 +159,16 @@ describe('Virtual WiFi', () => {
   });
 
   it('downloads on while its VM moves to another host', async () => {
-    await sh(
-      'w1',
-      '(wget -q -O - http://10.10.0.21/f | while head -c 8192 > /tmp/part && [ -s /tmp/part ]; do cat /tmp/part; sleep 0.2; done > /tmp/f) >/dev/null 2>&1 </dev/null & sleep 1',
-    );
+    // Some 40 KiB a second: it is under way for longer than the move.
+    const slowly =
+      'while dd bs=8192 count=1 of=/tmp/part 2>/dev/null && [ -s /tmp/part ]; do cat /tmp/part; sleep 0.2; done';
+    const download = `(wget -q -O - http://10.10.0.21/f | ${slowly} > /tmp/f; touch /tmp/end)`;
+    await sh('w1', `${download} >/dev/null 2>&1 </dev/null & sleep 1`);
     await cluster.ok(['vm', 'migrate', 'w1', 'beta'], { timeoutMs: 240_000 });
     expect((await cluster.json<Vm>(['vm', 'show', 'w1'])).host).toBe('beta');
-    expect(
-      await sh(
-        'w1',
-        'for i in $(seq 600); do pidof wget >/dev/null || break; sleep 0.2; done; sha256sum /tmp/f | cut -c1-64',
-      ),
-    ).toBe(sum);
+    expect(await sh('w1', 'until [ -e /tmp/end ]; do sleep 0.2; done; sha256sum /tmp/f | cut -c1-64')).toBe(
+      sum,
+    );
     expect(await station('w1/wlan0')).toMatchObject({ state: 'ASSOCIATED', radio: 'beta/radio0' });
     const news = (await events()).filter(({ nic }) => nic === 'w1/wlan0');
     expect(news.filter(({ event }) => event === 'AUTHORIZED')).toHaveLength(1);
