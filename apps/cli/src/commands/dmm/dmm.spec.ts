@@ -299,6 +299,7 @@ describe('v3 dmm', () => {
       ...{ memoryMiB: 64, autostart: false, boot: 'template', agent: false, createdAt: context.savedAt },
       ...{ failover: 'none', checkpointEvery: null },
       startedAt: null,
+      core: null,
       wifi: [],
       nics: [
         {
