@@ -142,6 +142,8 @@ describe('v3 without a cluster', () => {
       nics: [],
       createdAt: '2026-01-01T00:00:00.000Z',
       startedAt: null,
+      core: null,
+      wifi: [],
     }));
     const event = JSON.stringify({
       ...{ atUs: 1, vm: 'a1', event: 'read', register: 'ISR', offset: 62, size: 2, value: 5 },

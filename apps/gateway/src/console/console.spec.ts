@@ -178,7 +178,7 @@ describe('the console', () => {
     expect(await refusal(`/v1/vms/${vm.name}/console`)).toMatchObject({
       http: 409,
       code: 'VM_WRONG_STATE',
-      detail: `${vm.name} is STOPPED (put to STOPPED); console needs it to be RUNNING or PAUSED`,
+      detail: `${vm.name} is STOPPED (put to STOPPED); console needs it to be RUNNING or PAUSED or SIMULATING`,
     });
   });
 
