@@ -25,6 +25,7 @@ describe('the database', () => {
       { name: 'Failover1764300000000' },
       { name: 'PageStore1764400000000' },
       { name: 'Wifi1764500000000' },
+      { name: 'OperationMetadata1764600000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });
