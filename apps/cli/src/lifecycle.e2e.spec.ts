@@ -48,7 +48,7 @@ describe('the life of a cluster', () => {
     expect(state).toBe('running');
     expect(() => process.kill(pid, 0)).not.toThrow();
     expect(services.map(({ name }) => name).sort()).toEqual(
-      ['dmm', 'gateway', 'kitten-alpha', 'nats', 'palacios-alpha', 'postgres', 'vnet'].sort(),
+      ['dmm', 'gateway', 'kitten-alpha', 'nats', 'palacios-alpha', 'postgres', 'vnet', 'wifi'].sort(),
     );
     expect(services.every(found => found.state === 'ready' && found.restarts === 0)).toBe(true);
     // Everything listens on the loopback, and no password is shown.

@@ -52,7 +52,7 @@ export interface GuestMachinesOptions {
 }
 
 /** How long a machine for a guest that comes runs the template's guest, which nobody hears of. */
-const WARM_UP_MS = Number(process.env.WARM ?? 500);
+const WARM_UP_MS = 500;
 
 /** Makes the machines of this host's VMs: each a guest in a thread of its own. */
 export class GuestMachines implements Machines {

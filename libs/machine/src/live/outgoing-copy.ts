@@ -83,9 +83,8 @@ export class PreCopy implements OutgoingCopy {
 
   finish(deliver: Deliver, deliverHead: (head: MachineHead) => Promise<void>): Promise<number> {
     return this.alone(async () => {
-      // Asked for first: a card that is asked for its state may finish what it is doing in RAM.
-      const head = this.source.head();
-      const delivered = head.then(deliverHead);
+      // First: a card that is asked for its state may finish what it is doing in RAM.
+      const delivered = deliverHead(await this.source.head());
       delivered.catch(() => undefined);
       const pages = await this.lookAtAll(deliver);
       await delivered;
