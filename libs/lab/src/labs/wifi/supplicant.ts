@@ -1,4 +1,5 @@
 import { pbkdf2Sync } from 'node:crypto';
+import { channelFrequency } from '@v3vee/contracts';
 import { ACCESS_POINTS } from './topology';
 
 /** Of wpa_supplicant: where it is asked, and what it reads. */
@@ -10,6 +11,9 @@ const networks = [
   ...new Map(Object.values(ACCESS_POINTS).map(({ ssid, passphrase }) => [ssid, passphrase] as const)),
 ];
 
+/** MHz. All of the lab is at 2.4 GHz: looked at first; all channels of both bands take four seconds. */
+const FIRST = Array.from({ length: 11 }, (_, i) => channelFrequency(1 + i)).join(' ');
+
 /**
  * Shell: writes the configuration as the guest's own set-up does it: passphrases as the keys that they make (IEEE
  * 802.11-2020 J.4), so that nothing but the air's work is left.
@@ -20,7 +24,8 @@ export function writeConfiguration(enabled?: string, file = CONFIGURATION): stri
     const key = passphrase === undefined ? 'key_mgmt=NONE' : `psk=${preSharedKey(ssid, passphrase)}`;
     return `network={\n  ssid="${ssid}"\n  scan_ssid=1\n  ${key}\n  disabled=${ssid === enabled ? 0 : 1}\n}`;
   });
-  const text = [`ctrl_interface=${CONTROL}`, 'p2p_disabled=1', ...blocks, ''].join('\n');
+  const general = [`ctrl_interface=${CONTROL}`, 'p2p_disabled=1', `initial_freq_list=${FIRST}`];
+  const text = [...general, ...blocks, ''].join('\n');
   return `cat >${file} <<'END'\n${text}END`;
 }
 

@@ -2,7 +2,7 @@ import type { Lab, LabContext } from '../../lab';
 import { row, type LabRow } from '../../result';
 import { beside, inRounds, type Series, type Side } from '../vnet/rounds';
 import { awake } from '../vnet/station';
-import { warmUp } from '../vpio/measurements';
+import { usual, warmUp } from '../vpio/measurements';
 import { associations } from './association';
 import { capacity } from './capacity';
 import { InGuest } from './in-guest';
@@ -29,6 +29,7 @@ export const wifiLab: Lab = {
   },
 };
 
+const WARM = { ...usual, warmStreams: 4 };
 const WHERE = { open: 'open', secret: 'WPA2' } as const;
 
 /**
@@ -48,10 +49,10 @@ async function oneVm(
   await inGuest.pair.client.run();
   await cluster.become(stage);
   await inGuest.use(accessPoint);
-  await warmUp(inGuest.pair);
+  await warmUp(inGuest.pair, WARM);
   await inGuest.pair.client.pause();
   await cluster.join('n', accessPoint);
-  await warmUp(pair);
+  await warmUp(pair, WARM);
 
   const radio = (name: string, dedicated: boolean): Side => ({
     name: `${name}, ${where}`,
