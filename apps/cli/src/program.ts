@@ -16,6 +16,7 @@ import { testCommand } from './commands/test';
 import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
+import { vmSaved } from './commands/vm-saved';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
 import { wifiCommands } from './commands/wifi';
@@ -72,6 +73,7 @@ function vmCommands(program: Command): void {
     vmCreation,
     vmVerbs,
     vmStates,
+    vmSaved,
     vmMigration,
     vmConsole,
     vmExec,

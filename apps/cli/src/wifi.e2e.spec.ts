@@ -147,14 +147,36 @@ describe('Virtual WiFi', () => {
     expect(await station('w2/wlan0')).toMatchObject({ status: { accessPoint: 'w3/wlan0', ssid: 'guests' } });
   });
 
+  it('speaks WPA3 (SAE, protected management frames) between two guests', async () => {
+    await sh(
+      'w3',
+      `killall hostapd; while pidof hostapd >/dev/null; do sleep 0.1; done
+       printf 'interface=wlan0\\ndriver=nl80211\\nssid=three\\nhw_mode=g\\nchannel=11\\nwpa=2\\nwpa_key_mgmt=SAE\\nieee80211w=2\\nrsn_pairwise=CCMP\\nsae_password=correct horse\\n' > /tmp/h.conf
+       hostapd -B /tmp/h.conf >/tmp/hostapd.log`,
+    );
+    await sh(
+      'w2',
+      `killall wpa_supplicant; while pidof wpa_supplicant >/dev/null; do sleep 0.1; done
+       printf 'ctrl_interface=/run/wpa\\nnetwork={\\nssid="three"\\nkey_mgmt=SAE\\nsae_password="correct horse"\\nieee80211w=2\\n}\\n' > /tmp/s.conf
+       wpa_supplicant -B -D nl80211 -i wlan0 -c /tmp/s.conf >/dev/null`,
+    );
+    expect(await reaches('w2', '10.30.0.1')).toBe('yes');
+    expect(await sh('w2', 'wpa_cli -p /run/wpa -i wlan0 status')).toMatch(/^key_mgmt=SAE$/m);
+    expect(await sh('w2', 'wpa_cli -p /run/wpa -i wlan0 status')).toMatch(/^pmf=[12]$/m);
+  });
+
   it('drops and counts what a VM sends under an address of another', async () => {
     await sh(
       'w2',
       `killall wpa_supplicant; ip link set wlan0 down; ip link set wlan0 address 02:56:4d:00:00:01
-       ip link set wlan0 up; iw dev wlan0 connect cafe; sleep 1; ip link set wlan0 down`,
+       ip link set wlan0 up; iw dev wlan0 connect cafe`,
     );
-    const { status } = await cluster.json<RadioView>(['wifi', 'radio', 'show', 'alpha/radio0']);
-    expect(status!.counters.dropped.spoofed).toBeGreaterThan(0);
+    // It scans first, and scans again as long as nobody answers.
+    await until(
+      () => cluster.json<RadioView>(['wifi', 'radio', 'show', 'alpha/radio0']),
+      ({ status }) => status!.counters.dropped.spoofed > 0,
+    );
+    await sh('w2', 'ip link set wlan0 down');
     expect(await reaches('w1', '10.10.0.21')).toBe('yes');
   });
 

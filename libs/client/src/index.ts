@@ -7,6 +7,7 @@ export * from './local/control';
 export * from './local/state-folder';
 export * from './line-stream';
 export * from './migration';
+export * from './saved-vm';
 export * from './snapshot';
 export * from './trace';
 export * from './vnet-control';

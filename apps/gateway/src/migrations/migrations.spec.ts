@@ -223,7 +223,7 @@ describe('the move of a VM to another host', () => {
     await running([]);
     alpha.migrations.holds.add(phase);
     const { id } = await migrate({ host: 'beta' });
-    await gateway.until(async () => alpha.migrations.last.progress.phase === phase);
+    await gateway.until(async () => alpha.migrations.phase === phase);
     expect(await gateway.ok('post', `/v1/migrations/${id}:cancel`)).toMatchObject({
       ...{ phase: 'CANCELLED', endedAt: expect.any(String) },
     });

@@ -104,6 +104,11 @@ export class ScriptedMigrations {
     return last;
   }
 
+  /** Of the only one; undefined as long as there is none. */
+  get phase(): MigrationProgress['phase'] | undefined {
+    return [...this.sent.values()].at(-1)?.progress.phase;
+  }
+
   tell(id: string, change: Partial<MigrationProgress>): void {
     const sent = this.known(id);
     sent.progress = { ...sent.progress, ...change };

@@ -5,10 +5,12 @@ import type { HostsEntry, Log } from '../lifecycle/ports';
 
 /** Many VMs change at once when a cluster starts: one look at the store serves them all. */
 const QUIET_MS = 150;
+/** After the store was away. */
+const AGAIN_MS = 1_000;
 
 export interface NamesOptions {
   bus: Bus;
-  fleet: Fleet;
+  fleet: Pick<Fleet, 'all'>;
   definitions: { neighbours(): Promise<Map<string, HostsEntry[]>> };
   log: Log;
 }
@@ -20,27 +22,27 @@ export interface NamesOptions {
 export class Names {
   readonly #subscription: Stoppable;
   #timer: NodeJS.Timeout | undefined;
+  #stopped = false;
 
   constructor(private readonly options: NamesOptions) {
     this.#subscription = options.bus.listen(vmChanged, '*', () => this.#later());
   }
 
   stop(): void {
+    this.#stopped = true;
     clearTimeout(this.#timer);
     this.#subscription.stop();
   }
 
-  #later(): void {
-    if (this.#timer) return;
+  #later(ms = QUIET_MS): void {
+    if (this.#timer || this.#stopped) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#tell().catch(thrown =>
-        this.options.log.warn(
-          { error: V3Error.from(thrown).message },
-          'names not told; the next change does',
-        ),
-      );
-    }, QUIET_MS);
+      this.#tell().catch(thrown => {
+        this.options.log.warn({ error: V3Error.from(thrown).message }, 'names not told; again in a moment');
+        this.#later(AGAIN_MS);
+      });
+    }, ms);
     this.#timer.unref();
   }
 

@@ -108,7 +108,12 @@ export class Rig {
     await migrate(dataSource);
     const bus = await Bus.connect({ url: nats.url, name: 'test' });
     const rig = new Rig(stateDir, bus, nats, postgres, start, server.dir, dataSource);
-    await rig.startService('vnet', 'vnet', {});
+    try {
+      await rig.startService('vnet', 'vnet', {});
+    } catch (thrown) {
+      await rig.stop();
+      throw thrown;
+    }
     return rig;
   }
 

@@ -64,6 +64,7 @@ function seenOf({ accessPoints }: Counted, vm: string): WifiCounters {
 }
 
 /** Of all VMs. */
+export const megabytesOf = ({ bytes }: Passed): number => sumOf(bytes) / 1e6;
 export const mbitOf = ({ ms, bytes }: Passed): number => (sumOf(bytes) * 8) / ms / 1_000;
 
 const sumOf = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);

@@ -8,7 +8,6 @@ import type { WifiCluster } from './wifi-cluster';
 
 /** Echoes flow before the guest roams, and for as long after it has. */
 const LEAD_MS = 1_000;
-const ROAMS_EACH_RUN = 2;
 const VM = 'w1';
 
 const within500: Target = { of: 'ours', op: '<=', value: 500 };
@@ -23,7 +22,7 @@ export async function roaming(context: LabContext, cluster: WifiCluster): Promis
   await cluster.join(VM, 'secret');
   await cluster.sh(VM, find(ends));
   const seen: Pings[] = [];
-  const count = context.runs * ROAMS_EACH_RUN;
+  const count = Math.max(2, context.runs);
   for (let i = 0; i < count; i++) {
     context.progress(`roaming, ${i + 1} of ${count}`);
     const target = (await cluster.sh(VM, at)).trim() === ends[0] ? ends[1] : ends[0];

@@ -1,4 +1,5 @@
 import {
+  accessPointId,
   parseTopology,
   type AccessPoint,
   type RadioView,
@@ -54,7 +55,7 @@ export class WifiCluster {
     );
     const servers = `for p in ${PORTS.join(' ')}; do iperf3 -s -D -p $p >/dev/null 2>&1; done`;
     await lab.sh('s', `cd /; ${servers}`);
-    for (const name of stage.vms) await cluster.prepare(name);
+    await Promise.all(stage.vms.map(name => cluster.prepare(name)));
     return cluster;
   }
 
@@ -68,7 +69,7 @@ export class WifiCluster {
     const { vms } = this.#stage;
     this.#stage = stage;
     await this.lab.client.apply(parseTopology(topologyOf(stage)));
-    for (const name of stage.vms) if (!vms.includes(name)) await this.prepare(name);
+    await Promise.all(stage.vms.filter(name => !vms.includes(name)).map(name => this.prepare(name)));
   }
 
   /** Of both processes that a station's frames pass: the one its guest runs in and the HostVM. Seconds so far. */
@@ -112,6 +113,12 @@ export class WifiCluster {
       client.list('listAccessPoints'),
     ]);
     return { at: performance.now(), stations, accessPoints };
+  }
+
+  /** @param snr dB between a radio and an access point; null: as it was */
+  async setSnr(radio: string, accessPoint: AccessPointName, snr: number | null): Promise<void> {
+    const body = { a: radio, b: accessPointId(accessPoint), snr };
+    await this.lab.client.call('setWifiSnr', {}, { body });
   }
 
   radio(radio: string): Promise<RadioView> {
