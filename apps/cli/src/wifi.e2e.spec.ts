@@ -174,7 +174,7 @@ describe('Virtual WiFi', () => {
     // It scans first, and scans again as long as nobody answers.
     await until(
       () => cluster.json<RadioView>(['wifi', 'radio', 'show', 'alpha/radio0']),
-      ({ status }) => status!.counters.dropped.spoofed > 0,
+      ({ status }) => (status?.counters.dropped.spoofed ?? 0) > 0,
     );
     await sh('w2', 'ip link set wlan0 down');
     expect(await reaches('w1', '10.10.0.21')).toBe('yes');
