@@ -1,3 +1,4 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { execInVm, followMigration, waitForVm } from '@v3vee/client';
 import type { MigrationOptions } from '@v3vee/contracts';
 import { LabCluster } from '../../cluster';
@@ -19,6 +20,8 @@ const GUESTS = {
   64: { vm: 'm64', address: '10.10.0.11' },
   128: { vm: 'm128', address: '10.10.0.12' },
 } as const;
+
+const STAY_MS = 1_000;
 
 export type Mode = MigrationOptions['mode'];
 
@@ -50,6 +53,15 @@ export class ClusterMoves {
       peer: command => this.sh('peer', command),
       move: () => this.move(memoryMiB, mode),
     };
+  }
+
+  /** The same guest, which stays where it is for as long as a move takes: what a peer sees then is not the move's doing. */
+  staying(memoryMiB: Case['memoryMiB']): Pair {
+    const move = async () => {
+      await delay(STAY_MS, undefined, { signal: this.context.signal });
+      return { hostMs: 0, totalMs: STAY_MS, sentMiB: 0, rounds: [], lastPages: 0 };
+    };
+    return { ...this.pair(memoryMiB, 'precopy'), move };
   }
 
   private async move(

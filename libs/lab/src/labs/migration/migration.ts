@@ -19,13 +19,15 @@ export const migrationLab: Lab = {
     const rows: LabRow[] = [];
     for (const [index, of] of cases.entries()) {
       const { memoryMiB } = of;
-      const pairs = [cluster.pair(memoryMiB, 'precopy'), cluster.pair(memoryMiB, 'stop-and-copy')];
-      const [precopy = [], stopAndCopy = []] = await inTurns(context, of, pairs, [
-        'pre-copy',
-        'stop and copy',
-      ]);
+      const pairs = [
+        cluster.pair(memoryMiB, 'precopy'),
+        cluster.pair(memoryMiB, 'stop-and-copy'),
+        cluster.staying(memoryMiB),
+      ];
+      const names = ['pre-copy', 'stop and copy', 'no move'];
+      const [precopy = [], stopAndCopy = [], staying = []] = await inTurns(context, of, pairs, names);
       precopy.forEach((move, run) => context.plot(roundsPlot(`${describeCase(of)}, ${run + 1}`, move)));
-      rows.push(...rowsOf(of, { precopy, stopAndCopy, qemu: qemu?.[index] }));
+      rows.push(...rowsOf(of, { precopy, stopAndCopy, staying, qemu: qemu?.[index] }));
     }
     return rows;
   },

@@ -10,11 +10,13 @@ const MOST_SENT = { share: 0.5, idleMiB: 2 };
 export interface Moves {
   precopy: readonly Move[];
   stopAndCopy: readonly Move[];
+  /** Nothing moved. */
+  staying: readonly Move[];
   /** Where QEMU is installed. */
   qemu: readonly Move[] | undefined;
 }
 
-export function rowsOf(of: Case, { precopy, stopAndCopy, qemu }: Moves): LabRow[] {
+export function rowsOf(of: Case, { precopy, stopAndCopy, staying, qemu }: Moves): LabRow[] {
   const { load } = of;
   const where = describeCase(of);
   const most = (value: number | undefined): Target | undefined =>
@@ -48,6 +50,10 @@ export function rowsOf(of: Case, { precopy, stopAndCopy, qemu }: Moves): LabRow[
         ),
       ]),
     ),
+    row({
+      ...{ name: `longest wait of a peer while nothing moves, ${where}`, unit: 'ms' },
+      ours: { name: 'no move', values: staying.map(({ seen }) => seen.gapMs) },
+    }),
     row(ours('sent, of memory in use', 'share', share, load.begin ? most(MOST_SENT.share) : undefined)),
     row(
       ours(
