@@ -18,6 +18,7 @@ export {
 } from './rest-wifi';
 export * from './rpc';
 export { subjectFor, type Announcement, type Call } from './rpc-call';
+export * from './rpc-core-time';
 export * from './rpc-migration';
 export * from './rpc-snapshots';
 export * from './rpc-vpio';
