@@ -16,15 +16,24 @@ describe('what Kitten says of shared cores, on a real NATS server', () => {
 
   beforeEach(async () => {
     nats = await testNats();
-    [bus, palacios] = await Promise.all(
+    [bus, palacios] = (await Promise.all(
       ['kitten', 'palacios'].map(name => Bus.connect({ url: nats.url, name })),
-    ) as [Bus, Bus];
+    )) as [Bus, Bus];
     heard = [];
     palacios.listen(coreGrants, 'alpha', grants => heard.push(grants));
     await palacios.flush();
     coreTime = new CoreTime(bus, 'alpha', incarnation);
     kernel = new HostKernel(
-      { name: 'alpha', incarnation, memoryMiB: 256, cores: 1, overcommit: 2, schedHz: 20, nics: [], radios: [] },
+      {
+        name: 'alpha',
+        incarnation,
+        memoryMiB: 256,
+        cores: 1,
+        overcommit: 2,
+        schedHz: 20,
+        nics: [],
+        radios: [],
+      },
       { onGrants: coreTime.changed },
     );
     kernel.claim([]);

@@ -12,7 +12,7 @@ const describeHost = (memoryMiB: number, cores: number) => ({
   radios: [],
 });
 const claimed = (memoryMiB = 256, cores = 4): HostKernel => {
-  const kernel = new HostKernel(describeHost(memoryMiB, cores));
+  const kernel = new HostKernel(describeHost(memoryMiB, cores), { clock: new FakeClock() });
   kernel.claim([]);
   return kernel;
 };
@@ -284,9 +284,9 @@ describe('the host kernel, its address spaces and native tasks', () => {
     expect(kernel.aspaces.list()).toHaveLength(3);
     expect(ask({ policy: reserve(50) })).toBe('granted');
     expect(ask({})).toBe('INVALID_REQUEST: a runs on alpha already');
-    expect(refusal(() => new HostKernel(describeHost(256, 4)).createTask({ name: 'a', memoryBytes: page }))).toContain(
-      'HOST_NOT_CLAIMED',
-    );
+    expect(
+      refusal(() => new HostKernel(describeHost(256, 4)).createTask({ name: 'a', memoryBytes: page })),
+    ).toContain('HOST_NOT_CLAIMED');
   });
 
   it('moves a native task', () => {
@@ -310,7 +310,8 @@ describe('the host kernel, its shared cores', () => {
     kernel.claim([]);
     return { kernel, clock, told: () => told };
   };
-  const grantedTo = (kernel: HostKernel) => kernel.grants().flatMap(({ task, granted }) => (granted ? [task] : []));
+  const grantedTo = (kernel: HostKernel) =>
+    kernel.grants().flatMap(({ task, granted }) => (granted ? [task] : []));
 
   it('fills cores that nobody is on first, then shares them up to what the host allows', () => {
     const { kernel } = sharing();
@@ -386,8 +387,12 @@ describe('the host kernel, its shared cores', () => {
     for (const vm of ['a', 'b']) kernel.report(`vm/${vm}`, 'RUNNING', 0);
     const policy = { kind: 'edf', sliceMs: 20, periodMs: 100 } as const;
     expect(kernel.setPolicy('vm/a', policy)).toMatchObject({ name: 'vm/a', policy });
-    expect(refusal(() => kernel.setPolicy('vm/b', { ...policy, sliceMs: 80 }))).toContain('HOST_CORES_EXHAUSTED');
-    expect(refusal(() => kernel.setPolicy('vm/c', policy))).toBe('TASK_NOT_FOUND: there is no task vm/c on alpha');
+    expect(refusal(() => kernel.setPolicy('vm/b', { ...policy, sliceMs: 80 }))).toContain(
+      'HOST_CORES_EXHAUSTED',
+    );
+    expect(refusal(() => kernel.setPolicy('vm/c', policy))).toBe(
+      'TASK_NOT_FOUND: there is no task vm/c on alpha',
+    );
     const ofA = () => kernel.taskList().tasks.find(({ name }) => name === 'vm/a')!.grantedMs;
     const from = ofA();
     clock.pass(10_000);

@@ -195,7 +195,8 @@ export class HostKernel {
 
   /**
    * Puts the guest on another core; its memory stays where it is.
-   * @throws V3Error HOST_NOT_CLAIMED, HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, or INVALID_REQUEST when the task has nothing here
+   * @throws V3Error HOST_NOT_CLAIMED, HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, HOST_CORES_EXHAUSTED when it has reserved
+   *   time that the core has not, or INVALID_REQUEST when the task has nothing here
    */
   moveCore(task: string, core: number): Allocation {
     const { name } = this.host;
@@ -217,8 +218,13 @@ export class HostKernel {
         `${task} can't move there: on ${name}, ${conflict}; free cores: ${this.processors.open().join(', ') || 'none'}`,
       );
     }
+    try {
+      this.scheduler.migrate(present.task.id, core);
+    } catch (thrown) {
+      this.processors.release(core, task);
+      throw thrown;
+    }
     this.processors.release(from, task);
-    this.scheduler.migrate(present.task.id, core);
     return allocationOf(present);
   }
 

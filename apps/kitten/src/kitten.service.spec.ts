@@ -85,9 +85,7 @@ describe('the kitten service on a real NATS server', () => {
     );
     expect(text).toContain('v3_kitten_cores{state="free",service="kitten"} 1\n');
     expect(text).toContain('v3_kitten_refusals_total{code="HOST_CORES_EXHAUSTED",service="kitten"} 1\n');
-    expect(text).toContain(
-      `v3_kitten_owned_bytes{type="umem",owner="guest",service="kitten"} ${64 * MIB}\n`,
-    );
+    expect(text).toContain(`v3_kitten_owned_bytes{type="umem",owner="guest",service="kitten"} ${64 * MIB}\n`);
     expect(text).toMatch(/^v3_kitten_core_seconds_total{kind="guest",service="kitten"} \d/m);
     expect(text).toMatch(/^v3_kitten_context_switches_total{service="kitten"} [1-9]/m);
     expect(text).toContain('v3_kitten_run_queue_length{core="1",service="kitten"} 0\n');
@@ -110,7 +108,9 @@ describe('the kitten service on a real NATS server', () => {
       'idle/1 1 RUNNING',
     ]);
     const policy = { kind: 'edf', sliceMs: 50, periodMs: 100 } as const;
-    expect(await palacios.call(kittenCalls.schedule, 'alpha', { task: 'vm/a', policy })).toMatchObject({ policy });
+    expect(await palacios.call(kittenCalls.schedule, 'alpha', { task: 'vm/a', policy })).toMatchObject({
+      policy,
+    });
     await expect(
       palacios.call(kittenCalls.schedule, 'alpha', { task: 'vm/b', policy }),
     ).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });

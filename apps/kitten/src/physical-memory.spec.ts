@@ -130,7 +130,10 @@ describe('physical memory', () => {
           if (owned) {
             memory.free(start, length);
             for (let at = start; at < start + length; at++) bytes[at] = `${bytes[at]!.split(' ')[0]} free`;
-          } else expect(() => memory.free(start, length)).toThrow(whole ? 'free already' : /free already|not wholly/);
+          } else
+            expect(() => memory.free(start, length)).toThrow(
+              whole ? 'free already' : /free already|not wholly/,
+            );
           break;
         }
         case 0:

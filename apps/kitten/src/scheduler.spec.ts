@@ -150,6 +150,13 @@ describe('the scheduler', () => {
     const { clock, scheduler, add } = setUp(20, 3);
     const tasks: ReturnType<typeof add>[] = [];
     const gone = () => tasks.splice(random(tasks.length), 1)[0]!;
+    const unlessReserved = (action: () => void) => {
+      try {
+        action();
+      } catch (thrown) {
+        expect(String(thrown)).toContain('reserved too much');
+      }
+    };
     const states = ['RUNNING', 'RUNNING', 'INTERRUPTIBLE', 'UNINTERRUPTIBLE', 'STOPPED'] as const;
     for (let step = 0; step < 3_000; step++) {
       const some = tasks[random(Math.max(1, tasks.length))];
@@ -159,15 +166,13 @@ describe('the scheduler', () => {
           else tasks.push(add(`t${step}`, { core: random(3) }));
           break;
         case 1:
-          if (some) scheduler.migrate(some.id, random(3));
+          unlessReserved(() => some && scheduler.migrate(some.id, random(3)));
           break;
-        case 2:
-          try {
-            if (some) scheduler.setPolicy(some.id, random(2) ? edf(10 + random(40), 100) : { kind: 'rr' });
-          } catch (thrown) {
-            expect(String(thrown)).toContain('reserved too much');
-          }
+        case 2: {
+          const policy = random(2) ? edf(10 + random(40), 100) : ({ kind: 'rr' } as const);
+          unlessReserved(() => some && scheduler.setPolicy(some.id, policy));
           break;
+        }
         case 3:
           clock.pass(random(200));
           break;
@@ -177,17 +182,15 @@ describe('the scheduler', () => {
       for (const [core, queue] of scheduler.cores.entries()) {
         const open = tasks.filter(task => task.core === core && task.gate.isOpen);
         expect(open.length).toBeLessThanOrEqual(1);
-        const wants = tasks.some(({ core: at, state, policy }) => at === core && state === 'RUNNING' && policy.kind === 'rr');
-        if (wants) expect(open).toEqual([queue.current]);
+        const wants = tasks.some(
+          ({ core: at, state, policy }) => at === core && state === 'RUNNING' && policy.kind === 'rr',
+        );
+        if (wants) expect(open.map(({ name }) => name)).toEqual([queue.current.name]);
         if (queue.isShared && queue.current !== queue.idle) expect(queue.current.state).toBe('RUNNING');
       }
     }
-    const { now } = { now: clock.now() };
-    const perCore = scheduler.cores.map(queue =>
-      [...queue.tasks, queue.idle].reduce((sum, { grantedMs }) => sum + grantedMs, 0),
-    );
-    // What ended took its time with it.
-    for (const ms of perCore) expect(ms).toBeLessThanOrEqual(now + 1e-6);
+    const { idle, guest, native } = scheduler.granted();
+    expect(idle + guest + native).toBeCloseTo(3 * clock.now(), 3);
   });
 
   it('starves nobody: of busy tasks each gets its share, whoever wakes up meanwhile', () => {
@@ -203,6 +206,5 @@ describe('the scheduler', () => {
     }
     const [ofA, ofB] = [a, b].map((task, i) => granted(task) - from[i]!) as [number, number];
     expect(Math.abs(ofA - ofB) / (ofA + ofB)).toBeLessThan(0.05);
-    expect(granted(c)).toBeGreaterThanOrEqual(1_000);
   });
 });

@@ -12,10 +12,7 @@ export const taskKinds = ['idle', 'guest', 'native'] as const;
 export type TaskKind = (typeof taskKinds)[number];
 
 export const DEFAULT_SCHED_HZ = 1;
-export const schedHz = z
-  .int()
-  .min(1)
-  .max(100, 'Kitten looks at a shared core at most 100 times a second');
+export const schedHz = z.int().min(1).max(100, 'Kitten looks at a shared core at most 100 times a second');
 /** How many guests may share a core of a host. */
 export const overcommit = z.int().min(1).max(16, 'at most 16 guests share a core');
 

@@ -23,7 +23,9 @@ export const hostSpec = z.strictObject({
     .default(1024),
   cores: z.int().min(1).max(256).default(8),
   overcommit: overcommit.optional().describe('guests that a core takes (default 1)'),
-  schedHz: schedHz.optional().describe('how often a second guests on one core take turns (default V3_SCHED_HZ)'),
+  schedHz: schedHz
+    .optional()
+    .describe('how often a second guests on one core take turns (default V3_SCHED_HZ)'),
   nics: z.array(physicalNic).default([]),
   radios: z.array(radio).default([]),
 });

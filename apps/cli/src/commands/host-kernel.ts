@@ -28,14 +28,25 @@ export function hostKernel(host: Command): void {
       withClient(async client => {
         const tasks = await client.call('hostTasks', { host: name });
         if (output === 'json') return printJson(tasks);
-        print(formatTable(tasks.tasks, taskColumns.filter(({ wide }) => output === 'wide' || !wide)));
+        print(
+          formatTable(
+            tasks.tasks,
+            taskColumns.filter(({ wide }) => output === 'wide' || !wide),
+          ),
+        );
         const { schedHz, overcommit, contextSwitches } = tasks;
         print(`\n${schedHz} Hz, ${overcommit} guests to a core, ${contextSwitches} context switches`);
       }),
     );
   withOutput(host.command('schedule <host> <task>'))
-    .description('reserve a slice of each period of its core for a VM or a native task, or schedule it round robin')
-    .option('--slice <ms>', 'of each period, before all that is round robin', wholeNumber('--slice', 10, 10_000))
+    .description(
+      'reserve a slice of each period of its core for a VM or a native task, or schedule it round robin',
+    )
+    .option(
+      '--slice <ms>',
+      'of each period, before all that is round robin',
+      wholeNumber('--slice', 10, 10_000),
+    )
     .option('--period <ms>', 'in which it gets the slice, 10 to 10000', wholeNumber('--period', 10, 10_000))
     .option('--rr', 'round robin, as it was at first')
     .addHelpText(

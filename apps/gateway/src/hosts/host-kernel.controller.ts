@@ -1,6 +1,13 @@
 import { Controller } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
-import { kittenCalls, V3Error, type Call, type HostMemory, type HostTask, type HostTasks } from '@v3vee/contracts';
+import {
+  kittenCalls,
+  V3Error,
+  type Call,
+  type HostMemory,
+  type HostTask,
+  type HostTasks,
+} from '@v3vee/contracts';
 import { HostRepository, VmRepository, type VmDefinition } from '@v3vee/store';
 import type { z } from 'zod';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
@@ -69,4 +76,7 @@ export class HostKernelController {
 }
 
 const notHere = ({ name, ownerHost }: VmDefinition, host: string) =>
-  new V3Error('TASK_NOT_FOUND', `VM ${name} has no core of ${host}; its host is ${ownerHost}, and it has one while it runs`);
+  new V3Error(
+    'TASK_NOT_FOUND',
+    `VM ${name} has no core of ${host}; its host is ${ownerHost}, and it has one while it runs`,
+  );

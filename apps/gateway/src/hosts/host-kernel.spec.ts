@@ -43,7 +43,12 @@ describe('the kernel of a host', () => {
       'INVALID_REQUEST',
       'a slice is not longer than its period',
     ],
-    [{ task: 'a1', policy: { kind: 'edf', sliceMs: 5, periodMs: 100 } }, 400, 'INVALID_REQUEST', '10 to 10000 ms'],
+    [
+      { task: 'a1', policy: { kind: 'edf', sliceMs: 5, periodMs: 100 } },
+      400,
+      'INVALID_REQUEST',
+      '10 to 10000 ms',
+    ],
     [{ task: 'a1', policy: { kind: 'fifo' } }, 400, 'INVALID_REQUEST', 'policy'],
   ])('refuses %j', async (body, status, code, detail) => {
     const response = await gateway.call('post', '/v1/hosts/alpha:schedule', body);
@@ -51,7 +56,9 @@ describe('the kernel of a host', () => {
   });
 
   it('says why it can’t be asked', async () => {
-    expect((await gateway.call('get', '/v1/hosts/gamma/memory')).body).toMatchObject({ code: 'HOST_NOT_FOUND' });
+    expect((await gateway.call('get', '/v1/hosts/gamma/memory')).body).toMatchObject({
+      code: 'HOST_NOT_FOUND',
+    });
     alpha.alive.delete('kitten');
     await gateway.until(async () => (await gateway.hostState('alpha')) === 'NOT_READY');
     expect((await gateway.call('get', '/v1/hosts/alpha/tasks')).body).toMatchObject({

@@ -111,7 +111,11 @@ export class CoreTime {
   #report(): void {
     const { bus, host, incarnation } = this.options;
     if (this.#seats.size === 0) return;
-    const tasks = [...this.#seats].map(([task, { word }]) => ({ task, state: word.state, usedMs: word.usedMs }));
+    const tasks = [...this.#seats].map(([task, { word }]) => ({
+      task,
+      state: word.state,
+      usedMs: word.usedMs,
+    }));
     bus.announce(coreReports, host, { incarnation, seq: ++this.#seq, tasks });
   }
 }

@@ -16,7 +16,12 @@ export interface KittenResourcesOptions {
 
 const MIB = 1 << 20;
 /** After these nothing has changed. */
-const REFUSALS = new Set<ErrorCode>(['HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE', 'INVALID_REQUEST']);
+const REFUSALS = new Set<ErrorCode>([
+  'HOST_CORE_NOT_FOUND',
+  'HOST_CORE_IN_USE',
+  'HOST_CORES_EXHAUSTED',
+  'INVALID_REQUEST',
+]);
 
 export const taskOf = (vmId: string) => `vm/${vmId}`;
 const isGuest = (task: string) => task.startsWith('vm/');

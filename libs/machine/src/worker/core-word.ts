@@ -51,7 +51,8 @@ export class CoreWord {
 
   /** Answers whether that is to be told at once. */
   enter(state: CoreState): boolean {
-    const changed = Atomics.exchange(this.#words, STATE, coreStates.indexOf(state)) !== coreStates.indexOf(state);
+    const changed =
+      Atomics.exchange(this.#words, STATE, coreStates.indexOf(state)) !== coreStates.indexOf(state);
     return changed && this.isShared;
   }
 
