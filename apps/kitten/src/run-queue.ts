@@ -3,6 +3,8 @@ import { reserved, type Task } from './task';
 
 /** Reservations leave this much of a core to what is scheduled round robin. */
 const MOST_RESERVED = 0.95;
+/** Of a tick. */
+const SHORTEST_TURN = 0.2;
 /** Below it a budget is over: timers are no more exact. */
 const LEAST_MS = 0.5;
 
@@ -17,7 +19,8 @@ export class RunQueue {
   /** Who may run: the task that has the core, or on an idle core whoever left it last. */
   private granted: Task | undefined;
   private since: number;
-  private nextTick: number;
+  /** When the turn of whoever has the core is over; undefined: nobody waits for that. */
+  private turnEnd: number | undefined;
   switches = 0;
   /** By kind of task, of those too that have ended, ms. */
   readonly grantedMs: Record<TaskKind, number> = { idle: 0, guest: 0, native: 0 };
@@ -29,7 +32,6 @@ export class RunQueue {
   ) {
     this.onCore = idle;
     this.since = now;
-    this.nextTick = now + tickMs;
   }
 
   get current(): Task {
@@ -76,18 +78,19 @@ export class RunQueue {
   /** A tick, or a task became RUNNING or ceased to be: decides anew who has the core. */
   schedule(now: number): void {
     this.charge(now);
-    if (this.nextTick <= now)
-      this.nextTick += this.tickMs * (Math.floor((now - this.nextTick) / this.tickMs) + 1);
     const before = this.onCore;
+    // Timers are late on a busy machine: what a turn was too long, the next one is shorter.
+    before.overrunMs = Math.max(0, now - (this.turnEnd ?? now));
     if (before !== this.idle) this.queue = [...this.queue.filter(task => task !== before), before];
     this.switchTo(this.isShared ? this.pick(now) : (this.queue[0] ?? this.idle));
+    this.turnEnd = this.endOfTurn(now);
   }
 
   /** When it is to be scheduled again; undefined: not before something happens. */
   dueAt(now: number): number | undefined {
     if (!this.isShared) return undefined;
     const times: number[] = [];
-    if (this.length > 1) times.push(this.nextTick);
+    if (this.turnEnd !== undefined) times.push(this.turnEnd);
     if (this.onCore.policy.kind === 'edf') times.push(now + this.onCore.budgetMs);
     for (const task of this.queue) {
       if (task.policy.kind === 'edf' && task.state === 'RUNNING') times.push(task.deadline);
@@ -102,6 +105,12 @@ export class RunQueue {
     this.onCore.grantedMs += passed;
     this.grantedMs[this.onCore.kind] += passed;
     if (this.onCore.policy.kind === 'edf') this.onCore.budgetMs -= passed;
+  }
+
+  private endOfTurn(now: number): number | undefined {
+    const { policy, overrunMs } = this.onCore;
+    if (!this.isShared || this.length < 2 || policy.kind === 'edf') return undefined;
+    return now + Math.max(this.tickMs - overrunMs, this.tickMs * SHORTEST_TURN);
   }
 
   private pick(now: number): Task {
@@ -132,11 +141,11 @@ export class RunQueue {
   }
 }
 
-/** A new period, if the last one is over. One that slept for longer begins anew. */
+/** A new period, if the last one is over, less what was too much in it. One that slept for longer begins anew. */
 function replenish(task: Task, now: number): void {
   const { policy } = task;
   if (policy.kind !== 'edf' || now < task.deadline) return;
   const next = task.deadline + policy.periodMs;
   task.deadline = next > now ? next : now + policy.periodMs;
-  task.budgetMs = policy.sliceMs;
+  task.budgetMs = policy.sliceMs + Math.min(0, task.budgetMs);
 }

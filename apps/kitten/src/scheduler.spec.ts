@@ -62,6 +62,18 @@ describe('the scheduler', () => {
     expect(onCore()).not.toBe(first);
   });
 
+  it('evens out what timers that come late make of turns', () => {
+    const { clock, add, granted } = setUp(20);
+    const [a, b] = [add('a'), add('b')];
+    const late: (typeof clock)['after'] = (ms, callback) => after(ms + (a.gate.isOpen ? 13 : 0), callback);
+    const after = clock.after.bind(clock);
+    clock.after = late;
+    const before = [a, b].map(granted);
+    clock.pass(20_000);
+    const [ofA, ofB] = [a, b].map((task, i) => granted(task) - before[i]!) as [number, number];
+    expect(Math.abs(ofA / (ofA + ofB) - 0.5)).toBeLessThan(0.01);
+  });
+
   it('takes the core from a task that waits and gives it back at once when it wakes up', () => {
     const { clock, scheduler, add, onCore, granted } = setUp(1);
     const [a, b] = [add('a'), add('b')];

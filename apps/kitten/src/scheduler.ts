@@ -111,8 +111,9 @@ export class Scheduler {
     const task = this.tasks.get(id);
     if (!task || task.kind === 'idle' || task.state === state) return;
     this.change(task.core, (queue, now) => {
+      const leaves = queue.current === task;
       task.state = state;
-      if (queue.isShared) queue.schedule(now);
+      if (queue.isShared && (leaves || state === 'RUNNING')) queue.schedule(now);
     });
   }
 
@@ -148,7 +149,14 @@ export class Scheduler {
   }
 
   private make({ affinity = null, state = 'RUNNING', policy = ROUND_ROBIN, ...rest }: NewTask): Task {
-    const times = { startedAt: this.clock.now(), grantedMs: 0, usedMs: 0, deadline: 0, budgetMs: 0 };
+    const times = {
+      startedAt: this.clock.now(),
+      grantedMs: 0,
+      usedMs: 0,
+      overrunMs: 0,
+      deadline: 0,
+      budgetMs: 0,
+    };
     const task: Task = { id: this.nextId++, affinity, state, policy, ...rest, ...times };
     this.tasks.set(task.id, task);
     return task;

@@ -17,6 +17,8 @@ export interface Task {
   grantedMs: number;
   /** As its holder tells. */
   usedMs: number;
+  /** By which its last turn was too long. */
+  overrunMs: number;
   /** Of its present period, while it is scheduled by earliest deadline first. */
   deadline: number;
   budgetMs: number;
