@@ -1,0 +1,20 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { V3Error } from '@v3vee/contracts';
+import { checkBinary } from './check';
+import { instrument } from './instrument';
+
+/** Entry of the thread that reads one binary: whatever that makes it do happens here, not in Kitten's own thread. */
+export type Loaded =
+  { module: WebAssembly.Module; memoryPages: number } | { code: V3Error['code']; message: string };
+
+try {
+  const binary = checkBinary(workerData as Uint8Array<ArrayBuffer>);
+  const module = new WebAssembly.Module(instrument(binary));
+  parentPort!.postMessage({ module, memoryPages: binary.memoryPages } satisfies Loaded);
+} catch (thrown) {
+  const { code, message } =
+    thrown instanceof WebAssembly.CompileError
+      ? new V3Error('JOB_BINARY_INVALID', `it can't be instrumented: ${thrown.message}`)
+      : V3Error.from(thrown);
+  parentPort!.postMessage({ code, message } satisfies Loaded);
+}

@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { resolve } from 'node:path';
+import { Worker } from 'node:worker_threads';
+import { V3Error } from '@v3vee/contracts';
+import { BINARY_LIMITS } from '../limits';
+import type { Loaded } from './loader-thread';
+
+const THREAD = resolve(__dirname, '../../dist/binary/loader-thread.js');
+const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, stackSizeMb: 4 };
+/** Binaries that are kept compiled. */
+const KEPT = 8;
+
+/** A checked, instrumented and compiled binary. */
+export interface LoadedBinary {
+  sha256: string;
+  module: WebAssembly.Module;
+  /** WebAssembly pages that it wants at least. */
+  memoryPages: number;
+}
+
+/** Loads binaries, each once while it is remembered. */
+export class BinaryLoader {
+  private readonly known = new Map<string, Promise<LoadedBinary>>();
+  /** One at a time: what one takes is bounded, what many take is not. */
+  private last: Promise<unknown> = Promise.resolve();
+
+  /** @throws V3Error JOB_BINARY_INVALID that says what is wrong with it */
+  load(bytes: Uint8Array): Promise<LoadedBinary> {
+    const sha256 = createHash('sha256').update(bytes).digest('hex');
+    let loading = this.known.get(sha256);
+    if (!loading) {
+      loading = this.last.then(() => readBinary(bytes, sha256));
+      this.last = loading.catch(() => undefined);
+    }
+    // At the end of the line, as what was used last.
+    this.known.delete(sha256);
+    this.known.set(sha256, loading);
+    for (const old of [...this.known.keys()].slice(0, -KEPT)) this.known.delete(old);
+    loading.catch(() => this.known.delete(sha256));
+    return loading;
+  }
+}
+
+async function readBinary(bytes: Uint8Array, sha256: string): Promise<LoadedBinary> {
+  const worker = new Worker(THREAD, {
+    workerData: bytes.slice(),
+    resourceLimits: RESOURCE_LIMITS,
+    name: 'loader',
+    env: {},
+  });
+  try {
+    const signal = AbortSignal.timeout(BINARY_LIMITS.loadMs);
+    const [loaded] = (await once(worker, 'message', { signal })) as [Loaded];
+    if ('code' in loaded) throw new V3Error(loaded.code, `the binary can't be run: ${loaded.message}`);
+    return { sha256, ...loaded };
+  } catch (error) {
+    if (error instanceof V3Error) throw error;
+    const why =
+      (error as Error).name === 'AbortError'
+        ? `reading it takes longer than ${BINARY_LIMITS.loadMs / 1_000} s`
+        : (error as Error).message;
+    throw new V3Error('JOB_BINARY_INVALID', `the binary can't be run: ${why}`);
+  } finally {
+    void worker.terminate();
+  }
+}
