@@ -40,10 +40,11 @@ describe('the host kernel', () => {
       cores: 4,
       coresFree: 2,
     });
-    expect(kernel.cores.list()).toEqual(['vm/a', 'vm/b', null, null]);
+    expect(kernel.cores.list()).toEqual([['vm/a'], ['vm/b'], [], []]);
     expect(kernel.map.query().map(({ type, owner }) => `${type} ${owner}`)).toEqual([
       'bootmem kitten',
       'kmem kitten',
+      'init_task kitten',
       'umem vm/a',
       'umem null',
       'umem vm/b',
@@ -56,7 +57,7 @@ describe('the host kernel', () => {
     const { base } = kernel.allocate('vm/a', 33);
     kernel.allocate('vm/b', 33);
     expect(kernel.moveCore('vm/a', 3)).toEqual({ task: 'vm/a', base, length: 33 * MIB, core: 3 });
-    expect(kernel.cores.list()).toEqual([null, 'vm/b', null, 'vm/a']);
+    expect(kernel.cores.list()).toEqual([[], ['vm/b'], [], ['vm/a']]);
     expect(kernel.moveCore('vm/a', 3)).toMatchObject({ core: 3 });
     expect(refusal(() => kernel.moveCore('vm/a', 1))).toBe(
       "HOST_CORE_IN_USE: vm/a can't move there: on alpha, core 1 runs vm/b; free cores: 0, 2",
@@ -68,7 +69,7 @@ describe('the host kernel', () => {
     expect(refusal(() => new HostKernel(describeHost(256, 4)).moveCore('vm/a', 0))).toContain(
       'HOST_NOT_CLAIMED',
     );
-    expect(kernel.cores.list()).toEqual([null, 'vm/b', null, 'vm/a']);
+    expect(kernel.cores.list()).toEqual([[], ['vm/b'], [], ['vm/a']]);
     kernel.free('vm/a');
     expect(kernel.cores.free).toBe(3);
   });

@@ -1,6 +1,7 @@
 export * from './card-rules';
 export * from './errors';
 export * from './jobs';
+export * from './host-kernel';
 export * from './migration';
 export * from './network-services';
 export * from './quantities';

@@ -37,7 +37,10 @@ export const inventory = z.object({
   memoryFreeMiB: z.int(),
   memoryLargestHoleMiB: z.int(),
   cores: z.int(),
-  coresFree: z.int(),
+  coresFree: z.int().describe('that nobody is on'),
+  guestPlacesFree: z
+    .int()
+    .describe('guests that would still get a core; more than cores where they may share'),
   nics: z.array(physicalNic),
   radios: z.array(radio),
   allocations: z.array(allocation),

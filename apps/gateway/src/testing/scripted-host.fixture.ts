@@ -164,6 +164,7 @@ export class ScriptedHost {
         memoryLargestHoleMiB: 900,
         cores: 8,
         coresFree: 7,
+        guestPlacesFree: 7,
         nics: [],
         radios: [],
         allocations: [{ task: 'vm/x', base: 0, length: 64 << 20, core: 1 }],

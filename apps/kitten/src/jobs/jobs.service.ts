@@ -17,7 +17,7 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
     @Config() private readonly config: KittenConfig,
     private readonly bus: Bus,
     private readonly kitten: KittenService,
-    log: PinoLogger,
+    private readonly log: PinoLogger,
   ) {
     log.setContext('Jobs');
     const { kernel } = kitten;
@@ -29,12 +29,18 @@ export class JobsService implements OnApplicationBootstrap, BeforeApplicationShu
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { bus, table } = this;
+    const { bus, table, kitten, log } = this;
     const host = this.config.V3_HOST;
     this.subscriptions.push(
-      bus.serve(jobCalls.create, host, order =>
-        this.kitten.change(() => table.create(order)),
-      ),
+      bus.serve(jobCalls.create, host, async order => {
+        const job = await table.create(order).catch((thrown: unknown) => {
+          kitten.refused(thrown);
+          throw thrown;
+        });
+        log.info({ job: job.id, program: job.program, cores: job.cores }, 'job started');
+        kitten.beat();
+        return job;
+      }),
       bus.serve(jobCalls.list, host, () => ({ jobs: table.list() })),
       bus.serve(jobCalls.get, host, ({ job }) => table.get(job)),
       bus.serve(jobCalls.kill, host, ({ job }) => table.kill(job)),
