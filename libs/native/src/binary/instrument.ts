@@ -42,8 +42,9 @@ const FIRST_FUEL = 1_000;
  * - its tables get a maximum; its start function runs when the host calls it.
  *
  * All that is new stands behind what was there, so that no index in the binary changes.
+ * @param preemptible false: without the looks, for measurements
  */
-export function instrument(binary: CheckedBinary): Uint8Array<ArrayBuffer> {
+export function instrument(binary: CheckedBinary, preemptible = true): Uint8Array<ArrayBuffer> {
   const { sections, types, importedFunctions, tables } = binary;
   const functions = importedFunctions + readVector(sections.get(SECTION.function)).count;
   const globals = readVector(sections.get(SECTION.global)).count;
@@ -60,7 +61,7 @@ export function instrument(binary: CheckedBinary): Uint8Array<ArrayBuffer> {
   const get = (global: number) => [OP.globalGet, ...unsigned(global)];
   const set = (global: number) => [OP.globalSet, ...unsigned(global)];
 
-  const look = Uint8Array.from([
+  const look = Uint8Array.from(!preemptible ? [] : [
     ...[...get(index.fuel), OP.const, ...signed(1), OP.subtract, ...set(index.fuel)],
     ...[...get(index.fuel), OP.const, ...signed(0), OP.lessThanSigned],
     ...[OP.if, EMPTY_BLOCK, OP.call, ...unsigned(index.check), OP.end],

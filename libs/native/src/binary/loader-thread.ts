@@ -4,12 +4,17 @@ import { checkBinary } from './check';
 import { instrument } from './instrument';
 
 /** Entry of the thread that reads one binary: whatever that makes it do happens here, not in Kitten's own thread. */
+export interface LoaderInput {
+  bytes: Uint8Array<ArrayBuffer>;
+  preemptible: boolean;
+}
 export type Loaded =
   { module: WebAssembly.Module; memoryPages: number } | { code: V3Error['code']; message: string };
 
 try {
-  const binary = checkBinary(workerData as Uint8Array<ArrayBuffer>);
-  const module = new WebAssembly.Module(instrument(binary));
+  const { bytes, preemptible } = workerData as LoaderInput;
+  const binary = checkBinary(bytes);
+  const module = new WebAssembly.Module(instrument(binary, preemptible));
   parentPort!.postMessage({ module, memoryPages: binary.memoryPages } satisfies Loaded);
 } catch (thrown) {
   const { code, message } =

@@ -4,7 +4,7 @@ import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import { V3Error } from '@v3vee/contracts';
 import { BINARY_LIMITS } from '../limits';
-import type { Loaded } from './loader-thread';
+import type { Loaded, LoaderInput } from './loader-thread';
 
 const THREAD = resolve(__dirname, '../../dist/binary/loader-thread.js');
 const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, stackSizeMb: 4 };
@@ -19,6 +19,11 @@ export interface LoadedBinary {
   memoryPages: number;
 }
 
+export interface LoadOptions {
+  /** Its loops look at its gate. Without, nothing but its end stops it: to measure what the looks cost. */
+  preemptible?: boolean;
+}
+
 /** Loads binaries, each once while it is remembered. */
 export class BinaryLoader {
   private readonly known = new Map<string, Promise<LoadedBinary>>();
@@ -26,25 +31,26 @@ export class BinaryLoader {
   private last: Promise<unknown> = Promise.resolve();
 
   /** @throws V3Error JOB_BINARY_INVALID that says what is wrong with it */
-  load(bytes: Uint8Array): Promise<LoadedBinary> {
+  load(bytes: Uint8Array, { preemptible = true }: LoadOptions = {}): Promise<LoadedBinary> {
     const sha256 = createHash('sha256').update(bytes).digest('hex');
-    let loading = this.known.get(sha256);
+    const key = preemptible ? sha256 : `${sha256} as it is`;
+    let loading = this.known.get(key);
     if (!loading) {
-      loading = this.last.then(() => readBinary(bytes, sha256));
+      loading = this.last.then(() => readBinary({ bytes: bytes.slice(), preemptible }, sha256));
       this.last = loading.catch(() => undefined);
     }
     // At the end of the line, as what was used last.
-    this.known.delete(sha256);
-    this.known.set(sha256, loading);
+    this.known.delete(key);
+    this.known.set(key, loading);
     for (const old of [...this.known.keys()].slice(0, -KEPT)) this.known.delete(old);
-    loading.catch(() => this.known.delete(sha256));
+    loading.catch(() => this.known.delete(key));
     return loading;
   }
 }
 
-async function readBinary(bytes: Uint8Array, sha256: string): Promise<LoadedBinary> {
+async function readBinary(workerData: LoaderInput, sha256: string): Promise<LoadedBinary> {
   const worker = new Worker(THREAD, {
-    workerData: bytes.slice(),
+    workerData,
     resourceLimits: RESOURCE_LIMITS,
     name: 'loader',
     env: {},

@@ -1,19 +1,25 @@
-/** A gate: a word (32 bits) that lets its rank run (1) or wait (0), and at byte 8 the ns that it ran (64 bits). */
+/**
+ * A gate: a word (32 bits) that lets its rank run (1) or wait (0); at byte 4 a word of the rank's, 1 while it waits for
+ * the first one; at byte 8 the ns that it ran (64 bits).
+ */
 export const GATE_BYTES = 16;
 
 /** A rank's side of its gate, which the scheduler opens and closes. */
 export class Gate {
-  private readonly word: Int32Array;
+  private readonly words: Int32Array;
   private readonly usedNs: BigInt64Array;
 
   constructor(shared: SharedArrayBuffer) {
-    this.word = new Int32Array(shared, 0, 1);
+    this.words = new Int32Array(shared, 0, 2);
     this.usedNs = new BigInt64Array(shared, 8, 1);
   }
 
   /** Returns at once while it is open, otherwise when it is opened. */
   pass(): void {
-    while (Atomics.load(this.word, 0) === 0) Atomics.wait(this.word, 0, 0);
+    if (Atomics.load(this.words, 0) !== 0) return;
+    Atomics.store(this.words, 1, 1);
+    while (Atomics.load(this.words, 0) === 0) Atomics.wait(this.words, 0, 0);
+    Atomics.store(this.words, 1, 0);
   }
 
   used(ms: number): void {
