@@ -12,8 +12,16 @@ const FOREVER = Buffer.from(
     '010401600000' + // type () -> ()
     '03020100' + // function 0
     '0503010001' + // one page of memory
-    '07130206' + '6d656d6f7279' + '0200' + '06' + '5f7374617274' + '0000' + // exports memory, _start
-    '0a090107' + '00' + '03400c000b' + '0b', // loop br 0 end
+    '07130206' +
+    '6d656d6f7279' +
+    '0200' +
+    '06' +
+    '5f7374617274' +
+    '0000' + // exports memory, _start
+    '0a090107' +
+    '00' +
+    '03400c000b' +
+    '0b', // loop br 0 end
   'hex',
 );
 
@@ -46,10 +54,27 @@ describe('v3 job', () => {
   };
 
   it('runs a program of two ranks, and its output and exit code are those of the command', async () => {
-    const printed = await ok('run', '--host', 'alpha', '--ranks', '2', '--memory', '32MiB', 'stream.wasm', '5000', '3');
+    const printed = await ok(
+      'run',
+      '--host',
+      'alpha',
+      '--ranks',
+      '2',
+      '--memory',
+      '32MiB',
+      'stream.wasm',
+      '5000',
+      '3',
+    );
     expect(printed).toMatch(/^Copy [\d.]+ MB\/s\nScale .*\nAdd .*\nTriad .*\nSolution validates\n$/);
     const [job] = await jobs();
-    expect(job).toMatchObject({ program: 'stream.wasm', ranks: 2, memoryMiB: 32, state: 'COMPLETED', exitCode: 0 });
+    expect(job).toMatchObject({
+      program: 'stream.wasm',
+      ranks: 2,
+      memoryMiB: 32,
+      state: 'COMPLETED',
+      exitCode: 0,
+    });
     expect(await ok('output', job!.id)).toBe(printed);
     expect(await ok('output', job!.id, '--rank', '1')).toBe('');
     expect(await ok('show', job!.id)).toMatch(/^State: +COMPLETED$/m);
@@ -72,11 +97,19 @@ describe('v3 job', () => {
   });
 
   it('says what is not enough, and what is no program', async () => {
-    await refused(['run', '--ranks', '5', 'stream.wasm'], 1, /asks for 5 cores of alpha.*4 of its 4 are free/);
+    await refused(
+      ['run', '--ranks', '5', 'stream.wasm'],
+      1,
+      /asks for 5 cores of alpha.*4 of its 4 are free/,
+    );
     await refused(['run', '--memory', '512MiB', 'stream.wasm'], 1, /asks for 512 MiB in one piece on alpha/);
     await refused(['run', '--memory', '2GiB', 'stream.wasm'], 2, /a rank has from 1MiB to 1GiB of memory/);
     await refused(['run', '--host', 'gamma', 'stream.wasm'], 1, /there is no host "gamma"/);
-    await refused(['run', 'nothing.wasm'], 2, /there is no file nothing\.wasm; with Kitten come stream\.wasm/);
+    await refused(
+      ['run', 'nothing.wasm'],
+      2,
+      /there is no file nothing\.wasm; with Kitten come stream\.wasm/,
+    );
     await refused(['run', join(folder, 'cluster.yaml')], 1, /it is not a WebAssembly binary/);
   });
 
@@ -93,6 +126,8 @@ describe('v3 job', () => {
     };
     while (!(await isBack())) await new Promise(resolve => setTimeout(resolve, 100));
     await refused(['show', job.id], 1, /it was a job of an earlier Kitten of alpha; that was restarted/);
-    expect((await jobs()).map(({ program, state }) => [program, state])).toEqual([['stream.wasm', 'COMPLETED']]);
+    expect((await jobs()).map(({ program, state }) => [program, state])).toEqual([
+      ['stream.wasm', 'COMPLETED'],
+    ]);
   });
 });

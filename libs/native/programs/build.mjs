@@ -21,6 +21,7 @@ for (const program of PROGRAMS) {
       ...[`${program}.c`, 'print.c', 'platform-kitten.c'],
     ],
     sources,
+    { fetchProgress: () => undefined },
   );
   await writeFile(join(target, `${program}.wasm`), files[`${program}.wasm`]);
 }

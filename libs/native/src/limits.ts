@@ -1,15 +1,11 @@
-import { jobLimits } from '@v3vee/contracts';
-
 /** A WebAssembly page, bytes. */
 export const WASM_PAGE = 65_536;
 
-/** What a binary may have. */
+/** What a binary may have, and its loading may take. */
 export const BINARY_LIMITS = {
-  /** Its file. */
-  bytes: jobLimits.binaryBytes,
   /** Entries of its tables together; the tables live in Kitten's own memory. */
   tableEntries: 65_536,
-  /** Reading, instrumenting and compiling it takes this long at most, ms. */
+  /** Reading, instrumenting and compiling it, ms. */
   loadMs: 20_000,
 } as const;
 

@@ -62,8 +62,7 @@ With -o json the job is printed at its end, and its output is left to "v3 job ou
 
 async function run(program: string, args: string[], options: RunOptions): Promise<void> {
   const { host, ranks, memory, env, timeout: timeoutSeconds, detach, output } = options;
-  const memoryMiB =
-    memory === undefined ? undefined : validate(jobSpec.shape.memoryMiB, memory, 'USAGE');
+  const memoryMiB = memory === undefined ? undefined : validate(jobSpec.shape.memoryMiB, memory, 'USAGE');
   await withClient(async client => {
     const spec = { host, ranks, memoryMiB, args, env, timeoutSeconds, program: basename(program) };
     const begun = await runJob(client, { ...spec, file: binaryFile(program) }, interrupted);

@@ -1,6 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { Controller } from '@nestjs/common';
-import { jobCalls, jobLimits, readJobId, V3Error, type Job, type JobOutput, type List } from '@v3vee/contracts';
+import {
+  jobCalls,
+  jobLimits,
+  readJobId,
+  V3Error,
+  type Job,
+  type JobOutput,
+  type List,
+} from '@v3vee/contracts';
 import { HostRepository } from '@v3vee/store';
 import { HostDirectory } from '../hosts/host-directory';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
@@ -27,7 +35,9 @@ export class JobsController {
     const asked = query.host === undefined ? heard.map(({ name }) => name) : [query.host];
     const lists = await Promise.all(asked.map(host => this.kittens.ask(jobCalls.list, host, {})));
     const jobs = lists.flatMap(answer => answer.jobs);
-    jobs.sort((a, b) => (a.createdAt === b.createdAt ? compare(a.id, b.id) : compare(a.createdAt, b.createdAt)));
+    jobs.sort((a, b) =>
+      a.createdAt === b.createdAt ? compare(a.id, b.id) : compare(a.createdAt, b.createdAt),
+    );
     return this.pages.pageOfNow(`jobs/${query.host ?? ''}`, jobs, query);
   }
 
@@ -84,7 +94,10 @@ export class JobsController {
     candidates.sort((a, b) => b.free - a.free || compare(a.name, b.name));
     const [best] = candidates;
     if (best) return best.name;
-    throw new V3Error('HOST_NOT_READY', `no host that is not cordoned answers; a job of ${ranks} ranks needs one`);
+    throw new V3Error(
+      'HOST_NOT_READY',
+      `no host that is not cordoned answers; a job of ${ranks} ranks needs one`,
+    );
   }
 
   private async requireOpen(host: string): Promise<void> {

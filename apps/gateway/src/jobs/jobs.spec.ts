@@ -18,7 +18,8 @@ class ScriptedKitten {
   constructor(gateway: TestGateway, host: string) {
     const find = (id: string) => {
       const job = this.jobs.find(known => known.id === id);
-      if (!job) throw new V3Error('JOB_NOT_FOUND', `there is no job ${id}: it was a job of an earlier Kitten`);
+      if (!job)
+        throw new V3Error('JOB_NOT_FOUND', `there is no job ${id}: it was a job of an earlier Kitten`);
       return job;
     };
     const { bus } = gateway;
@@ -27,7 +28,14 @@ class ScriptedKitten {
         if (this.refuse) throw this.refuse;
         this.orders.push({ binary, args });
         const job: Job = {
-          ...{ id: `${host}-${INCARNATION}-${this.jobs.length + 1}`, host, program, sha256: DIGEST, args, ranks },
+          ...{
+            id: `${host}-${INCARNATION}-${this.jobs.length + 1}`,
+            host,
+            program,
+            sha256: DIGEST,
+            args,
+            ranks,
+          },
           ...{ memoryMiB, timeoutSeconds, state: 'RUNNING', reason: 'its ranks run', failedRank: null },
           ...{ exitCode: null, cores: [1], outputBytes: 0, endedAt: null },
           createdAt: new Date().toISOString(),
@@ -84,7 +92,12 @@ describe('native jobs', () => {
 
   it('are created of an uploaded binary, listed, shown, killed and deleted', async () => {
     await upload();
-    const job = await gateway.ok<Job>('post', '/v1/jobs', { ...spec, args: ['1', '--x'], ranks: 2, memoryMiB: '32MiB' });
+    const job = await gateway.ok<Job>('post', '/v1/jobs', {
+      ...spec,
+      args: ['1', '--x'],
+      ranks: 2,
+      memoryMiB: '32MiB',
+    });
     expect(job).toMatchObject({ id: `alpha-${INCARNATION}-1`, ranks: 2, memoryMiB: 32, timeoutSeconds: 600 });
     expect(kitten.orders).toEqual([{ binary: BINARY.toString('base64'), args: ['1', '--x'] }]);
     expect(await gateway.ok<Job>('get', `/v1/jobs/${job.id}`)).toEqual(job);

@@ -104,7 +104,11 @@ export class JobTable {
       const piece = log.piece(next);
       if ((rank ?? piece.rank) !== piece.rank || (stream ?? piece.stream) !== piece.stream) continue;
       bytes += piece.data.length;
-      pieces.push({ rank: piece.rank, stream: piece.stream, data: Buffer.from(piece.data).toString('base64') });
+      pieces.push({
+        rank: piece.rank,
+        stream: piece.stream,
+        data: Buffer.from(piece.data).toString('base64'),
+      });
     }
     return { pieces, next, ended: job.state !== 'RUNNING' && next >= log.length };
   }

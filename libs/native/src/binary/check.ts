@@ -1,9 +1,14 @@
-import { V3Error } from '@v3vee/contracts';
-import { BinaryReader, type IExportEntry, type IImportEntry, type IMemoryType, type ITableType } from 'wasmparser';
-import { BINARY_LIMITS, WASM_PAGE } from '../limits';
-import { KITTEN_IMPORTS, WASI_MODULE, WASI_IMPORTS } from './imports';
-import { readSections, readVector, SECTION } from './sections';
+import {
+  BinaryReader,
+  type IExportEntry,
+  type IImportEntry,
+  type IMemoryType,
+  type ITableType,
+} from 'wasmparser';
+import { BINARY_LIMITS } from '../limits';
 import { unsigned } from './encode';
+import { KITTEN_IMPORTS, WASI_MODULE, WASI_IMPORTS } from './imports';
+import { readSections, SECTION } from './sections';
 
 /** States of wasmparser's reader; its types have them as a const enum, which can't be used across packages. */
 export const READER = {
@@ -30,17 +35,21 @@ export interface CheckedBinary {
   memoryPages: number;
 }
 
-const invalid = (why: string) => new V3Error('JOB_BINARY_INVALID', why);
+/** Why a binary can't be run. (The threads are spared the contracts: loading those takes longer than a binary.) */
+export class InvalidBinary extends Error {
+  constructor(why: string) {
+    super(why);
+    this.name = 'InvalidBinary';
+  }
+}
+const invalid = (why: string) => new InvalidBinary(why);
 
 /**
  * Looks at a binary: a WebAssembly module that this engine takes, a WASI command, with one memory of its own and no
  * imports but WASI's and Kitten's functions.
- * @throws V3Error JOB_BINARY_INVALID that says what it has instead
+ * @throws InvalidBinary that says what it has instead
  */
 export function checkBinary(bytes: Uint8Array<ArrayBuffer>): CheckedBinary {
-  if (bytes.length > BINARY_LIMITS.bytes) {
-    throw invalid(`it has ${bytes.length} bytes; at most ${BINARY_LIMITS.bytes} are taken`);
-  }
   if (Buffer.from(bytes.subarray(0, 4)).toString('latin1') !== '\0asm') {
     throw invalid('it is not a WebAssembly binary: that begins with the bytes 00 61 73 6d');
   }
@@ -77,7 +86,8 @@ export function checkBinary(bytes: Uint8Array<ArrayBuffer>): CheckedBinary {
     }
   });
   const [memory] = memories;
-  if (!memory || memories.length > 1) throw invalid(`it has ${memories.length} memories; it needs one of its own`);
+  if (!memory || memories.length > 1)
+    throw invalid(`it has ${memories.length} memories; it needs one of its own`);
   if (!exported.has(`${KIND.memory} memory`)) throw invalid('it does not export its memory as "memory"');
   if (!exported.has(`${KIND.function} _start`)) {
     throw invalid('it does not export a function "_start"; a WASI command does, a library does not');
@@ -101,7 +111,7 @@ function checkImport({ module, field, kind }: IImportEntry): void {
 
 /**
  * Reads some sections with wasmparser, entry by entry.
- * @throws V3Error JOB_BINARY_INVALID for what it does not know
+ * @throws InvalidBinary for what it does not know
  */
 export function read(
   sections: ReadonlyMap<number, Uint8Array>,
@@ -122,10 +132,7 @@ export function read(
       entry(reader);
     }
   } catch (error) {
-    if (error instanceof V3Error) throw error;
+    if (error instanceof InvalidBinary) throw error;
     throw invalid(`it has something that this loader does not know: ${(error as Error).message}`);
   }
 }
-
-/** @returns pages, rounded up */
-export const pagesOf = (bytes: number): number => Math.ceil(bytes / WASM_PAGE);

@@ -16,7 +16,7 @@ export function unsigned(value: number): number[] {
 /** @param value a 32-bit integer with its sign */
 export function signed(value: number): number[] {
   const bytes: number[] = [];
-  for (let rest = value | 0; ; ) {
+  for (let rest = value | 0; ;) {
     const byte = rest & 0x7f;
     rest >>= 7;
     const last = (rest === 0 && byte < 0x40) || (rest === -1 && byte >= 0x40);

@@ -61,11 +61,15 @@ export function instrument(binary: CheckedBinary, preemptible = true): Uint8Arra
   const get = (global: number) => [OP.globalGet, ...unsigned(global)];
   const set = (global: number) => [OP.globalSet, ...unsigned(global)];
 
-  const look = Uint8Array.from(!preemptible ? [] : [
-    ...[...get(index.fuel), OP.const, ...signed(1), OP.subtract, ...set(index.fuel)],
-    ...[...get(index.fuel), OP.const, ...signed(0), OP.lessThanSigned],
-    ...[OP.if, EMPTY_BLOCK, OP.call, ...unsigned(index.check), OP.end],
-  ]);
+  const look = Uint8Array.from(
+    !preemptible
+      ? []
+      : [
+          ...[...get(index.fuel), OP.const, ...signed(1), OP.subtract, ...set(index.fuel)],
+          ...[...get(index.fuel), OP.const, ...signed(0), OP.lessThanSigned],
+          ...[OP.if, EMPTY_BLOCK, OP.call, ...unsigned(index.check), OP.end],
+        ],
+  );
   const memorySize = Uint8Array.from(get(index.pages));
   const memoryGrow = Uint8Array.from([OP.call, ...unsigned(index.grow)]);
   const checkBody = [
@@ -75,7 +79,16 @@ export function instrument(binary: CheckedBinary, preemptible = true): Uint8Arra
   const growBody = [
     ...[0, OP.localGet, 0, ...get(index.limit), ...get(index.pages), OP.subtract, OP.greaterThanUnsigned],
     ...[OP.if, VALUE_TYPE.i32, OP.const, ...signed(-1), OP.else],
-    ...[...get(index.pages), ...get(index.pages), OP.localGet, 0, OP.add, ...set(index.pages), OP.end, OP.end],
+    ...[
+      ...get(index.pages),
+      ...get(index.pages),
+      OP.localGet,
+      0,
+      OP.add,
+      ...set(index.pages),
+      OP.end,
+      OP.end,
+    ],
   ];
 
   const mutableI32 = (value: number) => [VALUE_TYPE.i32, 1, OP.const, ...signed(value), OP.end];
@@ -119,10 +132,7 @@ export function instrument(binary: CheckedBinary, preemptible = true): Uint8Arra
         ...(start ? [exported(ADDED.start, 0, readUnsigned(start, 0).value)] : []),
       ]),
     ],
-    [
-      SECTION.code,
-      codeSection(binary, { look, memorySize, memoryGrow }, [checkBody, growBody]),
-    ],
+    [SECTION.code, codeSection(binary, { look, memorySize, memoryGrow }, [checkBody, growBody])],
   ]);
   const parts: Uint8Array[] = [Buffer.from('\0asm\x01\0\0\0', 'latin1')];
   for (const id of SECTION_ORDER) {
@@ -154,7 +164,10 @@ function tableSection({ tables }: CheckedBinary): Uint8Array[] {
     ...unsigned(Math.max(initial, Math.min(maximum, most))),
   ]);
   const gate = [VALUE_TYPE.funcref, 1, ...unsigned(1), ...unsigned(1)];
-  return [Uint8Array.from(unsigned(tables.length + 1)), ...[...bounded, gate].map(entry => Uint8Array.from(entry))];
+  return [
+    Uint8Array.from(unsigned(tables.length + 1)),
+    ...[...bounded, gate].map(entry => Uint8Array.from(entry)),
+  ];
 }
 
 interface Insertions {

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { V3Error } from '@v3vee/contracts';
+import { jobLimits, V3Error } from '@v3vee/contracts';
 import { BINARY_LIMITS } from '../limits';
 import type { Loaded, LoaderInput } from './loader-thread';
 
@@ -49,25 +49,29 @@ export class BinaryLoader {
 }
 
 async function readBinary(workerData: LoaderInput, sha256: string): Promise<LoadedBinary> {
+  const { length } = workerData.bytes;
+  if (length > jobLimits.binaryBytes) {
+    throw invalid(`it has ${length} bytes; at most ${jobLimits.binaryBytes} are taken`);
+  }
   const worker = new Worker(THREAD, {
     workerData,
     resourceLimits: RESOURCE_LIMITS,
     name: 'loader',
     env: {},
   });
+  let loaded: Loaded;
   try {
-    const signal = AbortSignal.timeout(BINARY_LIMITS.loadMs);
-    const [loaded] = (await once(worker, 'message', { signal })) as [Loaded];
-    if ('code' in loaded) throw new V3Error(loaded.code, `the binary can't be run: ${loaded.message}`);
-    return { sha256, ...loaded };
+    [loaded] = await once(worker, 'message', { signal: AbortSignal.timeout(BINARY_LIMITS.loadMs) });
   } catch (error) {
-    if (error instanceof V3Error) throw error;
-    const why =
-      (error as Error).name === 'AbortError'
-        ? `reading it takes longer than ${BINARY_LIMITS.loadMs / 1_000} s`
-        : (error as Error).message;
-    throw new V3Error('JOB_BINARY_INVALID', `the binary can't be run: ${why}`);
+    const { name, message } = error as Error;
+    throw invalid(
+      name === 'AbortError' ? `reading it takes longer than ${BINARY_LIMITS.loadMs / 1_000} s` : message,
+    );
   } finally {
     void worker.terminate();
   }
+  if ('refusal' in loaded) throw invalid(loaded.refusal);
+  return { sha256, ...loaded };
 }
+
+const invalid = (why: string) => new V3Error('JOB_BINARY_INVALID', `the binary can't be run: ${why}`);

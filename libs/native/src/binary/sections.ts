@@ -22,7 +22,7 @@ export const SECTION_ORDER: readonly number[] = Object.values(SECTION).slice(1);
 /** The content of each section but the custom ones, by id. The binary has been validated. */
 export function readSections(bytes: Uint8Array): Map<number, Uint8Array> {
   const sections = new Map<number, Uint8Array>();
-  for (let at = 8; at < bytes.length; ) {
+  for (let at = 8; at < bytes.length;) {
     const id = bytes[at] as number;
     const { value: length, next } = readUnsigned(bytes, at + 1);
     if (id !== SECTION.custom) sections.set(id, bytes.subarray(next, next + length));

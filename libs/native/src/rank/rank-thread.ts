@@ -32,7 +32,9 @@ interface Exports {
 async function main(): Promise<void> {
   const { module, rank, memories, shared } = setup;
   const memory = memories[rank] as WebAssembly.Memory;
-  const output = new OutputBuffer(setup.outputBytes, (stream, data) => post({ type: 'output', stream, data }));
+  const output = new OutputBuffer(setup.outputBytes, (stream, data) =>
+    post({ type: 'output', stream, data }),
+  );
   const gate = new Gate(setup.gate);
   const gauge = new FuelGauge();
   /** What it does not count as its time. */
@@ -92,7 +94,8 @@ function lookOf(look: () => void): () => void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof WebAssembly.RuntimeError) return `it trapped: ${error.message}`;
-  if (error instanceof RangeError && error.message.includes('call stack')) return 'it trapped: stack overflow';
+  if (error instanceof RangeError && error.message.includes('call stack'))
+    return 'it trapped: stack overflow';
   if (error instanceof WebAssembly.LinkError) return `it can't be linked: ${error.message}`;
   return error instanceof Error ? error.message : 'it threw an exception';
 }

@@ -22,7 +22,11 @@ export interface Wasi {
  * and error, exit code. No file, no folder, no socket. The library's own calls but for those that do not know shared
  * memory, count an argument's characters for bytes, or wait by spinning.
  */
-export async function createWasi(setup: RankSetup, output: OutputBuffer, wait: (action: () => void) => void): Promise<Wasi> {
+export async function createWasi(
+  setup: RankSetup,
+  output: OutputBuffer,
+  wait: (action: () => void) => void,
+): Promise<Wasi> {
   const { WASI, ConsoleStdout, File, OpenFile } = await import('@bjorn3/browser_wasi_shim');
   const printer = (stream: OutputStream) => new ConsoleStdout(data => output.write(stream, data.slice()));
   const descriptors = [new OpenFile(new File([])), printer('stdout'), printer('stderr')];
@@ -68,4 +72,3 @@ export async function createWasi(setup: RankSetup, output: OutputBuffer, wait: (
     run: (ownMemory, start) => wasi.start({ exports: { memory: ownMemory, _start: start } }),
   };
 }
-

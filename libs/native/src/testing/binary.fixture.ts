@@ -48,11 +48,22 @@ export interface BinaryParts {
 }
 
 /** A whole binary of few instructions. */
-export function binary({ imports = [], code, memoryPages = 1, table, data, asStart }: BinaryParts): Uint8Array {
+export function binary({
+  imports = [],
+  code,
+  memoryPages = 1,
+  table,
+  data,
+  asStart,
+}: BinaryParts): Uint8Array {
   const own = imports.length;
   const types = [[0x60, 0, 0], ...imports.map(name => signature(name))];
-  const vector = (entries: readonly (readonly number[])[]) => [...unsigned(entries.length), ...entries.flat()];
-  const module = (name: string) => (name.includes('_') && !/^(allreduce|smartmap)/.test(name) ? WASI_MODULE : 'kitten');
+  const vector = (entries: readonly (readonly number[])[]) => [
+    ...unsigned(entries.length),
+    ...entries.flat(),
+  ];
+  const module = (name: string) =>
+    name.includes('_') && !/^(allreduce|smartmap)/.test(name) ? WASI_MODULE : 'kitten';
   const body = (...parts: (readonly number[])[]) => {
     const content = [0, ...parts.flat(), 0x0b];
     return [...unsigned(content.length), ...content];
@@ -73,7 +84,12 @@ export function binary({ imports = [], code, memoryPages = 1, table, data, asSta
     ...(asStart ? [[8, unsigned(own)] as [number, number[]]] : []),
     [10, vector([body(...code), body()])],
     ...(data
-      ? [[11, vector([[0, ...op.i32(data.at), 0x0b, ...unsigned(data.bytes.length), ...data.bytes]])] as [number, number[]]]
+      ? [
+          [11, vector([[0, ...op.i32(data.at), 0x0b, ...unsigned(data.bytes.length), ...data.bytes]])] as [
+            number,
+            number[],
+          ],
+        ]
       : []),
   ];
   const chosen = sections.filter(([, content]) => content.length > 1 || content[0] !== 0);
@@ -105,7 +121,7 @@ export function printer(message: string, ...after: number[][]): BinaryParts {
 
 function signed64(value: bigint): number[] {
   const bytes: number[] = [];
-  for (let rest = BigInt.asIntN(64, value); ; ) {
+  for (let rest = BigInt.asIntN(64, value); ;) {
     const byte = Number(rest & 0x7fn);
     rest >>= 7n;
     const last = (rest === 0n && byte < 0x40) || (rest === -1n && byte >= 0x40);

@@ -105,7 +105,9 @@ async function looks(context: LabContext): Promise<LabRow[]> {
   for (const [name, program, args, unit, pattern] of measured) {
     const values = { with: [] as number[], without: [] as number[] };
     for (let i = -1; i < context.runs; i++) {
-      context.progress(`${name} with and without looks at the gate, ${Math.max(i + 1, 0)} of ${context.runs}`);
+      context.progress(
+        `${name} with and without looks at the gate, ${Math.max(i + 1, 0)} of ${context.runs}`,
+      );
       for (const side of i % 2 ? (['with', 'without'] as const) : (['without', 'with'] as const)) {
         const job = await start(program, args, [openGate()], side === 'with');
         const value = Number(pattern.exec(await printed(job))?.[1]);

@@ -40,7 +40,8 @@ export async function buildGuestPrograms(context: LabContext): Promise<GuestProg
       return Object.fromEntries(await Promise.all(built)) as GuestPrograms;
     } catch (error) {
       const { code, stderr = '' } = error as NodeJS.ErrnoException & { stderr?: string };
-      if (code !== 'ENOENT') context.progress(`${compiler} can't build i386 programs: ${stderr.slice(0, 200)}`);
+      if (code !== 'ENOENT')
+        context.progress(`${compiler} can't build i386 programs: ${stderr.slice(0, 200)}`);
     }
   }
   return undefined;

@@ -17,7 +17,8 @@ const CLAIM = 'a lightweight kernel is quiet: its tick comes once a second (Kitt
 /** Kitten's own tasks beside the same programs in a guest: noise, memory, computing; and what Kitten's work costs. */
 export const kittenLab: Lab = {
   name: 'kitten',
-  summary: 'native jobs against the same programs in a Linux guest: noise, STREAM, conjugate gradient; what switching costs',
+  summary:
+    'native jobs against the same programs in a Linux guest: noise, STREAM, conjugate gradient; what switching costs',
   defaultRuns: 5,
   async run(context) {
     context.progress('building the programs for the guest');
