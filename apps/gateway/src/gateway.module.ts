@@ -22,6 +22,7 @@ import { FailoverNotes } from './failover/failover-notes';
 import { Failover } from './failover/failover.service';
 import { HostMaintenance } from './failover/host-maintenance.service';
 import { HostDirectory } from './hosts/host-directory';
+import { HostKernelController } from './hosts/host-kernel.controller';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
 import { EndpointInterceptor } from './http/endpoint.interceptor';
@@ -81,6 +82,7 @@ import { WifiClient } from './wifi/wifi-client';
     ClusterController,
     DevicesController,
     DmmRecordsController,
+    HostKernelController,
     HostsController,
     ImagesController,
     InterfacesController,

@@ -2,17 +2,18 @@ import {
   KITTEN_RESERVED_MIB,
   V3Error,
   type Allocation,
-  type HostMemory,
-  type HostTask,
-  type HostTasks,
+  type CoreGrants,
   type Inventory,
+  type KernelMemory,
+  type KernelTask,
+  type KernelTasks,
   type TaskPolicy,
   type TaskState,
 } from '@v3vee/contracts';
 import { PAGE_SIZES, type AddressSpace } from './address-space';
 import { AddressSpaces, BOOT_ASPACE, INIT_ASPACE, KERNEL_ASPACE } from './address-spaces';
 import { Cores } from './cores';
-import { Gate, type CoreHolder } from './gate';
+import { Gate } from './gate';
 import { PhysicalMemory } from './physical-memory';
 import { Scheduler, type Clock } from './scheduler';
 import type { Task } from './task';
@@ -41,8 +42,8 @@ export interface HostDescription extends Pick<Inventory, 'incarnation' | 'nics' 
 
 export interface KernelOptions {
   clock?: Clock;
-  /** Who tells the holder of a guest whether it has its core. */
-  holderOf?: (task: string) => CoreHolder;
+  /** Some guest was given its core, or lost it: {@link HostKernel.grants} says which have one. */
+  onGrants?: () => void;
 }
 
 /** A task of this host's own: a rank of a job. */
@@ -102,6 +103,7 @@ export class HostKernel {
   private readonly natives = new Map<number, Resident & { gate: Gate }>();
   private readonly spaces = new AddressSpaces();
   private readonly scheduler: Scheduler;
+  private readonly tellGrants = () => this.options.onGrants?.();
   private isClaimed = false;
 
   constructor(
@@ -147,8 +149,8 @@ export class HostKernel {
     return this.spaces;
   }
 
-  get runQueues(): Scheduler['cores'] {
-    return this.scheduler.cores;
+  get time(): Pick<Scheduler, 'cores' | 'granted' | 'switches'> {
+    return this.scheduler;
   }
 
   get schedHz(): number {
@@ -193,7 +195,8 @@ export class HostKernel {
 
   /**
    * Puts the guest on another core; its memory stays where it is.
-   * @throws V3Error HOST_NOT_CLAIMED, HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, or INVALID_REQUEST when the task has nothing here
+   * @throws V3Error HOST_NOT_CLAIMED, HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, HOST_CORES_EXHAUSTED when it has reserved
+   *   time that the core has not, or INVALID_REQUEST when the task has nothing here
    */
   moveCore(task: string, core: number): Allocation {
     const { name } = this.host;
@@ -215,8 +218,13 @@ export class HostKernel {
         `${task} can't move there: on ${name}, ${conflict}; free cores: ${this.processors.open().join(', ') || 'none'}`,
       );
     }
+    try {
+      this.scheduler.migrate(present.task.id, core);
+    } catch (thrown) {
+      this.processors.release(core, task);
+      throw thrown;
+    }
     this.processors.release(from, task);
-    this.scheduler.migrate(present.task.id, core);
     return allocationOf(present);
   }
 
@@ -271,6 +279,14 @@ export class HostKernel {
     if (!present) return;
     present.task.usedMs = usedMs;
     this.scheduler.setState(present.task.id, state);
+  }
+
+  /** Of the guests that share their cores: which may run now. */
+  grants(): CoreGrants['tasks'] {
+    return [...this.guests.values()].flatMap(({ task }) => {
+      const queue = this.scheduler.cores[task.core]!;
+      return queue.isShared ? [{ task: task.name, granted: queue.grants(task) }] : [];
+    });
   }
 
   // ---- native tasks -----------------------------------------------------------------------------------------
@@ -354,13 +370,14 @@ export class HostKernel {
 
   /**
    * How a task is scheduled.
-   * @throws V3Error HOST_CORES_EXHAUSTED: its core has not as much time left as it reserves; INVALID_REQUEST: no such task
+   * @throws V3Error TASK_NOT_FOUND; HOST_CORES_EXHAUSTED: its core has not as much time left as it reserves
    */
-  setPolicy(name: string, policy: TaskPolicy): void {
+  setPolicy(name: string, policy: TaskPolicy): KernelTask {
     const resident =
       this.guests.get(name) ?? [...this.natives.values()].find(({ task }) => task.name === name);
-    if (!resident) throw new V3Error('INVALID_REQUEST', `there is no task ${name} on ${this.host.name}`);
+    if (!resident) throw new V3Error('TASK_NOT_FOUND', `there is no task ${name} on ${this.host.name}`);
     this.scheduler.setPolicy(resident.task.id, policy);
+    return this.view(resident.task);
   }
 
   // ---- what it shows ----------------------------------------------------------------------------------------
@@ -382,10 +399,7 @@ export class HostKernel {
     };
   }
 
-  memoryMap(): Omit<HostMemory, 'regions' | 'aspaces'> & {
-    regions: Omit<HostMemory['regions'][number], 'vm'>[];
-    aspaces: Omit<HostMemory['aspaces'][number], 'vm'>[];
-  } {
+  memoryMap(): KernelMemory {
     return {
       host: this.host.name,
       bytes: this.memory.bytes(),
@@ -402,26 +416,14 @@ export class HostKernel {
     };
   }
 
-  taskList(): Omit<HostTasks, 'tasks'> & { tasks: Omit<HostTask, 'vm'>[] } {
+  taskList(): KernelTasks {
     for (const { task, gate } of this.natives.values()) task.usedMs = gate.usedMs;
     return {
       host: this.host.name,
       schedHz: this.schedHz,
       overcommit: this.overcommit,
       contextSwitches: this.scheduler.switches,
-      tasks: this.scheduler.list().map(task => {
-        const queue = this.scheduler.cores[task.core]!;
-        const { id, name, kind, aspace, core, affinity, state, policy, grantedMs } = task;
-        const idle = kind === 'idle';
-        return {
-          ...{ id, name, kind, aspace, core, state, policy, grantedMs },
-          affinity: affinity && [...affinity],
-          onCore: queue.current === task,
-          shared: !idle && queue.isShared,
-          usedMs: idle ? 0 : task.usedMs,
-          share: Math.min(1, grantedMs / Math.max(1, this.scheduler.age(task))),
-        };
-      }),
+      tasks: this.scheduler.list().map(task => this.view(task)),
     };
   }
 
@@ -431,11 +433,25 @@ export class HostKernel {
 
   // ---- within -----------------------------------------------------------------------------------------------
 
+  private view(task: Task): KernelTask {
+    const queue = this.scheduler.cores[task.core]!;
+    const { id, name, kind, aspace, core, affinity, state, policy, grantedMs } = task;
+    const idle = kind === 'idle';
+    return {
+      ...{ id, name, kind, aspace, core, state, policy, grantedMs },
+      affinity: affinity && [...affinity],
+      onCore: queue.current === task,
+      shared: !idle && queue.isShared,
+      usedMs: idle ? 0 : task.usedMs,
+      share: Math.min(1, grantedMs / Math.max(1, this.scheduler.age(task))),
+    };
+  }
+
   /** A guest whose memory and core are taken already. It stands still until Palacios says that it runs. */
   private admit(name: string, base: number, length: number, core: number): Resident {
     const aspace = this.spaces.create(name);
     mapWhole(aspace, { name: 'guest', start: 0, physical: base, length });
-    const holder = this.options.holderOf?.(name) ?? { grant: () => undefined, take: () => undefined };
+    const holder = { grant: this.tellGrants, take: this.tellGrants };
     const task = this.scheduler.add({
       name,
       kind: 'guest',

@@ -1,3 +1,4 @@
+import type { TaskKind } from '@v3vee/contracts';
 import { reserved, type Task } from './task';
 
 /** Reservations leave this much of a core to what is scheduled round robin. */
@@ -18,6 +19,8 @@ export class RunQueue {
   private since: number;
   private nextTick: number;
   switches = 0;
+  /** By kind of task, of those too that have ended, ms. */
+  readonly grantedMs: Record<TaskKind, number> = { idle: 0, guest: 0, native: 0 };
 
   constructor(
     readonly idle: Task,
@@ -38,6 +41,10 @@ export class RunQueue {
   /** Those that want the core. */
   get length(): number {
     return this.queue.filter(({ state }) => state === 'RUNNING').length;
+  }
+  /** Whether the task may run: it has the core, or left it last and nobody else wants it. */
+  grants(task: Task): boolean {
+    return this.granted === task;
   }
   get isShared(): boolean {
     return this.queue.length > 1 || this.queue.some(({ policy }) => policy.kind === 'edf');
@@ -93,6 +100,7 @@ export class RunQueue {
     const passed = Math.max(0, now - this.since);
     this.since = now;
     this.onCore.grantedMs += passed;
+    this.grantedMs[this.onCore.kind] += passed;
     if (this.onCore.policy.kind === 'edf') this.onCore.budgetMs -= passed;
   }
 

@@ -1,4 +1,4 @@
-import { V3Error, type TaskPolicy, type TaskState } from '@v3vee/contracts';
+import { taskKinds, V3Error, type TaskKind, type TaskPolicy, type TaskState } from '@v3vee/contracts';
 import { KERNEL_ASPACE } from './address-spaces';
 import { RunQueue } from './run-queue';
 import { reserved, ROUND_ROBIN, type NewTask, type Task } from './task';
@@ -54,6 +54,17 @@ export class Scheduler {
 
   get switches(): number {
     return this.queues.reduce((sum, queue) => sum + queue.switches, 0);
+  }
+
+  /** Of all cores, by kind of task, ms. */
+  granted(): Record<TaskKind, number> {
+    const now = this.clock.now();
+    const sum = { idle: 0, guest: 0, native: 0 };
+    for (const queue of this.queues) {
+      queue.charge(now);
+      for (const kind of taskKinds) sum[kind] += queue.grantedMs[kind];
+    }
+    return sum;
   }
 
   /**

@@ -56,6 +56,7 @@ export const errorCatalogue = {
   HOST_CORES_EXHAUSTED: entry('The host has no free core', 409, 'RESOURCE_EXHAUSTED'),
   HOST_CORE_NOT_FOUND: entry('The host has no such core', 404, 'NOT_FOUND'),
   HOST_CORE_IN_USE: entry('The core of the host is taken', 409, 'FAILED_PRECONDITION'),
+  TASK_NOT_FOUND: entry('The host has no such task', 404, 'NOT_FOUND'),
   HOST_NOT_CLAIMED: entry('The host does not know yet what its guests hold', 503, 'UNAVAILABLE'),
   HOST_CLAIM_CONFLICT: entry('What the guests hold does not fit the host', 409, 'FAILED_PRECONDITION'),
   // networks

@@ -12,13 +12,9 @@ export const taskKinds = ['idle', 'guest', 'native'] as const;
 export type TaskKind = (typeof taskKinds)[number];
 
 export const DEFAULT_SCHED_HZ = 1;
-export const schedHz = z.coerce
-  .number()
-  .int()
-  .min(1)
-  .max(100, 'Kitten looks at a shared core at most 100 times a second');
+export const schedHz = z.int().min(1).max(100, 'Kitten looks at a shared core at most 100 times a second');
 /** How many guests may share a core of a host. */
-export const overcommit = z.coerce.number().int().min(1).max(16, 'at most 16 guests share a core');
+export const overcommit = z.int().min(1).max(16, 'at most 16 guests share a core');
 
 const reservation = z
   .int()
@@ -36,10 +32,10 @@ export const taskPolicy = z.discriminatedUnion('kind', [
 ]);
 export type TaskPolicy = z.infer<typeof taskPolicy>;
 
-export const hostTask = z.object({
+/** As a host's kernel knows it. */
+export const kernelTask = z.object({
   id: z.int(),
   name: z.string().describe('vm/<id>, a native task’s own, idle/<core>'),
-  vm: resourceName.nullable().describe('whose core it is; null: no VM’s'),
   kind: z.enum(taskKinds),
   aspace: z.int(),
   core: z.int(),
@@ -52,48 +48,61 @@ export const hostTask = z.object({
   usedMs: z.number().describe('of processor time that it used, as its holder tells'),
   share: z.number().describe('grantedMs by the time that it is there, 0 … 1'),
 });
-export type HostTask = z.infer<typeof hostTask>;
+export type KernelTask = z.infer<typeof kernelTask>;
 
-export const hostTasks = z.object({
-  host: resourceName,
-  schedHz: z.int(),
-  overcommit: z.int(),
-  contextSwitches: z.int(),
-  tasks: z.array(hostTask),
+const kernelRegion = z.object({
+  start: z.int(),
+  length: z.int(),
+  type: z.string().describe('bootmem, kmem, initrd, init_task, umem'),
+  owner: z.string().nullable().describe('a task, or kitten; null: free'),
 });
-export type HostTasks = z.infer<typeof hostTasks>;
-
-export const hostMemory = z.object({
-  host: resourceName,
-  bytes: z.int().describe('all there is; the regions add up to it'),
+const kernelAspace = z.object({
+  id: z.int(),
+  name: z.string(),
   regions: z.array(
     z.object({
+      name: z.string(),
       start: z.int(),
       length: z.int(),
-      type: z.string().describe('bootmem, kmem, initrd, init_task, umem'),
-      owner: z.string().nullable().describe('a task, or kitten; null: free'),
-      vm: resourceName.nullable(),
+      pageSize: z.int(),
+      physical: z.int().nullable().describe('where its memory begins; null: nothing is mapped at its start'),
     }),
   ),
-  aspaces: z.array(
-    z.object({
-      id: z.int(),
-      name: z.string(),
-      vm: resourceName.nullable(),
-      regions: z.array(
-        z.object({
-          name: z.string(),
-          start: z.int(),
-          length: z.int(),
-          pageSize: z.int(),
-          physical: z
-            .int()
-            .nullable()
-            .describe('where its memory begins; null: nothing is mapped at its start'),
-        }),
-      ),
-      smartmapped: z.array(z.int()).describe('ranks that are seen here, rank r from (r + 1) · 2^39 on'),
-    }),
-  ),
+  smartmapped: z.array(z.int()).describe('ranks that are seen here, rank r from (r + 1) · 2^39 on'),
+});
+
+export const kernelTasks = z.object({
+  host: resourceName,
+  schedHz: z.int().describe('how often a second the tasks of a shared core take turns'),
+  overcommit: z.int().describe('guests that a core takes'),
+  contextSwitches: z.int(),
+  tasks: z.array(kernelTask),
+});
+export type KernelTasks = z.infer<typeof kernelTasks>;
+
+export const kernelMemory = z.object({
+  host: resourceName,
+  bytes: z.int().describe('all there is; the regions add up to it'),
+  regions: z.array(kernelRegion),
+  aspaces: z.array(kernelAspace),
+});
+export type KernelMemory = z.infer<typeof kernelMemory>;
+
+/** How a task is to be scheduled from now on; a VM is round robin again after its next start. */
+export const scheduleRequest = z.strictObject({
+  task: z.string().min(1).describe('a VM of the host, or a task by its name'),
+  policy: taskPolicy,
+});
+export type ScheduleRequest = z.infer<typeof scheduleRequest>;
+
+const vmName = resourceName.nullable().describe('whose it is; null: no VM’s');
+/** What clients see: VMs by their names. */
+export const hostTask = kernelTask.extend({ vm: vmName });
+export const hostTasks = kernelTasks.extend({ tasks: z.array(hostTask) });
+export type HostTasks = z.infer<typeof hostTasks>;
+export type HostTask = z.infer<typeof hostTask>;
+export const hostMemory = kernelMemory.extend({
+  regions: z.array(kernelRegion.extend({ vm: vmName })),
+  aspaces: z.array(kernelAspace.extend({ vm: vmName })),
 });
 export type HostMemory = z.infer<typeof hostMemory>;

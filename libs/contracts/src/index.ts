@@ -19,6 +19,7 @@ export {
 } from './rest-wifi';
 export * from './rpc';
 export { subjectFor, type Announcement, type Call } from './rpc-call';
+export * from './rpc-core-time';
 export * from './rpc-jobs';
 export * from './rpc-migration';
 export * from './rpc-snapshots';

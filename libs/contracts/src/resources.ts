@@ -223,7 +223,7 @@ export const vm = z.object({
   core: z
     .int()
     .nullable()
-    .describe('of its host, which it has to itself; null: it has none, or its Kitten is silent'),
+    .describe('of its host, to itself unless that shares its cores; null: none, or its Kitten is silent'),
   nics: z.array(nic),
   wifi: z.array(wifiNic),
   createdAt: instant,

@@ -187,7 +187,7 @@ export const rest = {
   ),
   moveVmCore: endpoint({
     ...vmVerb('moveCore', 'Move its virtual core to another core of its host', r.coreMove),
-    errors: [...vmVerbErrors, 'HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE'],
+    errors: [...vmVerbErrors, 'HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE', 'HOST_CORES_EXHAUSTED'],
   }),
   snapshotVm: vmVerb(
     'snapshot',

@@ -3,6 +3,7 @@
  * announcement. `{host}` in a subject is the host that serves or sends it. The bus validates both directions.
  */
 import { z } from 'zod';
+import { kernelMemory, kernelTask, kernelTasks, scheduleRequest } from './host-kernel';
 import { macAddress, resourceName } from './quantities';
 import {
   coreMove,
@@ -21,7 +22,7 @@ import { airPlace, radio } from './wifi';
 
 // ---- Kitten: the host kernel ---------------------------------------------------------------------------------
 
-/** What a task (a guest, later a native job) holds. Addresses and lengths in bytes of host-physical memory. */
+/** What a guest holds. Addresses and lengths in bytes of host-physical memory. */
 export const allocation = z.object({
   task: z.string().describe('vm/<id>'),
   base: z.int(),
@@ -64,6 +65,10 @@ export const kittenCalls = {
    */
   claim: call('kitten.{host}.claim', z.object({ allocations: z.array(allocation) }), empty),
   inventory: call('kitten.{host}.inventory', empty, inventory),
+  memory: call('kitten.{host}.memory', empty, kernelMemory),
+  tasks: call('kitten.{host}.tasks', empty, kernelTasks),
+  /** TASK_NOT_FOUND; HOST_CORES_EXHAUSTED: its core has not as much time left as it reserves. */
+  schedule: call('kitten.{host}.schedule', scheduleRequest, kernelTask),
 };
 export const kittenHeartbeat = announcement('heartbeat.kitten.{host}', inventory);
 

@@ -1,5 +1,6 @@
 export { Guest, type GuestEnd } from './worker/guest';
 export type { GuestOptions } from './worker/guest-options';
+export { CoreWord, type CoreState } from './worker/core-word';
 export { LeaseWord } from './worker/lease-word';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';

@@ -9,14 +9,21 @@ const RETRY_MS = 250;
 export interface KittenResourcesOptions {
   bus: Bus;
   host: string;
+  /** A VM has no core any more. */
+  onGivenBack?: (vmId: string) => void;
   log: Log;
 }
 
 const MIB = 1 << 20;
 /** After these nothing has changed. */
-const REFUSALS = new Set<ErrorCode>(['HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE', 'INVALID_REQUEST']);
+const REFUSALS = new Set<ErrorCode>([
+  'HOST_CORE_NOT_FOUND',
+  'HOST_CORE_IN_USE',
+  'HOST_CORES_EXHAUSTED',
+  'INVALID_REQUEST',
+]);
 
-const taskOf = (vmId: string) => `vm/${vmId}`;
+export const taskOf = (vmId: string) => `vm/${vmId}`;
 const isGuest = (task: string) => task.startsWith('vm/');
 
 /**
@@ -88,6 +95,7 @@ export class KittenResources implements HostResources {
   async giveBack(vmId: string): Promise<void> {
     const task = taskOf(vmId);
     if (!this.#held.delete(task)) return;
+    this.options.onGivenBack?.(vmId);
     this.#toFree.add(task);
     await this.#free(task);
   }

@@ -64,6 +64,8 @@ export interface GuestMachineOptions {
   guest: Guest;
   /** Its places at physical cards. */
   seats: Seat[];
+  /** It is none of its host's tasks any more. */
+  leaveCore: () => void;
   origin: Origin;
   /** What its image has inside. */
   agent: boolean;
@@ -186,6 +188,7 @@ export class GuestMachine implements Machine {
     this.#unplugConsole?.();
     const unplugged = Promise.all([this.#nics.unplug(), this.#wifi?.unplug()]);
     await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
+    this.#options.leaveCore();
     for (const seat of this.#options.seats) seat.card.leave(seat);
     await patiently(ROUTER_MS, unplugged);
   }

@@ -18,6 +18,7 @@ import {
 import type { OverlayNode } from '@v3vee/overlay';
 import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
+import type { CoreTime } from '../host/core-time';
 import type { HostDevices } from '../vpio/host-devices';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink } from '../wifi/wifi-link';
@@ -46,6 +47,8 @@ export interface GuestMachinesOptions {
   wifi: WifiLink;
   /** Until when its guests may run. */
   lease: LeaseWord;
+  /** Whether they have their cores. */
+  cores: CoreTime;
   /** Of all VMs: the names that their guests are to know. */
   neighbours: () => Promise<Map<string, HostsEntry[]>>;
   log: Log;
@@ -191,7 +194,7 @@ export class GuestMachines implements Machines {
     }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
-    const { host, firmware, overlay, wifi, consoles, neighbours, lease, log } = this.options;
+    const { host, firmware, overlay, wifi, consoles, neighbours, lease, cores, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
     const nics: NicConfig[] = definition.nics
@@ -199,6 +202,7 @@ export class GuestMachines implements Machines {
       .map(({ mac, settings: { impairment: _, ...card } }) => ({ mac, mtu: MTU, ...card }));
     const seats: Seat[] = [];
     let guest: Guest;
+    let leaveCore = () => {};
     try {
       const cards = definition.nics.filter(isCard).map((nic): CardConfig => {
         const seat = this.#seat(definition, nic);
@@ -207,7 +211,9 @@ export class GuestMachines implements Machines {
       });
       const { memoryMiB } = definition;
       const wifiCount = definition.wifi.length;
-      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease });
+      const core = cores.word(definition.id);
+      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease, core });
+      leaveCore = cores.enter(definition.id, guest);
       seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
       guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
       await prepare(guest).catch(async thrown => {
@@ -215,11 +221,13 @@ export class GuestMachines implements Machines {
         throw thrown;
       });
     } catch (thrown) {
+      leaveCore();
       for (const seat of seats) seat.card.leave(seat);
       throw thrown;
     }
     return new GuestMachine({
       seats,
+      leaveCore,
       host,
       definition,
       guest,

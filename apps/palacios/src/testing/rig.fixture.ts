@@ -131,12 +131,14 @@ export class Rig {
 
   // ---- processes --------------------------------------------------------------------------------------------
 
-  async addHost(name: string, memoryMiB = 1024, cores = 8): Promise<void> {
+  /** @param kitten of its environment, more than it must have */
+  async addHost(name: string, memoryMiB = 1024, cores = 8, kitten: NodeJS.ProcessEnv = {}): Promise<void> {
     await this.#hosts.save({ name, memoryMiB, cores, nics: [], radios: [] });
     await this.startService(`kitten-${name}`, 'kitten', {
       V3_HOST: name,
       V3_HOST_MEMORY_MIB: String(memoryMiB),
       V3_HOST_CORES: String(cores),
+      ...kitten,
     });
     await this.startService(`palacios-${name}`, 'palacios', { V3_HOST: name });
   }

@@ -1,6 +1,7 @@
 import { nicModes, V3Error } from '@v3vee/contracts';
 import type { NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
+import type { CoreWord } from './core-word';
 import type { LeaseWord } from './lease-word';
 import { parseMac } from './mac';
 import { CARD_MODELS, type CardConfig, type Firmware, type NicConfig } from './protocol';
@@ -19,6 +20,8 @@ export interface GuestOptions {
   cmdlineExtra?: string;
   /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
   lease?: LeaseWord;
+  /** Whether it has its core of the host; absent: it always has. */
+  core?: CoreWord;
 }
 
 /** @throws V3Error INVALID_REQUEST */

@@ -66,6 +66,7 @@ export class Guest {
   private readonly cardFrames = new Listeners<[number, Uint8Array[]]>();
   private readonly sharedCards = new Listeners<[number, FromSharedCard]>();
   private readonly wifi = new Listeners<[Uint8Array[]]>();
+  private readonly cores = new Listeners<[]>();
   private readonly exits = new Listeners<[GuestEnd]>();
   private readonly channels: GuestChannel[];
   private readonly arrivals: Arrivals;
@@ -105,6 +106,7 @@ export class Guest {
       wifiCount: options.wifiCount ?? 0,
       channels: CHANNELS,
       lease: options.lease?.buffer,
+      core: options.core?.buffer,
       module: await engineModule(),
       wake,
     };
@@ -358,6 +360,16 @@ export class Guest {
     return this.command({ type: 'telemetry' });
   }
 
+  /** Has the guest's thread look at its `CoreWord` now. */
+  coreChanged(): void {
+    if (!this.end) wakeUp(this.wake);
+  }
+
+  /** Called when the guest's thread has put another state into its `CoreWord` while its core is shared. @returns a function that ends it */
+  onCore(callback: () => void): () => void {
+    return this.cores.add(callback);
+  }
+
   /** Called once when the guest ends by itself. @returns a function that ends it */
   onExit(callback: (end: GuestEnd) => void): () => void {
     return this.exits.add(callback);
@@ -416,6 +428,8 @@ export class Guest {
         this.waiting.get(READY)?.resolve(undefined as never);
         this.waiting.delete(READY);
         return;
+      case 'core':
+        return this.cores.emit();
       case 'simulated':
         this.waiting.get(SIMULATION)?.resolve(message.ranMs as never);
         return;

@@ -50,6 +50,8 @@ export interface WorkerSetup {
   module: unknown;
   /** Of the `LeaseWord` of its host; absent: it may always run. */
   lease?: SharedArrayBuffer;
+  /** Of the `CoreWord` of its VM; absent: it always has a core. */
+  core?: SharedArrayBuffer;
   /** The wake word of the run loop, then a word per NIC: see `Arrivals`. */
   wake: SharedArrayBuffer;
 }
@@ -131,6 +133,8 @@ export type FromWorker =
   | { type: 'wifi'; messages: Uint8Array<ArrayBuffer>[] }
   /** The guest stands still again: how much of guest time it ran. */
   | { type: 'simulated'; ranMs: number }
+  /** Its `CoreWord` says something new, and its core is shared. */
+  | { type: 'core' }
   | { type: 'exit'; kind: ExitKind; reason: string };
 
 /** Exits and times since the machine was made. */

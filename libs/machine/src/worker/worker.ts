@@ -5,6 +5,7 @@ import { RunLoop } from '../engine/run-loop';
 import { MachineError } from '../errors';
 import { Arrivals } from './arrivals';
 import { CardOutbox } from './cards';
+import { CoreWord, type CoreState } from './core-word';
 import { LeaseWord } from './lease-word';
 import { LiveCopy } from './live/live-copy';
 import type { ScanSlice } from './live/pages';
@@ -19,7 +20,12 @@ const port = parentPort!;
 const setup = workerData as WorkerSetup;
 const arrivals = new Arrivals(setup.wake);
 const lease = setup.lease && new LeaseWord(setup.lease);
+const coreWord = setup.core && new CoreWord(setup.core);
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+const enterCore = (state: CoreState) => {
+  if (coreWord?.enter(state)) post({ type: 'core' });
+};
 
 /** Commands whose result has pages, which are not copied. */
 const givesPages: ReadonlySet<Command['type']> = new Set(['copy-scan', 'copy-cut']);
@@ -35,6 +41,8 @@ async function main(): Promise<void> {
   /** The guest waits inside of an access: its devices live on, what the VMM wants of it comes after. */
   const block = (done: () => boolean): void => {
     blocked++;
+    const waits = loop.isRunning && !done();
+    if (waits) enterCore('UNINTERRUPTIBLE');
     try {
       while (!done()) {
         const seen = Atomics.load(wake, 0);
@@ -46,6 +54,7 @@ async function main(): Promise<void> {
       }
     } finally {
       blocked--;
+      if (waits && loop.isRunning) enterCore('RUNNING');
     }
     // at the latest then; between two stretches of guest code if it runs
     if (postponed.length > 0) setImmediate(takePostponed);
@@ -106,6 +115,11 @@ async function main(): Promise<void> {
   };
   const loop = new RunLoop(machine.engine, wake, {
     mayRun: () => !lease?.isOver,
+    core: coreWord && {
+      heldMs: () => coreWord.heldMs,
+      enter: enterCore,
+      used: ms => coreWord.used(ms),
+    },
     drain: () => {
       let any = takePostponed();
       for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
