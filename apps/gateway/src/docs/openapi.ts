@@ -7,6 +7,7 @@ import { common, json, problemResponses, queryParameters, reference, type Json }
 /** Schemas that have a name of their own in the document. */
 const named: Record<string, z.ZodType> = {
   Host: contracts.host,
+  HostTask: contracts.hostTask,
   Network: contracts.network,
   NetworkSpec: contracts.networkSpec,
   Impairment: contracts.impairment,
@@ -44,6 +45,9 @@ const named: Record<string, z.ZodType> = {
   MigrationCheck: contracts.migrationCheck,
   HookRule: contracts.hookRule,
   DeviceAccount: contracts.deviceAccount,
+  Job: contracts.job,
+  JobSpec: contracts.jobSpec,
+  JobOutput: contracts.jobOutput,
   Image: contracts.image,
   ImageImport: contracts.imageImport,
   Snapshot: contracts.snapshot,
