@@ -7,6 +7,7 @@ import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
 import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
+import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
@@ -56,6 +57,7 @@ export function createProgram(): Command {
   hostCommands(program);
   networkCommands(program);
   vmCommands(program);
+  jobCommands(program);
   vnetCommands(program);
   dmmCommands(program);
   wifiCommands(program);

@@ -33,6 +33,8 @@ import { Tokens } from './http/token';
 import { BlobStore } from './images/blob-store';
 import { ImageCatalogue } from './images/image-catalogue';
 import { ImagesController } from './images/images.controller';
+import { JobsController } from './jobs/jobs.controller';
+import { KittenClient } from './jobs/kitten-client';
 import { GatewayMetrics } from './metrics';
 import { MigrationPlanner } from './migrations/migration-planner';
 import { MigrationsController } from './migrations/migrations.controller';
@@ -84,6 +86,7 @@ import { WifiClient } from './wifi/wifi-client';
     HostsController,
     ImagesController,
     InterfacesController,
+    JobsController,
     LinksController,
     MediumController,
     MigrationsController,
@@ -126,6 +129,7 @@ import { WifiClient } from './wifi/wifi-client';
     HostDirectory,
     HostMaintenance,
     ImageCatalogue,
+    KittenClient,
     MigrationPlanner,
     Migrations,
     NicPlanner,

@@ -105,14 +105,19 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
       this.beat();
       return result;
     } catch (thrown) {
-      const { code, message } = V3Error.from(thrown);
-      this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
-      this.log.warn({ code }, message);
+      this.refused(thrown);
       throw thrown;
     }
   }
 
-  private beat(): void {
+  /** A request was turned down. */
+  refused(thrown: unknown): void {
+    const { code, message } = V3Error.from(thrown);
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+    this.log.warn({ code }, message);
+  }
+
+  beat(): void {
     this.bus.announce(kittenHeartbeat, this.config.V3_HOST, this.kernel.inventory());
   }
 }

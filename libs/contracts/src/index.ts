@@ -1,6 +1,7 @@
 export * from './card-rules';
 export * from './errors';
 export * from './host-kernel';
+export * from './jobs';
 export * from './migration';
 export * from './network-services';
 export * from './quantities';
@@ -19,6 +20,7 @@ export {
 export * from './rpc';
 export { subjectFor, type Announcement, type Call } from './rpc-call';
 export * from './rpc-core-time';
+export * from './rpc-jobs';
 export * from './rpc-migration';
 export * from './rpc-snapshots';
 export * from './rpc-vpio';

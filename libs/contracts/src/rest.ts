@@ -10,6 +10,7 @@ import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
+import { jobEndpoints } from './rest-jobs';
 import { migrationEndpoints } from './rest-migration';
 import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
@@ -60,6 +61,7 @@ export const rest = {
     errors: ['HOST_NOT_FOUND'],
   }),
   ...hostEndpoints,
+  ...jobEndpoints,
 
   listNetworks: endpoint({
     method: 'GET',
