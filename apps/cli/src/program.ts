@@ -16,6 +16,7 @@ import { testCommand } from './commands/test';
 import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
+import { vmBalloon, vmExits, vmMemory } from './commands/vm-machine';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
 import { wifiCommands } from './commands/wifi';
@@ -77,6 +78,9 @@ function vmCommands(program: Command): void {
     vmExec,
     vmWait,
     vmStats,
+    vmExits,
+    vmMemory,
+    vmBalloon,
   ])
     add(vm);
 }

@@ -43,6 +43,7 @@ import { SnapshotFiles } from './snapshots/snapshot-files';
 import { SnapshotHosts } from './snapshots/snapshot-hosts';
 import { SnapshotRemoval } from './snapshots/snapshot-removal';
 import { SnapshotsController } from './snapshots/snapshots.controller';
+import { MachineController } from './vms/machine.controller';
 import { NicPlanner } from './vms/nic-planner';
 import { VmClones } from './vms/vm-clones.service';
 import { VmDefinitions } from './vms/vm-definitions.service';
@@ -92,6 +93,7 @@ import { WifiClient } from './wifi/wifi-client';
     SnapshotsController,
     TraceController,
     VmsController,
+    MachineController,
     VnetControlController,
     VnetStatsController,
   ],

@@ -129,6 +129,27 @@ export class HostKernel {
     return moved;
   }
 
+  /**
+   * Another amount for the task: of its beginning, in place, or elsewhere where it can't grow in place.
+   * @throws V3Error HOST_NOT_CLAIMED, HOST_MEMORY_EXHAUSTED, or INVALID_REQUEST when the task has nothing here
+   */
+  resize(task: string, memoryMiB: number): Allocation {
+    this.requireClaim();
+    const length = memoryMiB * MIB;
+    const present = this.tasks.get(task);
+    if (!present) throw new V3Error('INVALID_REQUEST', `${task} has no memory of ${this.host.name}`);
+    if (present.length === length) return present;
+    const memory = this.memory.copy();
+    memory.free(present.base, present.length);
+    const inPlace = memory.claim(present.base, length, task) === undefined;
+    const base = inPlace ? present.base : memory.alloc(length, GUEST_ALIGNMENT, task)?.start;
+    if (base === undefined) throw this.memoryExhausted(task, memoryMiB);
+    const resized = { ...present, base, length };
+    this.memory = memory;
+    this.tasks.set(task, resized);
+    return resized;
+  }
+
   /** Answers whether the task held anything. */
   free(task: string): boolean {
     const allocation = this.tasks.get(task);

@@ -1,5 +1,6 @@
 export * from './card-rules';
 export * from './errors';
+export * from './machine';
 export * from './migration';
 export * from './network-services';
 export * from './quantities';

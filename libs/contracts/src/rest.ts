@@ -10,6 +10,7 @@ import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
+import { machineEndpoints } from './rest-machine';
 import { migrationEndpoints } from './rest-migration';
 import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
@@ -240,6 +241,8 @@ export const rest = {
     status: 200,
     errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE'],
   }),
+
+  ...machineEndpoints,
 
   listImages: endpoint({
     method: 'GET',
