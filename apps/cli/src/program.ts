@@ -18,6 +18,7 @@ import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
 import { vmSaved } from './commands/vm-saved';
+import { vmBalloon, vmExits, vmMemory } from './commands/vm-machine';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
 import { wifiCommands } from './commands/wifi';
@@ -81,6 +82,9 @@ function vmCommands(program: Command): void {
     vmExec,
     vmWait,
     vmStats,
+    vmExits,
+    vmMemory,
+    vmBalloon,
   ])
     add(vm);
 }

@@ -46,6 +46,7 @@ import { SnapshotFiles } from './snapshots/snapshot-files';
 import { SnapshotHosts } from './snapshots/snapshot-hosts';
 import { SnapshotRemoval } from './snapshots/snapshot-removal';
 import { SnapshotsController } from './snapshots/snapshots.controller';
+import { MachineController } from './vms/machine.controller';
 import { NicPlanner } from './vms/nic-planner';
 import { VmClones } from './vms/vm-clones.service';
 import { VmDefinitions } from './vms/vm-definitions.service';
@@ -97,6 +98,7 @@ import { WifiClient } from './wifi/wifi-client';
     SnapshotsController,
     TraceController,
     VmsController,
+    MachineController,
     VnetControlController,
     VnetStatsController,
   ],

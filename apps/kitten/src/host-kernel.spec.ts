@@ -54,6 +54,22 @@ describe('the host kernel', () => {
     ]);
   });
 
+  it('gives back what a guest gives back, and gives it more in place or elsewhere, or not at all', () => {
+    const kernel = claimed(128);
+    const { base, core } = kernel.allocate('vm/a', 32);
+    expect(kernel.resize('vm/a', 20)).toEqual({ task: 'vm/a', base, length: 20 * MIB, core });
+    expect(kernel.resize('vm/a', 20)).toMatchObject({ length: 20 * MIB });
+    expect(kernel.inventory().memoryFreeMiB).toBe(128 - KITTEN_RESERVED_MIB - 20);
+    expect(kernel.resize('vm/a', 24)).toMatchObject({ base, length: 24 * MIB });
+    // Right behind it, so that it can't grow where it is.
+    kernel.allocate('vm/b', 24);
+    expect(kernel.resize('vm/a', 32)).toMatchObject({ base: base + 48 * MIB, length: 32 * MIB });
+    expect(refusal(() => kernel.resize('vm/a', 80))).toContain('HOST_MEMORY_EXHAUSTED: vm/a asks for 80 MiB');
+    expect(kernel.inventory().allocations[0]).toMatchObject({ base: base + 48 * MIB, length: 32 * MIB });
+    expect(refusal(() => kernel.resize('vm/c', 8))).toContain('INVALID_REQUEST: vm/c has no memory of alpha');
+    expect(accounted(kernel)).toBe(128 * MIB);
+  });
+
   it('puts a guest on another core that is free, and says what is in the way of any other', () => {
     const kernel = claimed();
     const { base } = kernel.allocate('vm/a', 33);

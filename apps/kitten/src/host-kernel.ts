@@ -228,6 +228,28 @@ export class HostKernel {
     return allocationOf(present);
   }
 
+  /**
+   * Another amount for a guest: of its beginning, in place, or elsewhere where it can't grow in place.
+   * @throws V3Error HOST_NOT_CLAIMED, HOST_MEMORY_EXHAUSTED, or INVALID_REQUEST when it has nothing here
+   */
+  resize(task: string, memoryMiB: number): Allocation {
+    this.requireClaim();
+    const length = memoryMiB * MIB;
+    const present = this.guests.get(task);
+    if (!present) throw new V3Error('INVALID_REQUEST', `${task} has no memory of ${this.host.name}`);
+    if (present.length === length) return allocationOf(present);
+    const memory = this.memory.copy();
+    memory.free(present.base, present.length, task);
+    const inPlace = memory.claim(present.base, length, task) === undefined;
+    const base = inPlace ? present.base : memory.alloc(length, GUEST_ALIGNMENT, task)?.start;
+    if (base === undefined) throw this.memoryExhausted(task, length);
+    this.memory = memory;
+    present.aspace.unmapPmem(0, present.length);
+    present.aspace.delRegion(0, present.length);
+    mapWhole(present.aspace, { name: 'guest', start: 0, physical: base, length });
+    return allocationOf(Object.assign(present, { base, length }));
+  }
+
   /** Answers whether the guest held anything. */
   free(task: string): boolean {
     const present = this.guests.get(task);

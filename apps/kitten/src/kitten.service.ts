@@ -64,6 +64,13 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
           return allocation;
         }),
       ),
+      bus.serve(kittenCalls.resize, host, ({ task, memoryMiB }) =>
+        this.change(() => {
+          const allocation = kernel.resize(task, memoryMiB);
+          log.info(allocation, 'resized');
+          return allocation;
+        }),
+      ),
       bus.serve(kittenCalls.free, host, ({ task }) =>
         this.change(() => {
           const freed = kernel.free(task);

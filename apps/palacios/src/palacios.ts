@@ -170,6 +170,7 @@ export class Palacios {
       devices,
       wifi,
       lease: word,
+      deviceModules: config.V3_DEVICE_MODULES,
       images: new Images(images),
       firmware,
       templates: join(config.V3_CACHE_DIR, 'templates'),

@@ -2,6 +2,7 @@ export * from './card-rules';
 export * from './errors';
 export * from './host-kernel';
 export * from './jobs';
+export * from './machine';
 export * from './migration';
 export * from './network-services';
 export * from './quantities';

@@ -11,6 +11,7 @@ import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
 import { jobEndpoints } from './rest-jobs';
+import { machineEndpoints } from './rest-machine';
 import { migrationEndpoints } from './rest-migration';
 import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
@@ -242,6 +243,8 @@ export const rest = {
     status: 200,
     errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE'],
   }),
+
+  ...machineEndpoints,
 
   listImages: endpoint({
     method: 'GET',

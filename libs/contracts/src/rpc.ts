@@ -4,6 +4,18 @@
  */
 import { z } from 'zod';
 import { kernelMemory, kernelTask, kernelTasks, scheduleRequest } from './host-kernel';
+import {
+  balloon,
+  balloonRequest,
+  memoryBytes,
+  memoryHash,
+  memoryMap,
+  memoryMatches,
+  memoryRange,
+  memoryRead,
+  memorySearch,
+  memoryWrite,
+} from './machine';
 import { macAddress, resourceName } from './quantities';
 import {
   coreMove,
@@ -57,6 +69,15 @@ export const kittenCalls = {
   ),
   /** Another core for what the task has. HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, HOST_NOT_CLAIMED, INVALID_REQUEST: it has nothing here. */
   moveCore: call('kitten.{host}.core.move', z.object({ task: z.string(), core: z.int().min(0) }), allocation),
+  /**
+   * Another amount of contiguous memory for what the task has: its beginning, when it shrinks; in place or elsewhere, when
+   * it grows. HOST_MEMORY_EXHAUSTED, HOST_NOT_CLAIMED, INVALID_REQUEST: it has nothing here.
+   */
+  resize: call(
+    'kitten.{host}.resize',
+    z.object({ task: z.string(), memoryMiB: z.int().positive() }),
+    allocation,
+  ),
   free: call('kitten.{host}.free', z.object({ task: z.string() }), z.object({ freed: z.boolean() })),
   /**
    * Palacios says what its running guests hold: when it starts (nothing), and when Kitten is another
@@ -126,6 +147,18 @@ export const palaciosCalls = {
   deleteSnapshot: call('palacios.{host}.snapshot.delete', z.object({ snapshotId: z.uuid() }), empty, 30_000),
   exec: call('palacios.{host}.vm.exec', ofVm.extend(execRequest.shape), execResult, 3_660_000),
   telemetry: call('palacios.{host}.vm.telemetry', ofVm, telemetry),
+  // guest memory: see `rest-machine.ts`
+  memoryMap: call('palacios.{host}.vm.memory.map', ofVm, memoryMap),
+  memoryRead: call('palacios.{host}.vm.memory.read', ofVm.extend(memoryRead.shape), memoryBytes),
+  memoryWrite: call('palacios.{host}.vm.memory.write', ofVm.extend(memoryWrite.shape), empty),
+  memoryHash: call('palacios.{host}.vm.memory.hash', ofVm.extend(memoryRange.shape), memoryHash, 20_000),
+  memorySearch: call(
+    'palacios.{host}.vm.memory.search',
+    ofVm.extend(memorySearch.shape),
+    memoryMatches,
+    20_000,
+  ),
+  balloon: call('palacios.{host}.vm.balloon', ofVm.extend(balloonRequest.shape), balloon, 60_000),
   /** New settings of one NIC of a machine that there is; `nic` counts from 0. */
   setNic: call(
     'palacios.{host}.vm.nic',

@@ -5,6 +5,7 @@
 import { z } from 'zod';
 import { overcommit, schedHz } from './host-kernel';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
+import { machineFields } from './machine';
 import { inSubnet, memoryMiB, resourceName } from './quantities';
 import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, vmSpec } from './resources';
 import { checkCards } from './topology-cards';
@@ -41,6 +42,7 @@ const vmEntry = z.strictObject({
   boot: vmSpec.shape.boot,
   failover: vmSpec.shape.failover,
   checkpointEvery: vmSpec.shape.checkpointEvery,
+  ...machineFields,
 });
 
 const shape = z.strictObject({

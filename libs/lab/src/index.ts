@@ -1,7 +1,7 @@
 import type { Lab } from './lab';
 import { kittenLab } from './labs/kitten/kitten';
 import { migrationLab } from './labs/migration/migration';
-import { palaciosLab } from './labs/palacios';
+import { palaciosLab } from './labs/palacios/palacios';
 import { routerLab } from './labs/router/router';
 import { startLab } from './labs/start';
 import { vnetLab } from './labs/vnet/vnet';

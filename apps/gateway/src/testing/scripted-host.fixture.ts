@@ -264,11 +264,31 @@ export class ScriptedHost {
           host: this.name,
           exits: { halt: { count: 7 } },
           ports: [],
+          hypercalls: [],
+          yields: { quanta: 0, polls: 0, sleeps: 0, longestSleepMs: 0 },
           instructions: 1,
           interruptsStuck: 0,
           guestSeconds: 1,
           idleSeconds: 1,
           nics: [],
+        };
+      case 'memoryMap':
+        return { vm: vmId, memoryBytes: 64 << 20, balloonBytes: 0, regions: [] };
+      case 'memoryRead':
+        return {
+          address: request.address,
+          data: Buffer.alloc(request.length as number, 0x2a).toString('base64'),
+        };
+      case 'memoryWrite':
+        return {};
+      case 'memoryHash':
+        return { address: request.address, length: 64 << 20, sha256: 'f'.repeat(64) };
+      case 'memorySearch':
+        return { addresses: [4096], more: false };
+      case 'balloon':
+        return {
+          ...{ vm: vmId, memoryMiB: 64, targetMiB: request.memoryMiB, hostMiB: request.memoryMiB },
+          balloonBytes: 0,
         };
       case 'consoleAttach':
         return { scrollback: Buffer.from('login: ').toString('base64') };

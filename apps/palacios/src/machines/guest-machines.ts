@@ -49,6 +49,8 @@ export interface GuestMachinesOptions {
   lease: LeaseWord;
   /** Whether they have their cores. */
   cores: CoreTime;
+  /** Modules with device classes of the operator's. */
+  deviceModules: string[];
   /** Of all VMs: the names that their guests are to know. */
   neighbours: () => Promise<Map<string, HostsEntry[]>>;
   log: Log;
@@ -148,7 +150,7 @@ export class GuestMachines implements Machines {
 
   /** In memory once for all VMs of its kind; other hosts find it in the cache folder. */
   #template(definition: VmDefinition, image: StoredImage): Promise<MachineState> {
-    const { templates, images, log } = this.options;
+    const { templates, images, deviceModules, log } = this.options;
     const source = this.#templateSource(definition, image);
     const key = keyOf(source);
     const present = this.#templates.get(key);
@@ -157,7 +159,7 @@ export class GuestMachines implements Machines {
       log.info({ image: image.name, ...shapeOf(source) }, 'booting a template, once for all such VMs');
     const made = images
       .load(image)
-      .then(boot => ensureTemplate({ dir: templates, ...source, image: boot, onBoot }));
+      .then(boot => ensureTemplate({ dir: templates, ...source, deviceModules, image: boot, onBoot }));
     this.#templates.set(key, made);
     made.then(
       ({ memory }) => this.#memories.set(key, memory),
@@ -167,7 +169,7 @@ export class GuestMachines implements Machines {
   }
 
   #templateSource(
-    { memoryMiB, nics, wifi }: VmDefinition,
+    { memoryMiB, nics, wifi, devices }: VmDefinition,
     { manifest }: StoredImage,
   ): Omit<TemplateSource, 'image'> {
     const cards: TemplateCard[] = nics
@@ -175,7 +177,8 @@ export class GuestMachines implements Machines {
       .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
     const nicCount = nics.length - cards.length;
     const { firmware } = this.options;
-    return { imageDigest: manifest.digest, memoryMiB, nicCount, cards, wifiCount: wifi.length, firmware };
+    const shape = { memoryMiB, nicCount, cards, wifiCount: wifi.length, devices };
+    return { imageDigest: manifest.digest, ...shape, firmware };
   }
 
   /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
@@ -194,7 +197,7 @@ export class GuestMachines implements Machines {
     }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
-    const { host, firmware, overlay, wifi, consoles, neighbours, lease, cores, log } = this.options;
+    const { host, firmware, overlay, wifi, consoles, neighbours, lease, cores, deviceModules, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
     const nics: NicConfig[] = definition.nics
@@ -209,10 +212,12 @@ export class GuestMachines implements Machines {
         seats.push(seat);
         return { model: nic.model, mac: nic.mac, sharing: seat.card.sharing(seat) };
       });
-      const { memoryMiB } = definition;
+      const { memoryMiB, devices, yield: yielding } = definition;
       const wifiCount = definition.wifi.length;
-      const core = cores.word(definition.id);
-      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease, core });
+      guest = await Guest.create({
+        ...{ memoryMiB, image: boot, firmware, nics, cards, wifiCount },
+        ...{ devices, deviceModules, yielding, lease, core: cores.word(definition.id) },
+      });
       leaveCore = cores.enter(definition.id, guest);
       seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
       guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
@@ -254,8 +259,15 @@ const cardEnd = (guest: Guest, card: number): NonNullable<Seat['end']> => ({
   account: async () => (await guest.telemetry()).cards[card] ?? null,
 });
 
-const shapeOf = ({ imageDigest, memoryMiB, nicCount, cards, wifiCount }: Omit<TemplateSource, 'image'>) => ({
-  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount },
+const shapeOf = ({
+  imageDigest,
+  memoryMiB,
+  nicCount,
+  cards,
+  wifiCount,
+  devices,
+}: Omit<TemplateSource, 'image'>) => ({
+  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount, devices },
 });
 const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
 

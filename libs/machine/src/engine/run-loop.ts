@@ -1,5 +1,6 @@
 import type { Engine } from './engine';
 import { GuestExit } from './guest-exit';
+import { Yielding } from './yielding';
 
 /** The word that others add to and notify when there is something for this thread; see {@link RunLoop}. */
 export type WakeWord = Int32Array<SharedArrayBuffer>;
@@ -35,8 +36,6 @@ export interface RunLoopHost {
 
 /** A shorter halt is not worth giving the core up. */
 const SHORTEST_YIELD_MS = 1;
-/** How long the loop keeps the thread before the event loop gets a turn (translated code arrives there). */
-const TURN_MS = 8;
 /**
  * How far past its next timer a halted guest may sleep when nothing happens around it. Linux ticks at 250 Hz even
  * when idle; with a reliable TSC its time-keeping catches up over missed ticks, so that this costs nothing but
@@ -67,6 +66,8 @@ export class RunLoop {
   /** Milliseconds spent in guest code, and asleep because the guest was halted. */
   busyMs = 0;
   idleMs = 0;
+  /** When the thread goes back to its host, and how long it keeps it from the event loop (where translated code arrives). */
+  readonly yielding = new Yielding();
 
   constructor(
     private readonly engine: Engine,
@@ -131,7 +132,7 @@ export class RunLoop {
   }
 
   private turn(): void {
-    const end = performance.now() + TURN_MS;
+    const end = performance.now() + this.yielding.quantumMs;
     let now = performance.now();
     while (this.running && now < end) {
       if (this.host.mayRun?.() === false || this.leftMs() <= 0) return this.stop();
@@ -153,13 +154,18 @@ export class RunLoop {
       this.seen = seen;
       const worked = this.running && this.host.poll(now);
       this.host.flush();
-      if (wait > 0 && !drained && !worked && this.running && !this.host.settle() && this.running) {
-        this.sleep(wait, seen);
-        const woken = performance.now();
-        this.idleMs += woken - now;
-        now = woken;
+      if (wait === 0 || drained || worked || !this.running) {
+        this.yielding.worked();
+        continue;
       }
+      const longest = this.yielding.idle(now);
+      if (longest > 0 && !this.host.settle() && this.running)
+        this.sleep(Math.min(wait, longest), seen, longest);
+      const woken = performance.now();
+      this.idleMs += woken - now;
+      now = woken;
     }
+    this.yielding.counters.quanta++;
   }
 
   /** Of what is simulated. */
@@ -178,12 +184,13 @@ export class RunLoop {
     }
   }
 
-  private sleep(wait: number, seen: number): void {
+  private sleep(wait: number, seen: number, longest: number): void {
     const slack = performance.now() - this.lastIo > QUIET_AFTER_MS ? QUIET_SLACK_MS : 0;
-    const time = Math.min(wait + slack, this.leftMs());
-    const core = time >= SHORTEST_YIELD_MS ? this.host.core : undefined;
+    const ms = Math.min(wait + slack, longest, this.leftMs(), LONGEST_SLEEP_MS);
+    const core = ms >= SHORTEST_YIELD_MS ? this.host.core : undefined;
+    this.yielding.slept(ms);
     core?.enter('INTERRUPTIBLE');
-    this.waitForWake(time, seen);
+    this.waitForWake(ms, seen);
     if (this.running) core?.enter('RUNNING');
   }
 

@@ -78,6 +78,7 @@ async function main(): Promise<void> {
   );
   const machine = await Machine.create(setup, {
     serial: byte => serial.push(byte),
+    notice: text => post({ type: 'notice', text }),
     channelData: (channel, data) => post({ type: 'channel', port: channel, data }, [data.buffer]),
     channelOpen: (channel, open) => post({ type: 'channel-open', port: channel, open }),
     frames: (nic, frames) => {
@@ -108,6 +109,7 @@ async function main(): Promise<void> {
   });
   const live = new LiveCopy(machine, () => loop);
   const exited = ({ kind, reason }: GuestExit) => {
+    machine.engine.end();
     const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
     post(
       ended ? { type: 'exit', kind: 'guest-panic', reason: panic.found! } : { type: 'exit', kind, reason },
@@ -154,6 +156,8 @@ async function main(): Promise<void> {
     simulated: ranMs => post({ type: 'simulated', ranMs }),
   });
 
+  if (setup.yielding) loop.yielding.settings = setup.yielding;
+
   const handle = (message: ToWorker): void => {
     if (blocked > 0 && message.type === 'command' && message.command.type !== 'telemetry') {
       postponed.push(message); // the guest is in the middle of an instruction
@@ -194,7 +198,7 @@ async function main(): Promise<void> {
   const deliver = (message: Exclude<ToWorker, { type: 'command' }>): void => {
     switch (message.type) {
       case 'console':
-        return machine.engine.serialInput(message.data);
+        return machine.type(message.data);
       case 'channel':
         return void machine.console.send(message.port, message.data);
       case 'frames':
@@ -242,6 +246,22 @@ async function main(): Promise<void> {
         return machine.save();
       case 'telemetry':
         return machine.telemetry(loop);
+      case 'yielding':
+        loop.yielding.settings = command.settings;
+        return;
+      case 'memory-map':
+        return machine.engine.hooks.memory.describe(machine.engine.memory.size);
+      case 'memory-read':
+        return machine.guestMemory.read(command.address, command.length);
+      case 'memory-write':
+        machine.requireWhole();
+        return machine.guestMemory.write(command.address, command.bytes);
+      case 'memory-hash':
+        return machine.guestMemory.hash(command.address, command.length);
+      case 'memory-search':
+        return machine.guestMemory.search(command.pattern, command.address, command.length, command.limit);
+      case 'balloon':
+        return machine.requireBalloon().setTarget(command.pages);
       case 'sync':
         return;
       case 'throttle':
@@ -278,4 +298,4 @@ function toWire(thrown: unknown): WireError {
 const asWorkerError = (thrown: unknown) =>
   new GuestExit('worker-error', thrown instanceof Error ? thrown.message : String(thrown));
 
-void main();
+main().catch((thrown: unknown) => post({ type: 'failed', error: toWire(thrown) }));
