@@ -195,3 +195,15 @@ function cut(mapping: Mapping, from: number, to: number): Mapping[] {
   const length = Math.min(endOf(mapping), to) - start;
   return length > 0 ? [{ start, length, physical: mapping.physical + start - mapping.start }] : [];
 }
+
+/** A region with all of its memory behind it, in the largest pages that fit. */
+export function mapWhole(
+  space: AddressSpace,
+  { name, start, physical, length }: { name: string; start: number; physical: number; length: number },
+): void {
+  const pageSize = [...PAGE_SIZES]
+    .reverse()
+    .find(size => [start, physical, length].every(at => at % size === 0));
+  space.addRegion({ start, length, name, pageSize: pageSize ?? PAGE_SIZES[0] });
+  space.mapPmem(physical, start, length);
+}

@@ -10,7 +10,7 @@ import {
   type TaskPolicy,
   type TaskState,
 } from '@v3vee/contracts';
-import { PAGE_SIZES, type AddressSpace } from './address-space';
+import { mapWhole, PAGE_SIZES, type AddressSpace } from './address-space';
 import { AddressSpaces, BOOT_ASPACE, INIT_ASPACE, KERNEL_ASPACE } from './address-spaces';
 import { Cores } from './cores';
 import { Gate } from './gate';
@@ -565,16 +565,4 @@ const allocationOf = ({ task, base, length }: Resident): Allocation => ({
 function unpaged(base: number, length: number): string | undefined {
   const [page] = PAGE_SIZES;
   return base % page === 0 && length % page === 0 ? undefined : `it is not of whole pages of ${page} bytes`;
-}
-
-/** A region with all of its memory behind it, in the largest pages that fit. */
-function mapWhole(
-  space: AddressSpace,
-  { name, start, physical, length }: { name: string; start: number; physical: number; length: number },
-): void {
-  const pageSize = [...PAGE_SIZES]
-    .reverse()
-    .find(size => [start, physical, length].every(at => at % size === 0));
-  space.addRegion({ start, length, name, pageSize: pageSize ?? PAGE_SIZES[0] });
-  space.mapPmem(physical, start, length);
 }
