@@ -1,9 +1,11 @@
 import {
   BinaryReader,
   type IExportEntry,
+  type IFunctionEntry,
   type IImportEntry,
   type IMemoryType,
   type ITableType,
+  type ITypeEntry,
 } from 'wasmparser';
 import { BINARY_LIMITS } from '../limits';
 import { unsigned } from './encode';
@@ -15,6 +17,7 @@ export const READER = {
   error: -1,
   typeEntry: 11,
   importEntry: 12,
+  functionEntry: 13,
   tableEntry: 14,
   memoryEntry: 15,
   exportEntry: 17,
@@ -27,8 +30,10 @@ const KIND = { function: 0, memory: 2 } as const;
 /** What a job needs to know of a binary before it runs. */
 export interface CheckedBinary {
   sections: ReadonlyMap<number, Uint8Array>;
-  /** Types, of groups too: the index of the next one. */
-  types: number;
+  /** How many parameters each type has that is a function's; of groups too. */
+  parameters: readonly number[];
+  /** The type of each function of its own. */
+  functionTypes: readonly number[];
   importedFunctions: number;
   tables: readonly { initial: number; maximum?: number; entryType: number }[];
   /** WebAssembly pages that it wants at least. */
@@ -60,31 +65,39 @@ export function checkBinary(bytes: Uint8Array<ArrayBuffer>): CheckedBinary {
   const tables: { initial: number; maximum?: number; entryType: number }[] = [];
   const memories: IMemoryType[] = [];
   const exported = new Set<string>();
-  let types = 0;
+  const parameters: number[] = [];
+  const functionTypes: number[] = [];
   let importedFunctions = 0;
-  read(sections, [SECTION.type, SECTION.import, SECTION.table, SECTION.memory, SECTION.export], reader => {
-    switch (reader.state as number) {
-      case READER.typeEntry:
-        types++;
-        break;
-      case READER.importEntry:
-        checkImport(reader.result as IImportEntry);
-        importedFunctions++;
-        break;
-      case READER.tableEntry: {
-        const { limits, elementType } = reader.result as ITableType;
-        tables.push({ ...limits, entryType: elementType.kind });
-        break;
+  read(
+    sections,
+    [SECTION.type, SECTION.import, SECTION.function, SECTION.table, SECTION.memory, SECTION.export],
+    reader => {
+      switch (reader.state as number) {
+        case READER.typeEntry:
+          parameters.push((reader.result as ITypeEntry).params?.length ?? 0);
+          break;
+        case READER.functionEntry:
+          functionTypes.push((reader.result as IFunctionEntry).typeIndex);
+          break;
+        case READER.importEntry:
+          checkImport(reader.result as IImportEntry);
+          importedFunctions++;
+          break;
+        case READER.tableEntry: {
+          const { limits, elementType } = reader.result as ITableType;
+          tables.push({ ...limits, entryType: elementType.kind });
+          break;
+        }
+        case READER.memoryEntry:
+          memories.push(reader.result as IMemoryType);
+          break;
+        case READER.exportEntry: {
+          const { field, kind } = reader.result as IExportEntry;
+          exported.add(`${kind} ${Buffer.from(field).toString()}`);
+        }
       }
-      case READER.memoryEntry:
-        memories.push(reader.result as IMemoryType);
-        break;
-      case READER.exportEntry: {
-        const { field, kind } = reader.result as IExportEntry;
-        exported.add(`${kind} ${Buffer.from(field).toString()}`);
-      }
-    }
-  });
+    },
+  );
   const [memory] = memories;
   if (!memory || memories.length > 1)
     throw invalid(`it has ${memories.length} memories; it needs one of its own`);
@@ -96,7 +109,14 @@ export function checkBinary(bytes: Uint8Array<ArrayBuffer>): CheckedBinary {
   if (entries > BINARY_LIMITS.tableEntries) {
     throw invalid(`its tables have ${entries} entries; at most ${BINARY_LIMITS.tableEntries} are taken`);
   }
-  return { sections, types, importedFunctions, tables, memoryPages: memory.limits.initial };
+  return {
+    sections,
+    parameters,
+    functionTypes,
+    importedFunctions,
+    tables,
+    memoryPages: memory.limits.initial,
+  };
 }
 
 function checkImport({ module, field, kind }: IImportEntry): void {

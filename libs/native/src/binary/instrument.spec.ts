@@ -44,11 +44,11 @@ const at = (memory: WebAssembly.Memory, address: number) =>
 
 describe('an instrumented binary', () => {
   it('looks at its gate once in so many rounds of its loops, and does what it did', () => {
-    const { start, memory, calls } = instance({ code: [counting(10_000)] }, { fuel: 99 });
+    const { start, memory, calls } = instance({ code: [counting(10_000)] }, { fuel: 1_000 });
     start();
     expect(at(memory, 16)).toBe(10_000);
-    // A round takes one of the fuel, the look comes when there is none left.
-    expect(calls.looks).toBe(100);
+    // Every 256th round takes 256, and the look comes when there is less than none: with every fourth of 39.
+    expect(calls.looks).toBe(9);
   });
 
   it('looks when functions call each other without a loop, and not in functions that call none', () => {

@@ -1,42 +1,23 @@
-import type { IOperatorInformation } from 'wasmparser';
 import { BINARY_LIMITS } from '../limits';
-import { read, READER, type CheckedBinary } from './check';
+import type { CheckedBinary } from './check';
+import { codeSection, EMPTY_BLOCK, OP } from './code';
 import { readUnsigned, signed, sized, text, unsigned, VALUE_TYPE } from './encode';
 import { ADDED } from './imports';
 import { readVector, SECTION, SECTION_ORDER } from './sections';
 
-const OP = {
-  loop: 0x03,
-  if: 0x04,
-  else: 0x05,
-  end: 0x0b,
-  call: 0x10,
-  callIndirect: 0x11,
-  /** return_call, return_call_indirect, call_ref, return_call_ref */
-  otherCalls: new Set([0x12, 0x13, 0x14, 0x15]),
-  localGet: 0x20,
-  globalGet: 0x23,
-  globalSet: 0x24,
-  memorySize: 0x3f,
-  memoryGrow: 0x40,
-  const: 0x41,
-  lessThanSigned: 0x48,
-  greaterThanUnsigned: 0x4b,
-  add: 0x6a,
-  subtract: 0x6b,
-} as const;
-const EMPTY_BLOCK = 0x40;
 const FUNCTION_TYPE = 0x60;
 const LARGEST_MEMORY = 65_536;
 
+/** Of a loop, between two that take from the counter; a power of two. */
+const ROUNDS = 256;
 /** What is given to the binary before its first instruction; the rank's thread gives more. */
 const FIRST_FUEL = 1_000;
 
 /**
  * Rewrites a binary so that its host can hold it, since nothing can stop WebAssembly from outside but for good:
  *
- * - each round of a loop, and each function that calls others, takes from a counter; at its end the entry of a table is
- *   called, where the host looks at the rank's gate;
+ * - rounds of loops, and functions that call others, take from a counter; at its end the entry of a table is called, where
+ *   the host looks at the rank's gate. A loop counts its rounds in a local, which costs least, and every 256th takes 256;
  * - its memory comes from the host (shared, so that other ranks can be given it), all of it at once: memory.grow moves a
  *   mark within it, and memory.size tells the mark;
  * - its tables get a maximum; its start function runs when the host calls it.
@@ -45,13 +26,13 @@ const FIRST_FUEL = 1_000;
  * @param preemptible false: without the looks, for measurements
  */
 export function instrument(binary: CheckedBinary, preemptible = true): Uint8Array<ArrayBuffer> {
-  const { sections, types, importedFunctions, tables } = binary;
-  const functions = importedFunctions + readVector(sections.get(SECTION.function)).count;
+  const { sections, parameters, functionTypes, importedFunctions, tables } = binary;
+  const functions = importedFunctions + functionTypes.length;
   const globals = readVector(sections.get(SECTION.global)).count;
   const index = {
-    checkType: types,
-    growType: types + 1,
-    check: functions,
+    spendType: parameters.length,
+    growType: parameters.length + 1,
+    spend: functions,
     grow: functions + 1,
     gateTable: tables.length,
     fuel: globals,
@@ -61,35 +42,40 @@ export function instrument(binary: CheckedBinary, preemptible = true): Uint8Arra
   const get = (global: number) => [OP.globalGet, ...unsigned(global)];
   const set = (global: number) => [OP.globalSet, ...unsigned(global)];
 
-  const look = Uint8Array.from(
-    !preemptible
-      ? []
-      : [
-          ...[...get(index.fuel), OP.const, ...signed(1), OP.subtract, ...set(index.fuel)],
-          ...[...get(index.fuel), OP.const, ...signed(0), OP.lessThanSigned],
-          ...[OP.if, EMPTY_BLOCK, OP.call, ...unsigned(index.check), OP.end],
-        ],
-  );
-  const memorySize = Uint8Array.from(get(index.pages));
-  const memoryGrow = Uint8Array.from([OP.call, ...unsigned(index.grow)]);
-  const checkBody = [
-    ...[0, OP.const, ...signed(0)],
-    ...[OP.callIndirect, ...unsigned(index.checkType), ...unsigned(index.gateTable), OP.end],
+  const spend = (fuel: number): number[] => [
+    ...[...get(index.fuel), OP.const, ...signed(fuel), OP.subtract, ...set(index.fuel)],
+    ...[...get(index.fuel), OP.const, ...signed(0), OP.lessThanSigned, OP.if, EMPTY_BLOCK],
+    ...[OP.const, ...signed(0), OP.callIndirect, ...unsigned(index.spendType)],
+    ...[...unsigned(index.gateTable), OP.end],
   ];
+  const spendBody = [0, ...spend(ROUNDS), OP.end];
   const growBody = [
     ...[0, OP.localGet, 0, ...get(index.limit), ...get(index.pages), OP.subtract, OP.greaterThanUnsigned],
     ...[OP.if, VALUE_TYPE.i32, OP.const, ...signed(-1), OP.else],
-    ...[
-      ...get(index.pages),
-      ...get(index.pages),
-      OP.localGet,
-      0,
-      OP.add,
-      ...set(index.pages),
-      OP.end,
-      OP.end,
-    ],
+    ...[...get(index.pages), ...get(index.pages), OP.localGet, 0, OP.add, ...set(index.pages)],
+    ...[OP.end, OP.end],
   ];
+  const insertions = {
+    entry: preemptible ? spend(1) : [],
+    round: (local: number): number[] =>
+      !preemptible
+        ? []
+        : [
+            ...[
+              OP.localGet,
+              ...unsigned(local),
+              OP.const,
+              ...signed(1),
+              OP.add,
+              OP.localTee,
+              ...unsigned(local),
+            ],
+            ...[OP.const, ...signed(ROUNDS - 1), OP.and, OP.isZero],
+            ...[OP.if, EMPTY_BLOCK, OP.call, ...unsigned(index.spend), OP.end],
+          ],
+    memorySize: get(index.pages),
+    memoryGrow: [OP.call, ...unsigned(index.grow)],
+  };
 
   const mutableI32 = (value: number) => [VALUE_TYPE.i32, 1, OP.const, ...signed(value), OP.end];
   const exported = (name: string, kind: number, at: number) => [...text(name), kind, ...unsigned(at)];
@@ -112,7 +98,7 @@ export function instrument(binary: CheckedBinary, preemptible = true): Uint8Arra
     ],
     [
       SECTION.function,
-      extend(sections.get(SECTION.function), [unsigned(index.checkType), unsigned(index.growType)]),
+      extend(sections.get(SECTION.function), [unsigned(index.spendType), unsigned(index.growType)]),
     ],
     [SECTION.table, tableSection(binary)],
     [
@@ -132,7 +118,7 @@ export function instrument(binary: CheckedBinary, preemptible = true): Uint8Arra
         ...(start ? [exported(ADDED.start, 0, readUnsigned(start, 0).value)] : []),
       ]),
     ],
-    [SECTION.code, codeSection(binary, { look, memorySize, memoryGrow }, [checkBody, growBody])],
+    [SECTION.code, codeSection(binary, insertions, [spendBody, growBody])],
   ]);
   const parts: Uint8Array[] = [Buffer.from('\0asm\x01\0\0\0', 'latin1')];
   for (const id of SECTION_ORDER) {
@@ -168,61 +154,4 @@ function tableSection({ tables }: CheckedBinary): Uint8Array[] {
     Uint8Array.from(unsigned(tables.length + 1)),
     ...[...bounded, gate].map(entry => Uint8Array.from(entry)),
   ];
-}
-
-interface Insertions {
-  look: Uint8Array;
-  memorySize: Uint8Array;
-  memoryGrow: Uint8Array;
-}
-
-function codeSection(
-  { sections }: CheckedBinary,
-  { look, memorySize, memoryGrow }: Insertions,
-  bodies: readonly (readonly number[])[],
-): Uint8Array[] {
-  const code = sections.get(SECTION.code) ?? new Uint8Array([0]);
-  const functions: Uint8Array[] = [];
-  let pieces: Uint8Array[] = [];
-  let calls = false;
-  // Places in what the reader reads: of the next body's length, of what is not copied yet, of this instruction.
-  let body = readUnsigned(code, 0).next + (8 + 1 + unsigned(code.length).length);
-  let copied = 0;
-  let at = 0;
-  read(sections, [SECTION.code], reader => {
-    const { data, position } = reader;
-    const state = reader.state as number;
-    const copy = (end: number) => {
-      pieces.push(data.slice(copied, end));
-      copied = end;
-    };
-    if (state === READER.beginFunction) {
-      const { value: length, next } = readUnsigned(data, body);
-      body = next + length;
-      copied = next;
-      pieces = [];
-      calls = false;
-      copy(position);
-      pieces.push(new Uint8Array()); // where the look goes that a function begins with
-    } else if (state === READER.operator) {
-      const operator = (reader.result as IOperatorInformation).code as number;
-      if (operator === OP.loop) {
-        copy(position);
-        pieces.push(look);
-      } else if (operator === OP.memorySize || operator === OP.memoryGrow) {
-        copy(at);
-        pieces.push(operator === OP.memorySize ? memorySize : memoryGrow);
-        copied = position;
-      } else if (operator === OP.call || operator === OP.callIndirect || OP.otherCalls.has(operator)) {
-        calls = true;
-      }
-    } else if (state === READER.endFunction) {
-      copy(position);
-      if (calls) pieces[1] = look;
-      functions.push(Buffer.concat(sized(pieces)));
-    }
-    at = position;
-  });
-  const added = bodies.map(content => Buffer.concat(sized([Uint8Array.from(content)])));
-  return [Uint8Array.from(unsigned(functions.length + added.length)), ...functions, ...added];
 }

@@ -4,6 +4,7 @@ import { row, type LabRow } from '../../result';
 import { costs } from './costs';
 import { buildGuestPrograms } from './guest-programs';
 import { lostPercent, noisePlot, readNoise, type Noise } from './noise';
+import { withWait } from './run-queue-wait';
 import { inGuest, native, onBareEngine, TOPOLOGY, type Side } from './sides';
 
 const NOISE_MS = 3_000;
@@ -26,7 +27,7 @@ export const kittenLab: Lab = {
     if (!programs) context.progress('no C compiler for i386 here: there is nothing to compare with');
     context.progress('starting a host with a guest');
     const cluster = await LabCluster.up(context, TOPOLOGY);
-    const sides: Side[] = [native(cluster)];
+    const sides: Side[] = [await native(cluster)];
     if (programs) {
       sides.push(await inGuest(cluster, programs));
       context.progress('booting the guest on the bare engine');
@@ -62,9 +63,11 @@ async function inTurns<T>(
 }
 
 async function noise(context: LabContext, sides: readonly Side[]): Promise<LabRow[]> {
-  const runs = await inTurns(context, 'selfish', sides, async side =>
-    readNoise(await side.run('selfish', [NOISE_MS, THRESHOLD_NS])),
-  );
+  const runs = await inTurns(context, 'selfish', sides, async side => {
+    const run = () => side.run('selfish', [NOISE_MS, THRESHOLD_NS]);
+    const { value, waitShare } = await withWait(side.pid, run);
+    return readNoise(value, waitShare);
+  });
   // Of each side the run in the middle, by what it lost.
   const middle = (of: readonly Noise[]) =>
     [...of].sort((a, b) => a.lostUs - b.lostUs)[of.length >> 1] as Noise;
@@ -90,7 +93,14 @@ async function noise(context: LabContext, sides: readonly Side[]): Promise<LabRo
       ours: { name, values: of.map(({ count, durationUs }) => (count / durationUs) * 1e6) },
     }),
   );
-  return [...(rows.length > 0 ? rows : [alone]), ...counts];
+  const waits = [own!, ...others].map(({ name, runs: of }) =>
+    row({
+      name: `taken off: time in which this machine ran other threads, ${name}`,
+      unit: '%',
+      ours: { name, values: of.map(({ waitShare }) => waitShare * 100) },
+    }),
+  );
+  return [...(rows.length > 0 ? rows : [alone]), ...counts, ...waits];
 }
 
 async function throughput(context: LabContext, sides: readonly Side[]): Promise<LabRow[]> {

@@ -7,20 +7,26 @@ export interface Noise {
   count: number;
   lostUs: number;
   durationUs: number;
+  /** Of its time, 0 … 1: this machine's scheduler had other threads run. */
+  waitShare: number;
 }
 
 /** @throws Error that quotes what is not understood */
-export function readNoise(text: string): Noise {
+export function readNoise(text: string, waitShare: number): Noise {
   const sum = /rank 0: (\d+) detours, lost ([\d.]+) us of ([\d.]+) us/.exec(text);
   if (!sum) throw new Error(`selfish said: ${text.slice(-200)}`);
   const detours = [...text.matchAll(/^([\d.]+) ([\d.]+)$/gm)].map(([, at, length]) => ({
     at: Number(at),
     length: Number(length),
   }));
-  return { detours, count: Number(sum[1]), lostUs: Number(sum[2]), durationUs: Number(sum[3]) };
+  return { detours, count: Number(sum[1]), lostUs: Number(sum[2]), durationUs: Number(sum[3]), waitShare };
 }
 
-export const lostPercent = ({ lostUs, durationUs }: Noise): number => (lostUs / durationUs) * 100;
+/** Of the time that the machine let it run. */
+export function lostPercent({ lostUs, durationUs, waitShare }: Noise): number {
+  const others = Math.min(waitShare * durationUs, lostUs);
+  return ((lostUs - others) / (durationUs - others)) * 100;
+}
 
 const BINS = 50;
 

@@ -10,6 +10,8 @@ import type { GuestPrograms } from './guest-programs';
 /** Where a program runs, with everything else standing still. */
 export interface Side {
   name: string;
+  /** The process that has the thread it runs on. */
+  pid: number;
   /** @returns what it printed @throws Error when it did not end with 0 */
   run(program: ProgramName, args: readonly (string | number)[]): Promise<string>;
 }
@@ -23,9 +25,12 @@ vms: { ${VM}: { host: ${HOST}, memory: ${MEMORY_MIB}MiB, nics: [{ network: lan, 
 `;
 
 /** A native task of Kitten's. */
-export function native({ client }: LabCluster): Side {
+export async function native(cluster: LabCluster): Promise<Side> {
+  const { client } = cluster;
+  const { pid } = await cluster.service(`kitten-${HOST}`);
   return {
     name: 'native',
+    pid,
     async run(program, args) {
       const spec = { host: HOST, program, memoryMiB: MEMORY_MIB, args: args.map(String) };
       const { id } = await runJob(client, { ...spec, file: programPath(program) });
@@ -48,8 +53,10 @@ export async function inGuest(cluster: LabCluster, programs: GuestPrograms): Pro
     await execInVm(client, VM, command, { input: content });
   }
   await cluster.pause(VM);
+  const { pid } = await cluster.service(`palacios-${HOST}`);
   return {
     name: 'Linux guest',
+    pid,
     async run(program, args) {
       await cluster.resume(VM);
       try {
@@ -85,6 +92,7 @@ export async function onBareEngine(context: LabContext, programs: GuestPrograms)
   await guest.pause();
   return {
     name: 'bare engine',
+    pid: process.pid,
     async run(program, args) {
       await guest.run();
       try {
