@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectLocal, openConsole, readClusterFile, stateFiles, type ClusterStatus } from '@v3vee/client';
 import type {
+  ExitTable,
   Host,
   HostMemory,
   HostTasks,
@@ -336,6 +337,33 @@ describe('v3', () => {
     expect(telemetry.exits['io-out']?.count).toBeGreaterThan(0);
     expect(telemetry.nics[0]?.transmitPackets).toBeGreaterThan(0);
     expect(await ok('vm', 'stats', 'a1')).toMatch(/^EXIT +COUNT$/m);
+  });
+
+  it('shows exits with what they cost, and memory from outside', async () => {
+    const { exits, ports } = await cluster.json<ExitTable>(['vm', 'exits', 'a1']);
+    expect(exits['io-out']?.cost?.sampled).toBeGreaterThan(0);
+    expect(ports.length).toBeGreaterThan(0);
+    expect(await ok('vm', 'exits', 'a1')).toMatch(/^EXIT +COUNT +MEAN +P50 +P99$/m);
+    expect(await ok('vm', 'memory', 'map', 'a1')).toMatch(
+      /^0x000a0000 +0x000bffff .* rw +chipset +VGA window$/m,
+    );
+
+    await sh('a1', "echo 'seen from outside 4711' > /tmp/seen");
+    const found = (await ok('vm', 'memory', 'search', 'a1', 'from outside 4711')).trim().split('\n');
+    const [at = ''] = found;
+    expect(await ok('vm', 'memory', 'read', 'a1', at, '16')).toContain('|from outside 471|');
+    for (const address of found) await ok('vm', 'memory', 'write', 'a1', address, '46524f4d');
+    expect(await sh('a1', 'cat /tmp/seen')).toBe('seen FROM outside 4711');
+    await ok('vm', 'pause', 'a1');
+    const ram = join(folder, 'a1.ram');
+    await ok('vm', 'memory', 'read', 'a1', '0', '64MiB', '--file', ram);
+    expect((await ok('vm', 'memory', 'hash', 'a1')).trim()).toBe(
+      createHash('sha256').update(readFileSync(ram)).digest('hex'),
+    );
+    await ok('vm', 'resume', 'a1');
+    await refused(['vm', 'memory', 'read', 'a1', '64MiB', '1'], 2, '"64MiB" is not an address');
+    await refused(['vm', 'memory', 'read', 'a1', '0x4000000', '1'], 2, 'are not in the guest');
+    await refused(['vm', 'balloon', 'a1', '48'], 1, 'has no balloon');
   });
 
   it('connects to the serial console', async () => {

@@ -50,6 +50,8 @@ export interface VmOptions {
   image?: string;
   boot?: 'template' | 'cold';
   nics?: { network: string; ip?: string }[];
+  yield?: VmDefinition['yield'];
+  devices?: VmDefinition['devices'];
 }
 
 type RequestOf<V extends PalaciosVerb> = z.input<(typeof palaciosCalls)[V]['request']>;
@@ -223,12 +225,15 @@ export class Rig {
 
   async define(name: string, options: VmOptions = {}): Promise<VmDefinition> {
     const { host = 'alpha', memoryMiB = 64, image = 'debian', boot = 'template', nics = [] } = options;
+    const { yield: yielding, devices } = options;
     return this.vms.create({
       name,
       host,
       memoryMiB,
       image,
       boot,
+      yield: yielding,
+      devices,
       autostart: false,
       managed: false,
       nics: await Promise.all(
