@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
+import { diskCommands } from './commands/disk';
 import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
@@ -15,6 +16,7 @@ import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
 import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
+import { vmScreen } from './commands/vm-screen';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
@@ -60,6 +62,7 @@ export function createProgram(): Command {
   wifiCommands(program);
   imageCommands(program);
   snapshotCommands(program);
+  diskCommands(program);
   migrationCommands(program);
   operationCommands(program);
   return program;
@@ -77,6 +80,7 @@ function vmCommands(program: Command): void {
     vmExec,
     vmWait,
     vmStats,
+    vmScreen,
   ])
     add(vm);
 }

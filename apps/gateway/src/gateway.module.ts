@@ -29,6 +29,9 @@ import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
 import { Tokens } from './http/token';
+import { DiskPlanner } from './disks/disk-planner';
+import { DisksController } from './disks/disks.controller';
+import { Disks } from './disks/disks.service';
 import { BlobStore } from './images/blob-store';
 import { ImageCatalogue } from './images/image-catalogue';
 import { ImagesController } from './images/images.controller';
@@ -80,6 +83,7 @@ import { WifiClient } from './wifi/wifi-client';
     DevicesController,
     DmmRecordsController,
     HostsController,
+    DisksController,
     ImagesController,
     InterfacesController,
     LinksController,
@@ -110,6 +114,8 @@ import { WifiClient } from './wifi/wifi-client';
     AccessPoints,
     Antennas,
     BlobStore,
+    DiskPlanner,
+    Disks,
     Candidates,
     AirPoints,
     CapturePoints,

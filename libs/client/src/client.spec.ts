@@ -35,6 +35,7 @@ const vm: Vm = {
     },
   ],
   wifi: [],
+  disks: [],
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: null,
 };

@@ -1,7 +1,8 @@
-export * from './blobs';
+export { importImage, importSnapshot, type ImageFiles } from './blobs';
 export * from './capture';
 export * from './client';
 export * from './console';
+export * from './disk';
 export * from './exec';
 export * from './local/control';
 export * from './local/state-folder';

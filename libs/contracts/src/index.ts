@@ -1,4 +1,5 @@
 export * from './card-rules';
+export * from './disks';
 export * from './errors';
 export * from './migration';
 export * from './network-services';
@@ -7,6 +8,7 @@ export * from './resources';
 export * from './rest';
 export * from './rest-hosts';
 export * from './rest-migration';
+export { DISK_EXPORT_PATH, diskExportPath } from './rest-disks';
 export { SNAPSHOT_EXPORT_PATH, snapshotExportPath } from './rest-snapshots';
 export {
   deauthenticateRequest,
@@ -21,6 +23,7 @@ export * from './rpc-migration';
 export * from './rpc-snapshots';
 export * from './rpc-vpio';
 export * from './rpc-wifi';
+export * from './screen';
 export * from './snapshots';
 export * from './topology';
 export * from './topology-file';

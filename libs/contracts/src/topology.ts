@@ -3,6 +3,7 @@
  * `POST /v1/cluster:apply`, and for what the supervisor starts.
  */
 import { z } from 'zod';
+import { diskSpecs } from './disks';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { inSubnet, memoryMiB, resourceName } from './quantities';
 import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, vmSpec } from './resources';
@@ -32,6 +33,7 @@ const vmEntry = z.strictObject({
   image: resourceName.default('debian'),
   nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
   wifi: wifiNicSpecs.default([]),
+  disks: diskSpecs.default([]),
   autostart: z.boolean().default(true),
   boot: vmSpec.shape.boot,
   failover: vmSpec.shape.failover,

@@ -18,3 +18,5 @@ export {
 } from './virtio/net/header';
 export { VirtioConsole, type ConsoleOptions } from './virtio/console/device';
 export { VirtioHwsim, type HwsimOptions } from './virtio/hwsim/device';
+export { NoSpace, VirtioBlock, type BlockBackend, type BlockOptions } from './virtio/block/device';
+export { VirtioRng } from './virtio/rng/device';

@@ -1,4 +1,3 @@
-import { open, rename, rm } from 'node:fs/promises';
 import { importSnapshot, openSnapshotExport } from '@v3vee/client';
 import { V3Error, type SnapshotVerification } from '@v3vee/contracts';
 import type { Command } from 'commander';
@@ -7,6 +6,7 @@ import { examples, print, printJson, printList, printOne, withOutput, type Outpu
 import { interrupted, withClient } from '../session';
 import { createTaskProgress } from '../terminal/progress';
 import { formatBytes } from '../terminal/quantities';
+import { writeNew } from '../write-new';
 
 interface Formatted {
   output: OutputFormat;
@@ -141,42 +141,6 @@ snapshot; the guest is then told its VM's name and addresses.`,
         }
       }),
     );
-}
-
-/**
- * A file that appears when all of it is there.
- * @throws V3Error USAGE when there is one already, or it can't be written
- */
-async function writeNew(
-  path: string,
-  stream: AsyncIterable<Buffer>,
-  onProgress: (bytes: number) => void,
-): Promise<number> {
-  const part = `${path}.part`;
-  const file = await open(path, 'wx').catch((cause: NodeJS.ErrnoException) => {
-    const why = cause.code === 'EEXIST' ? 'exists already' : `can't be written (${cause.code})`;
-    throw new V3Error('USAGE', `${path} ${why}; choose another name`, { cause });
-  });
-  let bytes = 0;
-  try {
-    await file.close();
-    const half = await open(part, 'w');
-    try {
-      for await (const piece of stream) {
-        await half.writeFile(piece);
-        onProgress((bytes += piece.length));
-      }
-      await half.sync();
-    } finally {
-      await half.close();
-    }
-    interrupted.throwIfAborted();
-    await rename(part, path);
-    return bytes;
-  } catch (thrown) {
-    for (const each of [part, path]) await rm(each, { force: true });
-    throw thrown;
-  }
 }
 
 function verifiedWords(name: string, { intact, pages, damagedPages, damage }: SnapshotVerification): string {

@@ -77,6 +77,11 @@ export class VmViews {
         // What the guest reports of them comes after the NICs.
         ips: (live ? status?.ips[vm.nics.length + index] : undefined) ?? (ip === null ? [] : [ip]),
       })),
+      disks: vm.disks.map(({ index, name, bytes, image, readOnly, mount, root }) => ({
+        ...{ name, bytes, image, readOnly, root },
+        device: `vd${'abcd'[index]}`,
+        mount: mount ?? `/mnt/${name}`,
+      })),
       createdAt: vm.createdAt.toISOString(),
       startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,
     };

@@ -56,6 +56,9 @@ export class FakeMachine implements Machine {
   }
   exec = () => Promise.reject(new Error('not here'));
   telemetry = () => Promise.reject(new Error('not here'));
+  screen = () => Promise.reject(new Error('not here'));
+  type = () => Promise.reject(new Error('not here'));
+  releaseDisks = async () => undefined;
   setHosts(): void {}
   copyOut: Machine['copyOut'] = () => Promise.reject(new Error('not here'));
   throttle = async () => undefined;
@@ -111,6 +114,7 @@ export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
     boot: 'template',
     nics: [],
     wifi: [],
+    disks: [],
     managed: false,
     failover: 'none',
     checkpointEvery: null,
@@ -131,6 +135,7 @@ export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {
     memoryMiB: vm.memoryMiB,
     image: vm.image,
     nics: [],
+    disks: [],
     ...{ bytes: 1, pages: 1, newPages: 1, pauseMs: null, parent: null },
     digest: 'd'.repeat(64),
     createdAt: new Date(),

@@ -5,25 +5,30 @@ import {
   type ExecResult,
   type NicSettings,
   type Telemetry,
+  type VmKeys,
+  type VmScreen,
 } from '@v3vee/contracts';
 import {
+  combination,
+  typing,
   type CardDriver,
   type Guest,
   type GuestEnd as EngineEnd,
   type GuestIdentity,
-  type MachineCut,
   type OutgoingCopy,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import type { VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
-import type { GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
+import type { VmDisks } from '../disks/vm-disks';
+import type { Capture, GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
 import { patiently } from '../lifecycle/within';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink, WifiPlug } from '../wifi/wifi-link';
 import { toAgentRequest, toExecResult } from './exec';
 import { NicCards } from './nic-cards';
 import { NicPlugs } from './nic-plugs';
+import { encodePng } from './png';
 import { toTelemetry, Unwrapped } from './telemetry';
 
 export const MTU = 1500;
@@ -36,6 +41,8 @@ const CONFIGURE_MS = 15_000;
 const BOOT_MS = 240_000;
 /** A shorter standstill (a snapshot's) is not worth correcting the clock for. */
 const CLOCK_TOLERANCE_MS = 500;
+/** Of a guest that is taken away: what its disks must write. */
+const DISKS_MS = 5_000;
 /** Names in one request of the configuration channel, whose lines are bounded. */
 const NAMES_AT_ONCE = 40;
 const AGENT_MS = 10_000;
@@ -64,6 +71,7 @@ export interface GuestMachineOptions {
   guest: Guest;
   /** Its places at physical cards. */
   seats: Seat[];
+  disks: VmDisks;
   origin: Origin;
   /** What its image has inside. */
   agent: boolean;
@@ -95,6 +103,7 @@ export class GuestMachine implements Machine {
   /** Resolves when the guest has been told who it is; never fails. */
   #configured: Promise<void> | undefined;
   #stoodStillAt: number | undefined;
+  #hasDisks = false;
   /** How to tell each command under way that nobody in the guest will answer any more. */
   readonly #commands = new Set<(why: string) => void>();
 
@@ -116,6 +125,7 @@ export class GuestMachine implements Machine {
    * when this resolves, unless it boots cold.
    */
   async run(): Promise<void> {
+    await this.#takeDisks();
     if (this.#configured) return this.#goOn();
     const plugged = this.#plug();
     if (this.origin === 'moved') return this.#goOnHere(plugged);
@@ -127,6 +137,7 @@ export class GuestMachine implements Machine {
 
   /** Its clock is not corrected before it runs again: what it missed until then it missed as a whole. */
   async simulate(ms: number): Promise<number> {
+    await this.#takeDisks();
     if (!this.#configured) {
       await this.#plug();
       this.#configured = this.origin === 'moved' ? Promise.resolve() : this.#configure();
@@ -172,22 +183,61 @@ export class GuestMachine implements Machine {
     this.#stoodStillAt ??= performance.now();
   }
 
-  async capture(): Promise<MachineCut> {
+  /** They are here once its guest is to run, when the machine before it is gone. */
+  async #takeDisks(): Promise<void> {
+    const { disks } = this.#options;
+    if (this.#hasDisks || disks.configs.length === 0) return;
+    await this.#guest.plugDisks(await disks.take());
+    this.#hasDisks = true;
+  }
+
+  async releaseDisks(): Promise<void> {
+    if (!this.#hasDisks) return;
+    await this.#guest.unplugDisks();
+    this.#hasDisks = false;
+    await this.#options.disks.release();
+  }
+
+  onDiskFull(listener: (reason: string) => void): void {
+    const { disks } = this.#options.definition;
+    this.#guest.onDiskStalled((disk, reason) => listener(`${disks[disk]?.name}: ${reason}`));
+  }
+
+  async capture(freeze: boolean): Promise<Capture> {
     let base: Uint8Array<SharedArrayBuffer> | undefined;
     const present = this.#options.base().then(memory => void (base = memory));
     await patiently(TEMPLATE_MS, present).catch(thrown =>
       this.#complain('its template was not found', thrown),
     );
-    return this.#guest.capture(base);
+    if (!freeze || this.#options.disks.configs.length === 0) return this.#guest.capture(base);
+    await this.#takeDisks();
+    const { layers, frozen, undo } = await this.#options.disks.freeze();
+    try {
+      const cut = await this.#guest.capture(base, layers);
+      return { ...cut, disks: transaction => frozen.name(transaction) };
+    } catch (thrown) {
+      await undo().catch(why => this.#complain('its disks were not put back', why));
+      throw thrown;
+    }
   }
 
   async close(): Promise<void> {
     this.#abandon('its machine was taken away');
     this.#unplugConsole?.();
     const unplugged = Promise.all([this.#nics.unplug(), this.#wifi?.unplug()]);
+    await patiently(DISKS_MS, this.#closeDisks());
     await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
     for (const seat of this.#options.seats) seat.card.leave(seat);
     await patiently(ROUTER_MS, unplugged);
+    // Its thread is gone: whether it has closed them or not, nobody writes to them any more.
+    await patiently(DISKS_MS, this.#options.disks.release()).catch(thrown =>
+      this.#complain('its disks will be copied when they are used again', thrown),
+    );
+  }
+
+  async #closeDisks(): Promise<void> {
+    if (!this.#hasDisks || this.#guest.exit) return;
+    await this.#guest.unplugDisks().catch(thrown => this.#complain('its disks were not closed', thrown));
   }
 
   async addresses(): Promise<string[][]> {
@@ -241,6 +291,21 @@ export class GuestMachine implements Machine {
     return toTelemetry({ host, vm: definition, guest, instructions, drops });
   }
 
+  async screen(): Promise<VmScreen> {
+    const { width, height, rgb, text } = await this.#guest.screen();
+    return { width, height, text, png: encodePng(width, height, rgb).toString('base64') };
+  }
+
+  async type({ keys, text = '' }: VmKeys): Promise<void> {
+    const codes = keys ? keys.flatMap(combination) : typing(text);
+    if (await this.#guest.typeKeys(codes)) return;
+    const { name } = this.#options.definition;
+    throw new V3Error(
+      'VM_BUSY',
+      `the guest of ${name} does not read its keyboard now; try again in a moment`,
+    );
+  }
+
   setHosts(names: HostsEntry[]): void {
     this.#names = names;
     // A guest that stands still would not listen; it is told when it goes on.
@@ -276,6 +341,7 @@ export class GuestMachine implements Machine {
 
   async renew(epoch: number): Promise<void> {
     for (const seat of this.#options.seats) seat.card.renew(seat, epoch);
+    this.#options.disks.renew(epoch);
     await patiently(ROUTER_MS, Promise.all([this.#nics.renew(epoch), this.#wifi?.renew(epoch)]));
   }
 
@@ -341,7 +407,7 @@ export class GuestMachine implements Machine {
   }
 
   #identity(): GuestIdentity {
-    const { name, nics, wifi } = this.#options.definition;
+    const { name, nics, wifi, disks } = this.#options.definition;
     // A resolver asks its servers for the same names, so there is one: the first card's that has one.
     const dns = nics.find(nic => nic.dns)?.dns ?? undefined;
     return {
@@ -349,6 +415,9 @@ export class GuestMachine implements Machine {
       nics: nics.map(({ mac, ip, dhcp, model }) => ({
         ...{ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) },
         driver: model ? DRIVERS[model] : undefined,
+      })),
+      disks: disks.map(({ name: disk, mount, root, readOnly, image }) => ({
+        ...{ name: disk, mount: mount ?? `/mnt/${disk}`, root, readOnly, blank: image === null },
       })),
       wifi: wifi.map(({ mac, ssid, passphrase, ip, dhcp }) => ({
         ...{ mac, ssid: ssid ?? undefined, passphrase: passphrase ?? undefined },

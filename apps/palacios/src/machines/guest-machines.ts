@@ -18,6 +18,8 @@ import {
 import type { OverlayNode } from '@v3vee/overlay';
 import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
+import type { HostDisks } from '../disks/host-disks';
+import { requireDisks, type VmDisks } from '../disks/vm-disks';
 import type { HostDevices } from '../vpio/host-devices';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink } from '../wifi/wifi-link';
@@ -43,6 +45,7 @@ export interface GuestMachinesOptions {
   overlay: OverlayNode;
   consoles: Consoles;
   devices: HostDevices;
+  disks: HostDisks;
   wifi: WifiLink;
   /** Until when its guests may run. */
   lease: LeaseWord;
@@ -77,12 +80,14 @@ export class GuestMachines implements Machines {
   async restore(
     definition: VmDefinition,
     state: MachineState,
-    { identity }: RestoreOptions,
+    { identity, snapshot }: RestoreOptions,
   ): Promise<GuestMachine> {
     const image = await this.options.images.get(definition.image);
     requireShape(definition, state);
+    if (snapshot) requireDisks(definition, snapshot.disks);
     const origin = identity ? 'clone' : 'resumed';
-    return this.#make({ definition, image, boot: NO_IMAGE, origin }, guest => guest.load(state));
+    const disks = this.options.disks.of(definition, snapshot && { snapshotId: snapshot.id });
+    return this.#make({ definition, image, boot: NO_IMAGE, origin, disks }, guest => guest.load(state));
   }
 
   async essence(definition: VmDefinition): Promise<MachineEssence> {
@@ -164,7 +169,7 @@ export class GuestMachines implements Machines {
   }
 
   #templateSource(
-    { memoryMiB, nics, wifi }: VmDefinition,
+    { memoryMiB, nics, wifi, disks }: VmDefinition,
     { manifest }: StoredImage,
   ): Omit<TemplateSource, 'image'> {
     const cards: TemplateCard[] = nics
@@ -172,7 +177,10 @@ export class GuestMachines implements Machines {
       .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
     const nicCount = nics.length - cards.length;
     const { firmware } = this.options;
-    return { imageDigest: manifest.digest, memoryMiB, nicCount, cards, wifiCount: wifi.length, firmware };
+    return {
+      ...{ imageDigest: manifest.digest, memoryMiB, nicCount, cards, wifiCount: wifi.length, firmware },
+      disks: disks.map(({ readOnly }) => ({ readOnly })),
+    };
   }
 
   /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
@@ -188,7 +196,8 @@ export class GuestMachines implements Machines {
       image,
       boot,
       origin,
-    }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
+      disks = this.options.disks.of(definition),
+    }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin; disks?: VmDisks },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
     const { host, firmware, overlay, wifi, consoles, neighbours, lease, log } = this.options;
@@ -207,7 +216,10 @@ export class GuestMachines implements Machines {
       });
       const { memoryMiB } = definition;
       const wifiCount = definition.wifi.length;
-      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease });
+      guest = await Guest.create({
+        ...{ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease },
+        disks: disks.configs,
+      });
       seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
       guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
       await prepare(guest).catch(async thrown => {
@@ -220,6 +232,7 @@ export class GuestMachines implements Machines {
     }
     return new GuestMachine({
       seats,
+      disks,
       host,
       definition,
       guest,
@@ -246,8 +259,15 @@ const cardEnd = (guest: Guest, card: number): NonNullable<Seat['end']> => ({
   account: async () => (await guest.telemetry()).cards[card] ?? null,
 });
 
-const shapeOf = ({ imageDigest, memoryMiB, nicCount, cards, wifiCount }: Omit<TemplateSource, 'image'>) => ({
-  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount },
+const shapeOf = ({
+  imageDigest,
+  memoryMiB,
+  nicCount,
+  cards,
+  wifiCount,
+  disks,
+}: Omit<TemplateSource, 'image'>) => ({
+  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount, disks },
 });
 const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
 

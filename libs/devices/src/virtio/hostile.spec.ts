@@ -5,9 +5,11 @@ import {
   attackOverlap,
   attackRegisters,
   attackRings,
+  blockKit,
   consoleKit,
   hwsimKit,
   netKit,
+  rngKit,
   SIZE,
 } from './hostile.fixture';
 import { MAX_FRAME_LENGTH, MIN_FRAME_LENGTH } from './net/header';
@@ -19,6 +21,8 @@ describe.each([
   ['network card', netKit],
   ['console', consoleKit],
   ['Wi-Fi medium', hwsimKit],
+  ['disk', blockKit],
+  ['entropy source', rngKit],
 ])('a hostile driver of a %s', (_, kit) => {
   it('with random rings and descriptors', () => {
     const refused = seeds(300).reduce((sum, seed) => sum + attackRings(kit, seed), 0);

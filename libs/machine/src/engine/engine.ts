@@ -7,6 +7,7 @@ import { HookTable } from './hook-table';
 import { InterruptDeferral } from './interrupt-deferral';
 import { PciBus } from './pci-bus';
 import { PicRepair } from './pic-repair';
+import { readScreen, type Screen } from './screen';
 import { restoreEngineState, saveEngineState, type EngineState } from './state';
 import { Register, type V86Cpu, type V86Emulator, type V86Imports, type V86Options } from './v86-internals';
 
@@ -35,6 +36,8 @@ export interface ExitCounters {
 
 const VGA_MEMORY = 1 << 20;
 const MAX_SERIAL_INPUT = 64 << 10;
+/** The engine's own buffer takes 1024, and a keyboard has bounds too. */
+const MAX_KEY_CODES = 1000;
 
 /**
  * One guest machine: the only class that knows v86. Guest code runs only inside {@link step}, on the caller's
@@ -166,6 +169,22 @@ export class Engine {
   serialInput(bytes: Uint8Array): void {
     const room = MAX_SERIAL_INPUT - this.cpu.devices.uart0.input.length;
     for (const byte of bytes.subarray(0, Math.max(0, room))) this.emulator.bus.send('serial0-input', byte);
+  }
+
+  /**
+   * Gives scan codes to the PS/2 keyboard, all or none.
+   * @returns false: its guest does not listen to a keyboard, or has not read what was typed before
+   */
+  keyInput(codes: readonly number[]): boolean {
+    const { enable_keyboard_stream, kbd_buffer } = this.cpu.devices.ps2;
+    if (!enable_keyboard_stream || kbd_buffer.length + codes.length > MAX_KEY_CODES) return false;
+    for (const code of codes) this.emulator.bus.send('keyboard-code', code);
+    return true;
+  }
+
+  /** What is on the screen now. */
+  screen(): Screen {
+    return readScreen(this.cpu.devices.vga);
   }
 
   /** A translated instruction is no longer what memory holds: after RAM was written from outside in bulk. */

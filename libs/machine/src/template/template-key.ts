@@ -3,7 +3,7 @@ import type { CardModel } from '@v3vee/contracts';
 import type { BootImage } from '../engine/direct-boot';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { STATE_FORMAT } from '../state/machine-state';
-import { devicesIdentity } from '../worker/devices';
+import { devicesIdentity, type DiskShape } from '../worker/devices';
 import type { Firmware } from '../worker/protocol';
 import { CHANNELS } from '../worker/channel';
 
@@ -20,6 +20,7 @@ export interface TemplateSource {
   cards?: TemplateCard[];
   /** Wi-Fi NICs: the guest's kernel makes its radios when it boots. */
   wifiCount?: number;
+  disks?: DiskShape[];
   firmware: Firmware;
 }
 
@@ -36,6 +37,7 @@ export function templateKey({
   nicCount,
   cards = [],
   wifiCount = 0,
+  disks = [],
   firmware,
 }: TemplateSource): string {
   const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
@@ -46,7 +48,7 @@ export function templateKey({
     imageDigest,
     memoryMiB,
     nicCount,
-    devicesIdentity(CHANNELS, nicCount, wifiCount),
+    devicesIdentity(CHANNELS, nicCount, wifiCount, disks),
     digest(firmware.bios),
     digest(firmware.vgaBios),
     // templates of machines without cards or Wi-Fi stay what they were

@@ -3,7 +3,7 @@ import type { NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import type { LeaseWord } from './lease-word';
 import { parseMac } from './mac';
-import { CARD_MODELS, type CardConfig, type Firmware, type NicConfig } from './protocol';
+import { CARD_MODELS, type CardConfig, type DiskConfig, type Firmware, type NicConfig } from './protocol';
 
 export interface GuestOptions {
   /** 32 … 1024. */
@@ -15,6 +15,8 @@ export interface GuestOptions {
   cards?: CardConfig[];
   /** Wi-Fi NICs, 0 … 4; a state can be loaded by a guest with as many. Their addresses are set in the guest. */
   wifiCount?: number;
+  /** 0 … 4, whose bytes are plugged in later; a state can be loaded by a guest with the same. */
+  disks?: DiskConfig[];
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
   /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
@@ -22,7 +24,7 @@ export interface GuestOptions {
 }
 
 /** @throws V3Error INVALID_REQUEST */
-export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0 }: GuestOptions): void {
+export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0, disks = [] }: GuestOptions): void {
   if (!Number.isInteger(memoryMiB) || memoryMiB < 32 || memoryMiB > 1024) {
     throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
   }
@@ -31,6 +33,12 @@ export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0 }: Gue
     throw new V3Error('INVALID_REQUEST', `a guest has at most 4 cards, not ${cards.length}`);
   if (!Number.isInteger(wifiCount) || wifiCount < 0 || wifiCount > 4)
     throw new V3Error('INVALID_REQUEST', `a guest has 0 to 4 Wi-Fi NICs, not ${wifiCount}`);
+  if (disks.length > 4)
+    throw new V3Error('INVALID_REQUEST', `a guest has at most 4 disks, not ${disks.length}`);
+  for (const { bytes } of disks) {
+    if (Number.isSafeInteger(bytes) && bytes > 0 && bytes % 512 === 0) continue;
+    throw new V3Error('INVALID_REQUEST', `a disk has whole sectors of 512 bytes, not ${bytes} bytes`);
+  }
   for (const { model, mac } of cards) {
     requireMac(mac);
     if (!CARD_MODELS.includes(model)) {

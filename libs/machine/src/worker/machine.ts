@@ -16,6 +16,7 @@ import type { EngineState } from '../engine/state';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { CardPort, makeCard, type Card } from './cards';
 import { makeDevices, type DeviceOutput, type Devices } from './devices';
+import { Disks } from './disks';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineHead, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
@@ -44,10 +45,13 @@ interface DevicesState {
 
 const TOP_PORTS = 32;
 const WIFI_MEDIUM = 'virtio-hwsim';
+const DISK = 'virtio-blk';
+/** Machines of earlier versions had none. */
+const RNG = 'virtio-rng';
 
 /**
  * The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC, the medium
- * of Wi-Fi NICs if there are any, then the physical cards that were given to the guest.
+ * of Wi-Fi NICs if there are any, then the physical cards that were given to the guest, its disks, a source of entropy.
  */
 export class Machine {
   readonly console: VirtioConsole;
@@ -55,6 +59,7 @@ export class Machine {
   /** Of all Wi-Fi NICs. */
   readonly wifi: VirtioHwsim | undefined;
   readonly cards: CardPort[];
+  readonly disks: Disks;
   private readonly functions: PciFunction[] = [];
   /** True while a state is half loaded: after a failure, only another load can help. */
   private torn = false;
@@ -62,7 +67,7 @@ export class Machine {
   private constructor(
     readonly engine: Engine,
     private readonly setup: WorkerSetup,
-    { console, nics, wifi }: Devices,
+    { console, nics, wifi, disks, rng }: Devices,
     plug: (name: string, device: VirtioDevice) => PciFunction,
     plugCards: () => Card[],
   ) {
@@ -76,6 +81,9 @@ export class Machine {
     const cards = plugCards();
     this.functions.push(...cards);
     this.cards = cards.map(card => new CardPort(card));
+    disks.forEach((disk, index) => this.functions.push(plug(`${DISK}${index}`, disk)));
+    this.disks = new Disks(disks, setup.disks);
+    this.functions.push(plug(RNG, rng));
   }
 
   static async create(setup: WorkerSetup, output: MachineOutput): Promise<Machine> {
@@ -151,7 +159,12 @@ export class Machine {
       const message = `its machine had ${wifiCount} Wi-Fi NICs, this one has ${this.setup.wifiCount}`;
       throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
     }
-    const missing = this.functions.find(({ name }) => !(name in devices));
+    const disks = Object.keys(devices).filter(name => name.startsWith(DISK)).length;
+    if (disks !== this.setup.disks.length) {
+      const message = `its machine had ${disks} disks, this one has ${this.setup.disks.length}`;
+      throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
+    }
+    const missing = this.functions.find(({ name }) => !(name in devices) && name !== RNG);
     if (missing) {
       throw new MachineError(
         'STATE_INCOMPATIBLE',
@@ -162,7 +175,10 @@ export class Machine {
     try {
       this.engine.restore(engine, memory);
       this.engine.pci.restoreLines(() => {
-        for (const fn of this.functions) fn.restore(devices[fn.name]);
+        for (const fn of this.functions) {
+          if (fn.name in devices) fn.restore(devices[fn.name]);
+          else fn.reset();
+        }
       });
     } catch (thrown) {
       throw thrown instanceof MachineError || thrown instanceof DeviceFault ? thrown : unreadable(thrown);

@@ -3,8 +3,10 @@ import type { Metrics, NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
+import type { Screen } from '../engine/screen';
 import type { MachineHead, MachineState } from '../state/machine-state';
 import type { ScanRequest } from '../live/outgoing-copy';
+import type { DiskLayers } from './disks';
 import type { LastCut } from './live/live-copy';
 import type { PageBatch, ScanSlice } from './live/pages';
 import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from './vpio/messages';
@@ -31,6 +33,15 @@ export interface CardConfig {
   mac: string;
 }
 
+/** A disk; its bytes come with {@link Command} `disks-plug`. */
+export interface DiskConfig {
+  /** A multiple of 512. */
+  bytes: number;
+  readOnly: boolean;
+  /** As the guest sees it, at most 20 characters. */
+  serial: string;
+}
+
 export interface Firmware {
   /** SeaBIOS `bios.bin` and `vgabios-stdvga.bin`. */
   bios: Uint8Array;
@@ -45,6 +56,7 @@ export interface WorkerSetup {
   cards: CardConfig[];
   /** How many simulated Wi-Fi radios its kernel makes; with one at least, it has the device of their medium. */
   wifiCount: number;
+  disks: DiskConfig[];
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
@@ -71,8 +83,15 @@ export type Command =
   | { type: 'copy-begin'; base: Uint8Array | undefined }
   | ({ type: 'copy-scan'; copy: number } & ScanRequest)
   | { type: 'copy-head'; copy: number }
-  /** All that is left, at once: the guest may run. */
-  | { type: 'copy-cut'; copy: number }
+  /** All that is left, at once: the guest may run. Its disks go on with other layers, if they are given. */
+  | { type: 'copy-cut'; copy: number; disks?: DiskLayers }
+  /** The bytes of its disks are to be had from now on; are made durable; are to be had no more. */
+  | { type: 'disks-plug'; layers: DiskLayers }
+  | { type: 'disks-flush' }
+  | { type: 'disks-unplug' }
+  /** Scan codes for its keyboard; what is on its screen. */
+  | { type: 'keys'; codes: number[] }
+  | { type: 'screen' }
   | { type: 'copy-end'; copy: number }
   /** Its receiving end: begins, writes pages, makes the machine whole. */
   | { type: 'copy-in'; base: Uint8Array | undefined }
@@ -95,6 +114,11 @@ export interface CommandResult {
   'copy-head': MachineHead;
   'copy-cut': LastCut;
   'copy-end': undefined;
+  'disks-plug': undefined;
+  'disks-flush': undefined;
+  'disks-unplug': undefined;
+  keys: boolean;
+  screen: Screen;
   'copy-in': number;
   'copy-write': undefined;
   'copy-finish': undefined;
@@ -129,6 +153,7 @@ export type FromWorker =
   | { type: 'card-frames'; card: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'shared-card'; card: number; message: FromSharedCard }
   | { type: 'wifi'; messages: Uint8Array<ArrayBuffer>[] }
+  | { type: 'disk-stalled'; disk: number; reason: string }
   /** The guest stands still again: how much of guest time it ran. */
   | { type: 'simulated'; ranMs: number }
   | { type: 'exit'; kind: ExitKind; reason: string };
