@@ -11,6 +11,7 @@ import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
+import { palaciosToolCommands } from './commands/palacios-tools';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
 import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
@@ -18,6 +19,7 @@ import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmScreen } from './commands/vm-screen';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
+import { vmXml } from './commands/vm-xml';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
 import { wifiCommands } from './commands/wifi';
@@ -30,6 +32,7 @@ export function createProgram(): Command {
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => {} }) // said once, by `usageError`
     .helpCommand('help [command]', 'help for a command')
     .addHelpText(
@@ -65,6 +68,7 @@ export function createProgram(): Command {
   diskCommands(program);
   migrationCommands(program);
   operationCommands(program);
+  palaciosToolCommands(program, args => createProgram().parseAsync(args, { from: 'user' }));
   return program;
 }
 
@@ -81,6 +85,7 @@ function vmCommands(program: Command): void {
     vmWait,
     vmStats,
     vmScreen,
+    vmXml,
   ])
     add(vm);
 }

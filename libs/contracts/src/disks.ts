@@ -32,6 +32,10 @@ const diskFields = z.strictObject({
     .describe('a disk image, of which the disk is a copy that takes what differs'),
   readOnly: z.boolean().default(false).describe('of an image: the guest can’t write to it'),
   mount: mountPoint.optional().describe('where guests of built-in images mount it; absent: /mnt/NAME'),
+  cdrom: z
+    .boolean()
+    .default(false)
+    .describe('of an image: it is a disc in the CD drive, from which the VM boots, whatever its own `image`'),
   root: z
     .boolean()
     .default(false)
@@ -44,6 +48,11 @@ export const diskSpec = diskFields.superRefine((disk, ctx) => {
     ctx.addIssue({ code: 'custom', path: [path], message });
   if ((disk.size === undefined) === (disk.image === undefined))
     complain('size', `disk "${disk.name}" is either blank, and needs a size, or of an image`);
+  if (disk.cdrom && (disk.image === undefined || disk.root || disk.mount !== undefined))
+    complain(
+      'cdrom',
+      `disc "${disk.name}" is of an image, and guests do with it as they like: no root, no mount`,
+    );
   if (disk.readOnly && disk.image === undefined)
     complain('readOnly', `disk "${disk.name}" is blank: one that is read only would be of no use`);
   if (disk.root && disk.readOnly)
@@ -59,6 +68,8 @@ export const diskSpecs = z
     const again = names.find((name, index) => names.indexOf(name) !== index);
     if (again !== undefined)
       ctx.addIssue({ code: 'custom', message: `two disks are named "${again}"; each needs its own name` });
+    if (disks.filter(({ cdrom }) => cdrom).length > 1)
+      ctx.addIssue({ code: 'custom', message: 'a VM has one CD drive, for one disc' });
     if (disks.filter(({ root }) => root).length > 1)
       ctx.addIssue({ code: 'custom', message: 'a VM has at most one disk that is its root' });
   });
@@ -66,10 +77,11 @@ export const diskSpecs = z
 /** A disk of a VM as clients see it. */
 export const vmDisk = z.object({
   name: z.string(),
-  device: z.string().describe('its name in the guest, vda…'),
+  device: z.string().describe('its name in the guest, vda…; sr0: the disc in its CD drive'),
   bytes: z.int(),
   image: z.string().nullable().describe('that it is a copy of; null: it was blank'),
   readOnly: z.boolean(),
+  cdrom: z.boolean(),
   mount: z.string(),
   root: z.boolean(),
 });

@@ -3,6 +3,7 @@ export * from './disks';
 export * from './errors';
 export * from './migration';
 export * from './network-services';
+export * from './palacios-xml';
 export * from './quantities';
 export * from './resources';
 export * from './rest';

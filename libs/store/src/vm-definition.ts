@@ -60,6 +60,8 @@ export interface DiskDefinition {
   name: string;
   bytes: number;
   readOnly: boolean;
+  /** A disc in the CD drive, from which the VM boots; read only. */
+  cdrom: boolean;
   /** Where a guest that listens mounts it; null: nowhere in particular. */
   mount: string | null;
   /** Whether the guest keeps its own files on it. */

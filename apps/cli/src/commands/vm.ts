@@ -80,7 +80,7 @@ export function vmCreation(vm: Command): void {
     )
     .option(
       '--disk <spec>',
-      'name=NAME,size=AMOUNT|image=DISK[,mount=PATH][,root][,readOnly]; repeat for further disks',
+      'name=NAME,size=AMOUNT|image=DISK[,mount=PATH][,root][,readOnly][,cdrom]; repeat for further disks',
       addDisk,
       [],
     )

@@ -20,10 +20,11 @@ export class DiskPlanner {
     if (!specs) return undefined;
     const planned: NewDisk[] = [];
     for (const [index, spec] of specs.entries()) {
-      const { name, readOnly, root, mount = null } = spec;
+      const { name, root, cdrom, mount = null } = spec;
+      const readOnly = spec.readOnly || cdrom;
       const same = present.find(disk => isSame(disk, spec));
       const { id, bytes, image, base } = same ?? (await this.fresh(spec, `disks[${index}].image`));
-      planned.push({ id, name, bytes, readOnly, root, mount, image, base });
+      planned.push({ id, name, bytes, readOnly, cdrom, root, mount, image, base });
     }
     return planned;
   }
@@ -39,9 +40,10 @@ export class DiskPlanner {
 }
 
 /** Whether what is on it is what is asked for. */
-const isSame = (disk: DiskDefinition, { name, size, image, readOnly }: DiskSpec): boolean =>
+const isSame = (disk: DiskDefinition, { name, size, image, readOnly, cdrom }: DiskSpec): boolean =>
   disk.name === name &&
-  disk.readOnly === readOnly &&
+  disk.readOnly === (readOnly || cdrom) &&
+  disk.cdrom === cdrom &&
   disk.image === (image ?? null) &&
   (size === undefined || disk.bytes === mibBytes(size));
 

@@ -77,10 +77,12 @@ export class VmViews {
         // What the guest reports of them comes after the NICs.
         ips: (live ? status?.ips[vm.nics.length + index] : undefined) ?? (ip === null ? [] : [ip]),
       })),
-      disks: vm.disks.map(({ index, name, bytes, image, readOnly, mount, root }) => ({
-        ...{ name, bytes, image, readOnly, root },
-        device: `vd${'abcd'[index]}`,
-        mount: mount ?? `/mnt/${name}`,
+      disks: vm.disks.map(({ index, name, bytes, image, readOnly, cdrom, mount, root }) => ({
+        ...{ name, bytes, image, readOnly, cdrom, root },
+        device: cdrom
+          ? 'sr0'
+          : `vd${'abcd'[vm.disks.filter(disk => !disk.cdrom && disk.index < index).length]}`,
+        mount: cdrom ? '' : (mount ?? `/mnt/${name}`),
       })),
       createdAt: vm.createdAt.toISOString(),
       startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,

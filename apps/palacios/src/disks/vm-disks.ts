@@ -37,7 +37,12 @@ export class VmDisks {
   }
 
   get configs(): DiskConfig[] {
-    return this.vm.disks.map(({ bytes, readOnly, name }) => ({ bytes, readOnly, serial: name }));
+    return this.vm.disks.map(({ bytes, readOnly, cdrom, name }) => ({
+      bytes,
+      readOnly,
+      cdrom,
+      serial: name,
+    }));
   }
 
   /**

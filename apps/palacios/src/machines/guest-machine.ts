@@ -416,9 +416,11 @@ export class GuestMachine implements Machine {
         ...{ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) },
         driver: model ? DRIVERS[model] : undefined,
       })),
-      disks: disks.map(({ name: disk, mount, root, readOnly, image }) => ({
-        ...{ name: disk, mount: mount ?? `/mnt/${disk}`, root, readOnly, blank: image === null },
-      })),
+      disks: disks
+        .filter(({ cdrom }) => !cdrom)
+        .map(({ name: disk, mount, root, readOnly, image }) => ({
+          ...{ name: disk, mount: mount ?? `/mnt/${disk}`, root, readOnly, blank: image === null },
+        })),
       wifi: wifi.map(({ mac, ssid, passphrase, ip, dhcp }) => ({
         ...{ mac, ssid: ssid ?? undefined, passphrase: passphrase ?? undefined },
         cidr: dhcp ? 'dhcp' : (ip ?? undefined),

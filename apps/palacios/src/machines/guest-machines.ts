@@ -66,7 +66,10 @@ export class GuestMachines implements Machines {
   constructor(private readonly options: GuestMachinesOptions) {}
 
   async boot(definition: VmDefinition): Promise<GuestMachine> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
+    if (hasDisc(definition))
+      // Its BIOS finds it.
+      return this.#make({ definition, image, boot: NO_IMAGE, origin: 'cold' }, () => Promise.resolve());
     if (definition.boot === 'cold' || !canHaveTemplate(image)) {
       const boot = await this.options.images.load(image);
       return this.#make({ definition, image, boot, origin: 'cold' }, guest => guest.boot());
@@ -82,7 +85,7 @@ export class GuestMachines implements Machines {
     state: MachineState,
     { identity, snapshot }: RestoreOptions,
   ): Promise<GuestMachine> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     requireShape(definition, state);
     if (snapshot) requireDisks(definition, snapshot.disks);
     const origin = identity ? 'clone' : 'resumed';
@@ -90,14 +93,21 @@ export class GuestMachines implements Machines {
     return this.#make({ definition, image, boot: NO_IMAGE, origin, disks }, guest => guest.load(state));
   }
 
-  async essence(definition: VmDefinition): Promise<MachineEssence> {
+  /** What a VM boots, and what is in there: nothing is known of what is on a disc. */
+  async #image(definition: VmDefinition): Promise<StoredImage> {
     const image = await this.options.images.get(definition.image);
+    if (!hasDisc(definition)) return image;
+    return { ...image, manifest: { ...image.manifest, agent: false, configChannel: false } };
+  }
+
+  async essence(definition: VmDefinition): Promise<MachineEssence> {
+    const image = await this.#image(definition);
     const template = await this.#presentTemplate(definition, image);
     return { engineVersion: ENGINE_VERSION, imageDigest: image.manifest.digest, template };
   }
 
   async receive(definition: VmDefinition, template: Template | null): Promise<ArrivingMachine> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     const state = template ? await this.#template(definition, image) : undefined;
     let copy: IncomingCopy | undefined;
     const machine = await this.#make({ definition, image, boot: NO_IMAGE, origin: 'moved' }, async guest => {
@@ -125,7 +135,7 @@ export class GuestMachines implements Machines {
 
   /** Of the post-boot template, if it is in memory: to read it from the disk would take as long as what it saves. */
   async base(definition: VmDefinition): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     return this.#memories.get(keyOf(this.#templateSource(definition, image)));
   }
 
@@ -144,7 +154,7 @@ export class GuestMachines implements Machines {
   /** Makes the template that such VMs start from, unless there is one or the image can have none. */
   async warmUp(definition: VmDefinition): Promise<void> {
     if (definition.boot === 'cold') return;
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     if (canHaveTemplate(image)) await this.#template(definition, image);
   }
 
@@ -179,7 +189,7 @@ export class GuestMachines implements Machines {
     const { firmware } = this.options;
     return {
       ...{ imageDigest: manifest.digest, memoryMiB, nicCount, cards, wifiCount: wifi.length, firmware },
-      disks: disks.map(({ readOnly }) => ({ readOnly })),
+      disks: disks.filter(({ cdrom }) => !cdrom).map(({ readOnly }) => ({ readOnly })),
     };
   }
 
@@ -270,6 +280,9 @@ const shapeOf = ({
   ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount, disks },
 });
 const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
+
+/** It boots from that. */
+const hasDisc = ({ disks }: VmDefinition) => disks.some(({ cdrom }) => cdrom);
 
 /** A template's guest is nobody until it is told who it is, and ready when its agent says so. */
 const canHaveTemplate = ({ manifest }: StoredImage) => manifest.agent && manifest.configChannel;

@@ -1,4 +1,5 @@
 import { DeviceFault, LinearMemory, type GuestMemory } from '@v3vee/devices';
+import { insertDisc, type Disc } from './cd-drive';
 import { ChipsetGuard } from './chipset-guard';
 import { GuestClock } from './clock';
 import { LOADER_PORT, loadKernel, type BootImage } from './direct-boot';
@@ -180,6 +181,12 @@ export class Engine {
     if (!enable_keyboard_stream || kbd_buffer.length + codes.length > MAX_KEY_CODES) return false;
     for (const code of codes) this.emulator.bus.send('keyboard-code', code);
     return true;
+  }
+
+  /** Puts a disc into its CD drive, from which the BIOS boots if nothing else was loaded; none: takes it out. */
+  insertDisc(disc: Disc | undefined): void {
+    // Of a machine that has run the guest knows what is in the drive.
+    insertDisc(this.cpu.devices.cdrom, disc, !this.fresh);
   }
 
   /** What is on the screen now. */

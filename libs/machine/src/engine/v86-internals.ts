@@ -47,6 +47,13 @@ export interface V86Uart {
   input: number[];
 }
 
+export interface V86IdeDrive {
+  /** Where its bytes come from. */
+  buffer: unknown;
+  medium_changed: number;
+  set_cdrom(buffer: unknown): void;
+}
+
 export interface V86Ps2 {
   /** Whether the guest takes what is typed. */
   enable_keyboard_stream: boolean;
@@ -112,7 +119,7 @@ export interface V86Cpu {
   /** Low and high word of the time stamp counter, filled by {@link store_current_tsc}. */
   current_tsc: { 0: number; 1: number };
   io: { ports: { device: unknown }[] };
-  devices: { pci: V86Pci; pit: V86Pit; uart0: V86Uart; vga: V86Vga; ps2: V86Ps2 };
+  devices: { pci: V86Pci; pit: V86Pit; uart0: V86Uart; vga: V86Vga; ps2: V86Ps2; cdrom: V86IdeDrive };
   option_roms: { name: string; data: Uint8Array }[];
   /** Runs guest code for about a millisecond; milliseconds until the next timer if the guest halted, else 0. */
   main_loop(): number;

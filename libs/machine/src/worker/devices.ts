@@ -18,7 +18,8 @@ export interface Devices {
   console: VirtioConsole;
   nics: VirtioNet[];
   wifi: VirtioHwsim | undefined;
-  disks: VirtioBlock[];
+  /** A disc in the CD drive has no device of ours. */
+  disks: (VirtioBlock | undefined)[];
   rng: VirtioRng;
 }
 
@@ -46,8 +47,10 @@ export function makeDevices(
         new VirtioNet({ mac: parseMac(mac)!, mtu, transmit: frames => output.frames(index, frames) }),
     ),
     wifi: wifiCount > 0 ? new VirtioHwsim({ transmit: messages => output.wifi(messages) }) : undefined,
-    disks: disks.map(
-      (config, disk) => new VirtioBlock({ ...config, stalled: reason => output.diskStalled(disk, reason) }),
+    disks: disks.map((config, disk) =>
+      config.cdrom
+        ? undefined
+        : new VirtioBlock({ ...config, stalled: reason => output.diskStalled(disk, reason) }),
     ),
     rng: new VirtioRng(bytes => void randomFillSync(bytes)),
   };
@@ -69,7 +72,13 @@ export function devicesIdentity(
     { channels, nics, wifiCount, disks: diskShapes.map(templateDisk) },
     { channelData: nothing, channelOpen: nothing, frames: nothing, wifi: nothing, diskStalled: nothing },
   );
-  const devices = [made.console, ...made.nics, ...(made.wifi ? [made.wifi] : []), ...made.disks, made.rng];
+  const devices = [
+    made.console,
+    ...made.nics,
+    ...(made.wifi ? [made.wifi] : []),
+    ...made.disks.filter(disk => disk !== undefined),
+    made.rng,
+  ];
   return [...channels, ...devices.map(identityOf)];
 }
 

@@ -10,8 +10,9 @@ export class Disks {
   private readonly plugged: (LayeredDisk | undefined)[];
 
   constructor(
-    readonly devices: readonly VirtioBlock[],
+    private readonly devices: readonly (VirtioBlock | undefined)[],
     private readonly configs: readonly DiskConfig[],
+    private readonly insertDisc: (disc: LayeredDisk | undefined) => void,
   ) {
     this.plugged = configs.map(() => undefined);
   }
@@ -24,7 +25,9 @@ export class Disks {
       if (disk) return disk.become(files);
       const opened = new LayeredDisk(bytes, files, readOnly);
       this.plugged[index] = opened;
-      this.devices[index]!.plug(backendOf(opened));
+      const device = this.devices[index];
+      if (device) device.plug(backendOf(opened));
+      else this.insertDisc(opened);
     });
   }
 
@@ -36,7 +39,9 @@ export class Disks {
   /** Likewise, and nothing is read or written any more. */
   unplug(): void {
     this.plugged.forEach((disk, index) => {
-      this.devices[index]!.plug(undefined);
+      const device = this.devices[index];
+      if (device) device.plug(undefined);
+      else this.insertDisc(undefined);
       this.plugged[index] = undefined;
       if (!disk) return;
       try {
@@ -49,7 +54,7 @@ export class Disks {
 
   /** The guest goes on: what waited is carried out. */
   resume(): void {
-    for (const device of this.devices) device.resume();
+    for (const device of this.devices) device?.resume();
   }
 }
 

@@ -81,8 +81,8 @@ export class Machine {
     const cards = plugCards();
     this.functions.push(...cards);
     this.cards = cards.map(card => new CardPort(card));
-    disks.forEach((disk, index) => this.functions.push(plug(`${DISK}${index}`, disk)));
-    this.disks = new Disks(disks, setup.disks);
+    disks.forEach((disk, index) => disk && this.functions.push(plug(`${DISK}${index}`, disk)));
+    this.disks = new Disks(disks, setup.disks, disc => engine.insertDisc(disc));
     this.functions.push(plug(RNG, rng));
   }
 
@@ -160,8 +160,9 @@ export class Machine {
       throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
     }
     const disks = Object.keys(devices).filter(name => name.startsWith(DISK)).length;
-    if (disks !== this.setup.disks.length) {
-      const message = `its machine had ${disks} disks, this one has ${this.setup.disks.length}`;
+    const present = this.setup.disks.filter(({ cdrom }) => !cdrom).length;
+    if (disks !== present) {
+      const message = `its machine had ${disks} virtio disks, this one has ${present}`;
       throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
     }
     const missing = this.functions.find(({ name }) => !(name in devices) && name !== RNG);

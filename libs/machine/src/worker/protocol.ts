@@ -38,6 +38,8 @@ export interface DiskConfig {
   /** A multiple of 512. */
   bytes: number;
   readOnly: boolean;
+  /** A disc in the CD drive. */
+  cdrom?: boolean;
   /** As the guest sees it, at most 20 characters. */
   serial: string;
 }

@@ -95,6 +95,7 @@ export class VmDiskEntity {
   @Column('text') name!: string;
   @Column('bigint', { transformer: { from: Number, to: String } }) bytes!: number;
   @Column('boolean', { name: 'read_only' }) readOnly!: boolean;
+  @Column('boolean') cdrom!: boolean;
   @Column('text', { nullable: true }) mount!: string | null;
   @Column('boolean') root!: boolean;
   @Column('text', { nullable: true }) image!: string | null;

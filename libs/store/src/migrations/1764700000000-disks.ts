@@ -20,6 +20,7 @@ export class Disks1764700000000 implements MigrationInterface {
         name      text NOT NULL,
         bytes     bigint NOT NULL CHECK (bytes > 0 AND bytes % 512 = 0),
         read_only boolean NOT NULL,
+        cdrom     boolean NOT NULL,
         mount     text,
         root      boolean NOT NULL,
         image     text,

@@ -1,7 +1,7 @@
 import { V3Error } from '@v3vee/contracts';
 
 const keys = ['name', 'size', 'image', 'mount'] as const;
-const flags = ['readOnly', 'root'] as const;
+const flags = ['readOnly', 'root', 'cdrom'] as const;
 export type DiskOption = Partial<
   Record<(typeof keys)[number], string | number> & Record<(typeof flags)[number], boolean>
 >;
@@ -20,7 +20,7 @@ export function addDisk(text: string, before: DiskOption[]): DiskOption[] {
       throw new V3Error(
         'USAGE',
         `--disk "${text}": "${part}" is not understood; write name=data,size=256MiB or name=data,image=NAME, and then ` +
-          'mount=PATH, readOnly or root as you like',
+          'mount=PATH, readOnly, cdrom or root as you like',
       );
   }
   return [...before, disk];
