@@ -57,6 +57,7 @@ describe('a VM with a disk', () => {
       state: 'RUNNING',
       reason: 'started anew, with its disks as they were, after palacios on alpha was killed',
     });
+    vm = (await rig.vms.get(vm.id))!;
     expect(await file()).toBe('third');
     // whoever was killed could still write to the layer that it had, were it not dead
     const after = await layers();
@@ -99,16 +100,16 @@ describe('a VM with a disk', () => {
   });
 
   it('moves to another host while it writes, with all that it wrote', async () => {
-    const writing = rig.sh(
+    const write = 'i=$((i + 1)); echo $i >/mnt/data/count; sync';
+    await rig.sh(
       vm,
-      'i=0; until [ -e /tmp/moved ]; do i=$((i + 1)); echo $i >/mnt/data/count; sync; done; echo $i',
+      `(i=0; until [ -e /tmp/moved ]; do ${write}; done; echo $i >/tmp/last) >/dev/null 2>&1 </dev/null &
+       until [ -e /mnt/data/count ]; do usleep 10000; done`,
     );
-    const { vm: moved } = await rig.moved(vm, 'beta');
-    vm = moved;
-    await rig.sh(vm, 'touch /tmp/moved');
-    const counted = await writing.catch(() => undefined);
-    const count = await rig.sh(vm, 'cat /mnt/data/count');
-    if (counted !== undefined) expect(count).toBe(counted);
+    vm = (await rig.moved(vm, 'beta')).vm;
+    await rig.sh(vm, 'touch /tmp/moved; until [ -e /tmp/last ]; do usleep 10000; done');
+    const [count, last] = (await rig.sh(vm, 'cat /mnt/data/count /tmp/last')).split('\n');
+    expect(count).toBe(last);
     expect(Number(count)).toBeGreaterThan(0);
     expect(await file()).toBe('twice');
     await rig.sh(vm, 'umount /mnt/data && e2fsck -fn /dev/vda');

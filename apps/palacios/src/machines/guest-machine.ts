@@ -37,6 +37,8 @@ export const MTU = 1500;
 const ROUTER_MS = 3_000;
 /** A guest from a template takes its configuration within a fraction of a second, on a busy machine within a few. */
 const CONFIGURE_MS = 15_000;
+/** A blank disk gets a file system first. */
+const DISKS_CONFIGURE_MS = 50_000;
 /** A cold boot, on a machine that boots others at the same time. */
 const BOOT_MS = 240_000;
 /** A shorter standstill (a snapshot's) is not worth correcting the clock for. */
@@ -132,7 +134,7 @@ export class GuestMachine implements Machine {
     await plugged;
     await this.#guest.run();
     this.#configured = this.#configure();
-    if (this.origin !== 'cold') await patiently(CONFIGURE_MS, this.#configured);
+    if (this.origin !== 'cold') await patiently(this.#configureMs, this.#configured);
   }
 
   /** Its clock is not corrected before it runs again: what it missed until then it missed as a whole. */
@@ -378,7 +380,7 @@ export class GuestMachine implements Machine {
       const heard = origin !== 'cold' && (await this.#tellAtOnce());
       if (!heard) {
         await config.up(BOOT_MS);
-        await config.configure(this.#identity(), CONFIGURE_MS);
+        await config.configure(this.#identity(), this.#configureMs);
       }
       await this.#tellNames();
     });
@@ -387,7 +389,7 @@ export class GuestMachine implements Machine {
   async #tellAtOnce(): Promise<boolean> {
     const { config } = this.#guest;
     const telling =
-      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), CONFIGURE_MS);
+      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), this.#configureMs);
     return telling.then(
       () => true,
       () => false,
@@ -404,6 +406,10 @@ export class GuestMachine implements Machine {
     await config
       .renewLeases(CONFIGURE_MS)
       .catch(thrown => this.#complain('the guest could not be told to ask for its addresses', thrown));
+  }
+
+  get #configureMs(): number {
+    return this.#options.definition.disks.length > 0 ? DISKS_CONFIGURE_MS : CONFIGURE_MS;
   }
 
   #identity(): GuestIdentity {
