@@ -144,6 +144,7 @@ describe('v3 without a cluster', () => {
       startedAt: null,
       core: null,
       wifi: [],
+      disks: [],
     }));
     const event = JSON.stringify({
       ...{ atUs: 1, vm: 'a1', event: 'read', register: 'ISR', offset: 62, size: 2, value: 5 },

@@ -1,4 +1,5 @@
 import {
+  type Disk,
   describeCard,
   type Host,
   type Image,
@@ -95,6 +96,18 @@ export const snapshotDetailColumns: Column<SnapshotDetail>[] = [
   { title: 'PARENT', value: ({ parent }) => parent ?? '' },
   { title: 'UNIQUE', value: ({ storage: of }) => (of ? share(of.uniqueBytes, of.uniquePages) : '') },
   { title: 'SHARED', value: ({ storage: of }) => (of ? share(of.sharedBytes, of.sharedPages) : '') },
+];
+
+export const diskColumns: Column<Disk>[] = [
+  { title: 'NAME', value: disk => disk.name },
+  { title: 'SIZE', value: disk => formatBytes(disk.bytes) },
+  { title: 'STORED', value: disk => formatBytes(disk.storedBytes) },
+  {
+    title: 'MODE',
+    value: disk => (disk.vm === null ? 'image' : disk.readOnly ? 'read only' : 'read, write'),
+  },
+  { title: 'USED BY', value: disk => disk.usedBy.join(', ') },
+  { title: 'AGE', value: disk => formatAge(disk.createdAt) },
 ];
 
 export const operationColumns: Column<Operation>[] = [

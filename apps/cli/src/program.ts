@@ -5,20 +5,24 @@ import { Command, CommanderError } from 'commander';
 import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
+import { diskCommands } from './commands/disk';
 import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
 import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
+import { palaciosToolCommands } from './commands/palacios-tools';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
 import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
 import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
+import { vmScreen } from './commands/vm-screen';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
 import { vmSaved } from './commands/vm-saved';
 import { vmBalloon, vmExits, vmMemory } from './commands/vm-machine';
+import { vmXml } from './commands/vm-xml';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
 import { wifiCommands } from './commands/wifi';
@@ -31,6 +35,7 @@ export function createProgram(): Command {
     .version(version(), '-V, --version')
     .showSuggestionAfterError()
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => {} }) // said once, by `usageError`
     .helpCommand('help [command]', 'help for a command')
     .addHelpText(
@@ -64,8 +69,10 @@ export function createProgram(): Command {
   wifiCommands(program);
   imageCommands(program);
   snapshotCommands(program);
+  diskCommands(program);
   migrationCommands(program);
   operationCommands(program);
+  palaciosToolCommands(program, args => createProgram().parseAsync(args, { from: 'user' }));
   return program;
 }
 
@@ -85,6 +92,8 @@ function vmCommands(program: Command): void {
     vmExits,
     vmMemory,
     vmBalloon,
+    vmScreen,
+    vmXml,
   ])
     add(vm);
 }

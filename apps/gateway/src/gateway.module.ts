@@ -30,6 +30,9 @@ import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
 import { Tokens } from './http/token';
+import { DiskPlanner } from './disks/disk-planner';
+import { DisksController } from './disks/disks.controller';
+import { Disks } from './disks/disks.service';
 import { BlobStore } from './images/blob-store';
 import { ImageCatalogue } from './images/image-catalogue';
 import { ImagesController } from './images/images.controller';
@@ -85,6 +88,7 @@ import { WifiClient } from './wifi/wifi-client';
     DmmRecordsController,
     HostKernelController,
     HostsController,
+    DisksController,
     ImagesController,
     InterfacesController,
     JobsController,
@@ -117,6 +121,8 @@ import { WifiClient } from './wifi/wifi-client';
     AccessPoints,
     Antennas,
     BlobStore,
+    DiskPlanner,
+    Disks,
     Candidates,
     AirPoints,
     CapturePoints,

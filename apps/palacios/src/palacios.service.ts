@@ -1,7 +1,13 @@
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
 import { Config, Readiness } from '@v3vee/service';
-import { HostLeaseRepository, SnapshotRepository, VmRepository, VmStatusRepository } from '@v3vee/store';
+import {
+  DiskRepository,
+  HostLeaseRepository,
+  SnapshotRepository,
+  VmRepository,
+  VmStatusRepository,
+} from '@v3vee/store';
 import { PinoLogger } from 'nestjs-pino';
 import { Registry } from 'prom-client';
 import { DataSource } from 'typeorm';
@@ -20,6 +26,7 @@ export class PalaciosService implements OnApplicationBootstrap, BeforeApplicatio
     private readonly vms: VmRepository,
     private readonly statuses: VmStatusRepository,
     private readonly snapshots: SnapshotRepository,
+    private readonly disks: DiskRepository,
     private readonly leases: HostLeaseRepository,
     private readonly registry: Registry,
     private readonly readiness: Readiness,
@@ -29,7 +36,7 @@ export class PalaciosService implements OnApplicationBootstrap, BeforeApplicatio
   }
 
   async onApplicationBootstrap(): Promise<void> {
-    const { config, bus, dataSource, vms, statuses, snapshots, leases, registry, log } = this;
+    const { config, bus, dataSource, vms, statuses, snapshots, disks, leases, registry, log } = this;
     const palacios = await Palacios.open({
       config,
       bus,
@@ -37,6 +44,7 @@ export class PalaciosService implements OnApplicationBootstrap, BeforeApplicatio
       vms,
       statuses,
       snapshots,
+      disks,
       leases,
       registry,
       log,

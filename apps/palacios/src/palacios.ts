@@ -3,11 +3,13 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Bus, Stoppable } from '@v3vee/bus';
 import { V3Error, vnetCoreStats } from '@v3vee/contracts';
+import { DiskFolder } from '@v3vee/disk-store';
 import { ImageStore, LeaseWord } from '@v3vee/machine';
 import { OverlayNode, serveCaptures } from '@v3vee/overlay';
 import { ensureFirmware } from '@v3vee/setup';
 import {
   StateStore,
+  type DiskRepository,
   type HostLeaseRepository,
   type SnapshotRepository,
   type VmRepository,
@@ -19,6 +21,7 @@ import { Checkpoints } from './checkpoints/checkpoints';
 import type { PalaciosConfig } from './config';
 import { Consoles } from './console/consoles';
 import { CoreTime } from './host/core-time';
+import { HostDisks } from './disks/host-disks';
 import { KittenResources } from './host/kitten-resources';
 import { thisHolder } from './lease/holder';
 import { Lease } from './lease/lease';
@@ -54,6 +57,7 @@ export interface PalaciosParts {
   vms: VmRepository;
   statuses: VmStatusRepository;
   snapshots: SnapshotRepository;
+  disks: DiskRepository;
   leases: HostLeaseRepository;
   registry: Registry;
   log: Log;
@@ -67,6 +71,7 @@ interface Inside {
   status: DurableStatusLog;
   consoles: Consoles;
   devices: HostDevices;
+  disks: HostDisks;
   wifi: WifiLink;
   states: StoredStates;
   definitions: StoredDefinitions;
@@ -112,7 +117,7 @@ export class Palacios {
       },
       ...{ leases, vms, word, log },
     });
-    this.#snapshots = new StoredSnapshots(name, parts.snapshots, states);
+    this.#snapshots = new StoredSnapshots(name, parts.snapshots, states, () => inside.disks.tidySoon());
     const limited = limiter(PARALLEL_BUILDS);
     this.#host = {
       name,
@@ -161,6 +166,8 @@ export class Palacios {
     });
     const devices = new HostDevices(bus, host, log);
     const wifi = new WifiLink(bus, host, log);
+    const folder = await DiskFolder.open(join(config.V3_STATE_DIR, 'disks'));
+    const disks = new HostDisks({ host, folder, repository: parts.disks, log });
     const word = new LeaseWord();
     const incarnation = randomUUID();
     const cores = new CoreTime({ bus, host, incarnation });
@@ -168,6 +175,7 @@ export class Palacios {
       host,
       cores,
       devices,
+      disks,
       wifi,
       lease: word,
       deviceModules: config.V3_DEVICE_MODULES,
@@ -187,6 +195,7 @@ export class Palacios {
       status: new DurableStatusLog({ host, repository: parts.statuses, bus, log }),
       consoles,
       devices,
+      disks,
       wifi,
       states: new StoredStates(store, log),
       definitions,
@@ -219,6 +228,7 @@ export class Palacios {
     this.#recovered = true;
     // What nobody refers to was removed at the start.
     this.inside.states.collectSoon();
+    this.inside.disks.tidySoon();
     if (!this.#closing) this.#checkpoints.start();
     if (!this.#closing) await this.#warmUp();
   }
@@ -232,6 +242,7 @@ export class Palacios {
     await this.#migrations?.stop();
     await this.fleet.shutDown();
     await this.inside.states.close();
+    await this.inside.disks.close();
     for (const stoppable of this.#stoppables) stoppable.stop();
     await status.close(LAST_WRITES_MS);
     await this.#lease.close();

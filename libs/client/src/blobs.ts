@@ -51,7 +51,10 @@ export async function importSnapshot(
 export async function uploadBlob(
   client: Client,
   file: string,
-  { most, empty }: { most: number; empty: 'IMAGE_INVALID' | 'STATE_INVALID' | 'JOB_BINARY_INVALID' },
+  {
+    most,
+    empty,
+  }: { most: number; empty: 'IMAGE_INVALID' | 'STATE_INVALID' | 'JOB_BINARY_INVALID' | 'INVALID_REQUEST' },
 ): Promise<string> {
   const { size } = await readable(file);
   if (size === 0) throw new V3Error(empty, `${file} is empty`);

@@ -2,6 +2,7 @@ export { importImage, importSnapshot, type ImageFiles } from './blobs';
 export * from './capture';
 export * from './client';
 export * from './console';
+export * from './disk';
 export * from './exec';
 export * from './job';
 export * from './local/control';

@@ -91,6 +91,10 @@ export const errorCatalogue = {
   IMAGE_CORRUPT: entry('The image is damaged', 500, 'DATA_LOSS'),
   BLOB_NOT_FOUND: entry('No such blob', 404, 'NOT_FOUND'),
   BLOB_CORRUPT: entry('The data does not match its digest', 400, 'DATA_LOSS'),
+  // disks
+  DISK_NOT_FOUND: entry('No such disk', 404, 'NOT_FOUND'),
+  DISK_EXISTS: entry('A disk of this name exists', 409, 'ALREADY_EXISTS'),
+  DISK_IN_USE: entry('The disk is in use', 409, 'FAILED_PRECONDITION'),
   // virtual machines
   VM_NOT_FOUND: entry('No such virtual machine', 404, 'NOT_FOUND'),
   VM_EXISTS: entry('A virtual machine of this name exists', 409, 'ALREADY_EXISTS'),

@@ -1,15 +1,18 @@
 export * from './card-rules';
+export * from './disks';
 export * from './errors';
 export * from './host-kernel';
 export * from './jobs';
 export * from './machine';
 export * from './migration';
 export * from './network-services';
+export * from './palacios-xml';
 export * from './quantities';
 export * from './resources';
 export * from './rest';
 export * from './rest-hosts';
 export * from './rest-migration';
+export { DISK_EXPORT_PATH, diskExportPath } from './rest-disks';
 export { SNAPSHOT_EXPORT_PATH, snapshotExportPath } from './rest-snapshots';
 export {
   deauthenticateRequest,
@@ -26,6 +29,7 @@ export * from './rpc-migration';
 export * from './rpc-snapshots';
 export * from './rpc-vpio';
 export * from './rpc-wifi';
+export * from './screen';
 export * from './snapshots';
 export * from './topology';
 export * from './topology-file';

@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { deviceSpec, exitTable, machineFields, yieldSettings } from './machine';
+import { diskSpecs, vmDisk } from './disks';
 import { interval, ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
 import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
 import { cardAccess, cardModel, cardModels } from './vpio';
@@ -165,6 +166,7 @@ const vmFields = z.strictObject({
   image: resourceName.default('debian'),
   nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
   wifi: wifiNicSpecs.default([]).describe('Wi-Fi NICs; the image needs the drivers'),
+  disks: diskSpecs.default([]),
   autostart: z.boolean().default(false).describe('start it with the cluster'),
   boot: z
     .enum(['template', 'cold'])
@@ -192,6 +194,7 @@ export const vmPatch = z.strictObject({
   image: resourceName.optional(),
   nics: vmFields.shape.nics.removeDefault().optional(),
   wifi: wifiNicSpecs.optional().describe('takes the place of all there were, passphrases included'),
+  disks: diskSpecs.optional().describe('one that is not named any more is deleted, with all that is on it'),
   autostart: z.boolean().optional(),
   boot: vmFields.shape.boot.removeDefault().optional(),
   failover: failoverPolicy.optional(),
@@ -234,6 +237,7 @@ export const vm = z.object({
   wifi: z.array(wifiNic),
   yield: yieldSettings,
   devices: z.array(deviceSpec),
+  disks: z.array(vmDisk),
   createdAt: instant,
   startedAt: instant.nullable(),
 });

@@ -8,11 +8,13 @@ import { z } from 'zod';
 import { resourceName } from './quantities';
 import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
+import { diskEndpoints } from './rest-disks';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
 import { jobEndpoints } from './rest-jobs';
 import { machineEndpoints } from './rest-machine';
 import { migrationEndpoints } from './rest-migration';
+import { screenEndpoints } from './rest-screen';
 import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
 import { wifiEndpoints } from './rest-wifi';
@@ -288,6 +290,8 @@ export const rest = {
   }),
 
   ...snapshotEndpoints,
+  ...diskEndpoints,
+  ...screenEndpoints,
 
   listOperations: endpoint({
     method: 'GET',

@@ -29,6 +29,7 @@ import {
   vmState,
 } from './resources';
 import { announcement, call, empty, incarnation } from './rpc-call';
+import { vmKeysShape, vmScreen } from './screen';
 import { AIR_HOST, coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
 import { airPlace, radio } from './wifi';
 
@@ -146,6 +147,8 @@ export const palaciosCalls = {
   forget: call('palacios.{host}.vm.forget', ofVm, empty, 30_000),
   deleteSnapshot: call('palacios.{host}.snapshot.delete', z.object({ snapshotId: z.uuid() }), empty, 30_000),
   exec: call('palacios.{host}.vm.exec', ofVm.extend(execRequest.shape), execResult, 3_660_000),
+  screen: call('palacios.{host}.vm.screen', ofVm, vmScreen),
+  type: call('palacios.{host}.vm.type', ofVm.extend(vmKeysShape), empty, 10_000),
   telemetry: call('palacios.{host}.vm.telemetry', ofVm, telemetry),
   // guest memory: see `rest-machine.ts`
   memoryMap: call('palacios.{host}.vm.memory.map', ofVm, memoryMap),

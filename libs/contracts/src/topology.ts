@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { overcommit, schedHz } from './host-kernel';
+import { diskSpecs } from './disks';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { machineFields } from './machine';
 import { inSubnet, memoryMiB, resourceName } from './quantities';
@@ -38,6 +39,7 @@ const vmEntry = z.strictObject({
   image: resourceName.default('debian'),
   nics: z.array(nicSpec).max(4, 'a VM has at most 4 NICs').default([]),
   wifi: wifiNicSpecs.default([]),
+  disks: diskSpecs.default([]),
   autostart: z.boolean().default(true),
   boot: vmSpec.shape.boot,
   failover: vmSpec.shape.failover,

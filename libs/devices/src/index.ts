@@ -22,3 +22,5 @@ export { VIRTIO_BALLOON_F_MUST_TELL_HOST, VirtioBalloon } from './virtio/balloon
 export * from './vmm/hooks';
 export * from './vmm/device-class';
 export { DeviceRegistry, Pairing } from './vmm/registry';
+export { NoSpace, VirtioBlock, type BlockBackend, type BlockOptions } from './virtio/block/device';
+export { VirtioRng } from './virtio/rng/device';

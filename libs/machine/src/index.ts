@@ -4,7 +4,9 @@ export { CoreWord, type CoreState } from './worker/core-word';
 export { LeaseWord } from './worker/lease-word';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
-export type { CardConfig, Firmware, NicConfig, Telemetry } from './worker/protocol';
+export type { DiskLayers } from './worker/disks';
+export type { DiskShape } from './worker/devices';
+export type { CardConfig, DiskConfig, Firmware, NicConfig, Telemetry } from './worker/protocol';
 export type {
   FromSharedCard,
   GuestTraceEvent,
@@ -14,6 +16,8 @@ export type {
   ToSharedCard,
 } from './worker/vpio/messages';
 export type { BootImage } from './engine/direct-boot';
+export type { Screen } from './engine/screen';
+export { combination, typing } from './keyboard/scan-codes';
 export type { ExitKind } from './engine/guest-exit';
 export type { PortCount } from './engine/hook-table';
 export { hookDispatch } from './engine/hook-dispatch';
@@ -30,7 +34,13 @@ export type { Deliver, OutgoingCopy, RoundResult } from './live/outgoing-copy';
 export { BATCH_PAGES, PAGE_BYTES, type PageBatch } from './worker/live/pages';
 export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
 export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
-export type { CardDriver, ConfigClient, GuestIdentity, WifiIdentity } from './config-channel/config-client';
+export type {
+  CardDriver,
+  ConfigClient,
+  DiskIdentity,
+  GuestIdentity,
+  WifiIdentity,
+} from './config-channel/config-client';
 export {
   ensureTemplate,
   hasTemplate,

@@ -9,6 +9,12 @@ export {
   type NewAccessPoint,
 } from './repositories/access-point.repository';
 export { DhcpLeaseRepository, type DhcpLease } from './repositories/dhcp-lease.repository';
+export {
+  DiskRepository,
+  type DiskOwner,
+  type DiskRecord,
+  type DiskState,
+} from './repositories/disk.repository';
 export { DmmContextRepository, type DmmContextRecord } from './repositories/dmm-context.repository';
 export { DmmPolicyRepository } from './repositories/dmm-policy.repository';
 export { DmmViolationRepository, type NewDmmViolation } from './repositories/dmm-violation.repository';
@@ -27,6 +33,7 @@ export { VmMigrationRepository, type NewVmMigration } from './repositories/vm-mi
 export { VmStatusRepository, type VmStatusRecord } from './repositories/vm-status.repository';
 export {
   VmRepository,
+  type NewDisk,
   type NewNic,
   type NewVm,
   type NewWifiNic,
@@ -36,5 +43,10 @@ export { VnetLinkRepository, type LinkRecord, type NewLink } from './repositorie
 export { VnetRouteRepository, type NewRoute, type RouteRecord } from './repositories/vnet-route.repository';
 export { StateStore, type ImportedState, type SavedState, type StateStoreOptions } from './state-store';
 export { StoreModule } from './store.module';
-export { type NicDefinition, type VmDefinition, type WifiNicDefinition } from './vm-definition';
+export {
+  type DiskDefinition,
+  type NicDefinition,
+  type VmDefinition,
+  type WifiNicDefinition,
+} from './vm-definition';
 export { StoreFollower } from './store-follower';

@@ -3,6 +3,7 @@ import { DataSource } from 'typeorm';
 import { createDataSource, migrate } from './data-source';
 import { AccessPointRepository } from './repositories/access-point.repository';
 import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
+import { DiskRepository } from './repositories/disk.repository';
 import { DmmContextRepository } from './repositories/dmm-context.repository';
 import { DmmPolicyRepository } from './repositories/dmm-policy.repository';
 import { DmmViolationRepository } from './repositories/dmm-violation.repository';
@@ -22,6 +23,7 @@ import { VnetRouteRepository } from './repositories/vnet-route.repository';
 const repositories = [
   AccessPointRepository,
   DhcpLeaseRepository,
+  DiskRepository,
   DmmContextRepository,
   DmmPolicyRepository,
   DmmViolationRepository,

@@ -54,6 +54,27 @@ export interface WifiNicDefinition {
   dhcp: boolean;
 }
 
+/** A disk of a VM. */
+export interface DiskDefinition {
+  /** 0 for vda. */
+  index: number;
+  /** Its content belongs to this. */
+  id: string;
+  name: string;
+  bytes: number;
+  readOnly: boolean;
+  /** A disc in the CD drive, from which the VM boots; read only. */
+  cdrom: boolean;
+  /** Where a guest that listens mounts it; null: nowhere in particular. */
+  mount: string | null;
+  /** Whether the guest keeps its own files on it. */
+  root: boolean;
+  /** The image that it is a copy of, by the name that had; null: it was blank. */
+  image: string | null;
+  /** Layers of that image, from the top downwards. */
+  base: string[];
+}
+
 /** All that Palacios needs to build the machine. */
 export interface VmDefinition {
   id: string;
@@ -75,6 +96,8 @@ export interface VmDefinition {
   yield: YieldSettings;
   /** Beyond its NICs, in order. */
   devices: DeviceSpec[];
+  /** By index. */
+  disks: DiskDefinition[];
   managed: boolean;
   /** What becomes of it when its host is lost. */
   failover: FailoverPolicy;
@@ -84,7 +107,7 @@ export interface VmDefinition {
   updatedAt: Date;
 }
 
-export function toDefinition({ nics, wifi, owner, ...vm }: VmEntity): VmDefinition {
+export function toDefinition({ nics, wifi, disks, owner, ...vm }: VmEntity): VmDefinition {
   return {
     ...vm,
     yield: yieldSettings.parse(vm.yield),
@@ -107,6 +130,7 @@ export function toDefinition({ nics, wifi, owner, ...vm }: VmEntity): VmDefiniti
         model: owner.nics.find(({ name }) => name === device)?.model ?? null,
       }))
       .sort((a, b) => a.index - b.index),
+    disks: disks.map(({ vmId: _, vm: __, ...disk }) => disk).sort((a, b) => a.index - b.index),
     wifi: wifi.map(({ vmId: _, vm: __, ...nic }) => nic).sort((a, b) => a.index - b.index),
   };
 }

@@ -2,11 +2,11 @@ import { importSnapshot, openSnapshotExport } from '@v3vee/client';
 import { V3Error, type SnapshotVerification } from '@v3vee/contracts';
 import type { Command } from 'commander';
 import { snapshotColumns, snapshotDetailColumns } from '../columns';
-import { writeNew } from '../new-file';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
 import { createTaskProgress } from '../terminal/progress';
 import { formatBytes } from '../terminal/quantities';
+import { writeNew } from '../write-new';
 
 interface Formatted {
   output: OutputFormat;

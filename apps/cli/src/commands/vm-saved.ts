@@ -2,11 +2,11 @@ import { readFile } from 'node:fs/promises';
 import { Client, loadVm, saveVm, sendVm, type SavedVmOptions } from '@v3vee/client';
 import { V3Error } from '@v3vee/contracts';
 import type { Command } from 'commander';
-import { writeNew } from '../new-file';
 import { examples, print, printJson, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
 import { createTaskProgress } from '../terminal/progress';
 import { formatBytes } from '../terminal/quantities';
+import { writeNew } from '../write-new';
 
 interface Peer {
   output: OutputFormat;

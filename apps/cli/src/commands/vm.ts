@@ -16,6 +16,7 @@ import { wholeNumber } from '../options';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
 import { createTaskProgress } from '../terminal/progress';
+import { addDisk, type DiskOption } from './disk/disk-option';
 import { addWifi } from './wifi/nic-option';
 
 interface Formatted {
@@ -51,6 +52,7 @@ interface CreateOptions extends Formatted {
   image?: string;
   nic: NicSpec[];
   wifi: WifiNicSpec[];
+  disk: DiskOption[];
   boot?: 'template' | 'cold';
   failover?: FailoverPolicy;
   checkpointEvery?: string;
@@ -76,6 +78,12 @@ export function vmCreation(vm: Command): void {
       addWifi,
       [],
     )
+    .option(
+      '--disk <spec>',
+      'name=NAME,size=AMOUNT|image=DISK[,mount=PATH][,root][,readOnly][,cdrom]; repeat for further disks',
+      addDisk,
+      [],
+    )
     .addOption(
       new Option('--boot <how>', 'from the post-boot template, or cold').choices(['template', 'cold']),
     )
@@ -92,6 +100,7 @@ export function vmCreation(vm: Command): void {
         'v3 vm create big --host beta --memory 256MiB --boot cold --nic network=lan',
         'v3 vm create safe --host alpha --failover checkpoint --checkpoint-every 30s --nic network=lan',
         'v3 vm create card --host alpha --nic network=lan,device=eth0,access=vpio',
+        'v3 vm create d1 --host alpha --nic network=lan --disk name=data,size=256MiB',
         'v3 vm create w1 --host alpha --image debian-wifi --wifi radio=radio0,ssid=home,ip=dhcp',
       ),
     )
@@ -104,6 +113,7 @@ export function vmCreation(vm: Command): void {
           image: options.image,
           nics: options.nic,
           wifi: options.wifi,
+          disks: options.disk as VmSpecInput['disks'],
           boot: options.boot,
           failover: options.failover,
           checkpointEvery:

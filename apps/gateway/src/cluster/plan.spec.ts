@@ -49,6 +49,7 @@ const a1: VmDefinition = {
   createdAt: created,
   updatedAt: created,
   wifi: [],
+  disks: [],
   nics: [
     {
       index: 0,

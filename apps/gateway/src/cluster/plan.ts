@@ -194,6 +194,7 @@ function vmUpdate(
     ofMachine.includes('wifi') && 'Wi-Fi NICs',
     ofMachine.includes('devices') && 'devices',
     ofMachine.includes('yield') && `yield ${vm.yield.strategy} → ${wanted.yield.strategy}`,
+    ofMachine.includes('disks') && diskDifference(vm, spec),
     vm.autostart !== wanted.autostart && `autostart ${vm.autostart} → ${wanted.autostart}`,
     vm.boot !== wanted.boot && `boot ${vm.boot} → ${wanted.boot}`,
     was !== is && `failover ${was} → ${is}`,
@@ -201,15 +202,22 @@ function vmUpdate(
   );
   if (!detail) return undefined;
   // NICs that stay as they are must not be replaced under a running machine.
-  const { nics, wifi, checkpointEvery: _every, ...rest } = wanted;
+  const { nics, wifi, disks, checkpointEvery: _every, ...rest } = wanted;
   const { checkpointEvery } = policyOf(spec);
   const every = checkpointEvery === null ? {} : { checkpointEvery };
   const replaced = {
     ...(ofMachine.includes('nics') ? { nics } : {}),
     ...(ofMachine.includes('wifi') ? { wifi } : {}),
+    ...(ofMachine.includes('disks') ? { disks } : {}),
   };
   const patch = { ...rest, ...every, ...replaced, managed: true };
   return { vm, patch, detail, stop: ofMachine.length > 0 && state !== 'STOPPED' };
+}
+
+/** What is on a disk that goes is lost: it is named. */
+function diskDifference({ disks }: VmDefinition, { disks: wanted }: VmSpec): string {
+  const gone = disks.map(({ name }) => name).filter(name => wanted.every(each => each.name !== name));
+  return gone.length > 0 ? `disks, without ${gone.join(', ')}` : 'disks';
 }
 
 /** NICs that are replaced get their settings with that. */

@@ -1,6 +1,7 @@
 import {
   CAPTURE_PATH,
   captureQuery,
+  DISK_EXPORT_PATH,
   MAX_BLOB_BYTES,
   MIGRATION_WATCH_PATH,
   SNAPSHOT_EXPORT_PATH,
@@ -19,13 +20,14 @@ export const bytePaths = (): Record<string, Json> => ({
   [TRACE_PATH]: { get: trace() },
   [MIGRATION_WATCH_PATH]: { get: migrationWatch() },
   [SNAPSHOT_EXPORT_PATH]: { get: snapshotExport() },
+  [DISK_EXPORT_PATH]: { get: diskExport() },
 });
 
 function blobUpload(): Json {
   const digest = { type: 'string', pattern: '^[0-9a-f]{64}$' };
   return {
     operationId: 'putBlob',
-    summary: `Upload a file of at most ${MAX_BLOB_BYTES} bytes under its sha256, for images:import and snapshots:import`,
+    summary: `Upload a file of at most ${MAX_BLOB_BYTES} bytes under its sha256, for images:import, snapshots:import and disks`,
     tags: ['images'],
     parameters: [{ name: 'sha256', in: 'path', required: true, schema: digest }],
     requestBody: { required: true, content: { 'application/octet-stream': {} } },
@@ -163,6 +165,19 @@ function snapshotExport(): Json {
     responses: {
       200: { description: 'The file', content: { 'application/octet-stream': {} } },
       ...problemResponses(['SNAPSHOT_NOT_FOUND', 'STATE_CORRUPT', 'SERVICE_UNAVAILABLE', ...common]),
+    },
+  };
+}
+
+function diskExport(): Json {
+  return {
+    operationId: 'exportDisk',
+    summary: 'A disk as a raw image; it is whole if the answer ends well',
+    tags: ['disks'],
+    parameters: [{ name: 'disk', in: 'path', required: true, schema: { type: 'string' } }],
+    responses: {
+      200: { description: 'The image', content: { 'application/octet-stream': {} } },
+      ...problemResponses(['DISK_NOT_FOUND', 'DISK_IN_USE', 'STATE_CORRUPT', ...common]),
     },
   };
 }

@@ -55,6 +55,12 @@ export class SnapshotsController {
     @Res() response: Response,
   ): Promise<void> {
     const snapshot = await this.find(idOrName);
+    if (snapshot.disks.length > 0)
+      throw new V3Error(
+        'STATE_INCOMPATIBLE',
+        `snapshot ${snapshot.name} has disks, which an export does not take along: clone it, stop the clone, ` +
+          'and export its disks with "v3 disk export"',
+      );
     const name = `${snapshot.vmName}-${snapshot.name}.v3snapshot`;
     response.setHeader('Content-Type', 'application/octet-stream');
     response.setHeader('Content-Disposition', `attachment; filename="${name}"`);

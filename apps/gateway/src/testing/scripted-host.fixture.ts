@@ -258,6 +258,10 @@ export class ScriptedHost {
         return {};
       case 'exec':
         return { exitCode: 3, stdout: 'out', stderr: 'err', encoding: 'utf8', truncated: false };
+      case 'screen':
+        return { width: 1, height: 1, text: ['x'], png: '' };
+      case 'type':
+        return {};
       case 'telemetry':
         return {
           vm: vmId,

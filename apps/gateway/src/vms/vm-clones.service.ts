@@ -9,6 +9,7 @@ import {
   type VmDefinition,
 } from '@v3vee/store';
 import { PinoLogger } from 'nestjs-pino';
+import { cloneDisks } from '../disks/disk-planner';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
 import type { Caller } from '../http/endpoint';
@@ -138,6 +139,7 @@ export class VmClones implements OnApplicationBootstrap {
           image,
           nics: [],
           ...planned,
+          disks: cloneDisks(source),
           autostart: false,
           boot: source.boot,
           yield: source.yield,

@@ -17,6 +17,7 @@ import {
   type VmChanges,
   type VmDefinition,
 } from '@v3vee/store';
+import { DiskPlanner, sameDisks } from '../disks/disk-planner';
 import { changedPolicy, policyOf } from '../failover/policy';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
@@ -38,6 +39,7 @@ export class VmDefinitions {
     private readonly statuses: VmStatusRepository,
     private readonly images: ImageCatalogue,
     private readonly nics: NicPlanner,
+    private readonly disks: DiskPlanner,
     private readonly settings: NicSettingsService,
     private readonly views: VmViews,
     private readonly operations: OperationsService,
@@ -53,12 +55,13 @@ export class VmDefinitions {
   }
 
   /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, VM_EXISTS, MAC_IN_USE, IP_IN_USE, DEVICE_MISMATCH, DEVICE_IN_USE */
-  async create({ nics, wifi, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
+  async create({ nics, wifi, disks, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
     await this.assertHost(spec.host);
     await this.images.get(spec.image);
     if (wifi.length > 0) await this.images.assertWifi(spec.image);
-    return this.nics.planning({ nics, wifi }, spec.host, noNics, planned =>
-      this.vms.create({ ...spec, ...policyOf(spec), managed, nics: [], ...planned }),
+    const planned = { disks: await this.disks.plan(disks) };
+    return this.nics.planning({ nics, wifi }, spec.host, noNics, cards =>
+      this.vms.create({ ...spec, ...policyOf(spec), managed, nics: [], ...planned, ...cards }),
     );
   }
 
@@ -87,7 +90,7 @@ export class VmDefinitions {
   }
 
   /** Of a VM that its caller holds and that does not run, if the change needs that. */
-  async change(vm: VmDefinition, { nics, wifi, ...rest }: VmPatch): Promise<VmDefinition> {
+  async change(vm: VmDefinition, { nics, wifi, disks: specs, ...rest }: VmPatch): Promise<VmDefinition> {
     const patch = { ...rest, ...changedPolicy(vm, rest) };
     const { host = vm.ownerHost, image } = patch;
     if (host !== vm.ownerHost) await this.assertHost(host);
@@ -97,9 +100,10 @@ export class VmDefinitions {
     // What it has with its present host is given up only when the new definition is known to be possible.
     if (nics === undefined) await this.assertCards(vm, host);
     if (wifi === undefined) await this.assertRadios(vm, host);
+    const disks = await this.disks.plan(specs, vm.disks);
     return this.nics.planning({ nics, wifi }, host, vm, async planned => {
       await this.leaveHost(vm, host);
-      return this.vms.update(vm.id, { ...patch, ...planned });
+      return this.vms.update(vm.id, { ...patch, ...planned, ...(disks && { disks }) });
     });
   }
 
@@ -113,10 +117,12 @@ export class VmDefinitions {
   ): Promise<void> {
     const planned = new Map<string, VmChanges>();
     for (const { vm, patch } of changes) {
-      const { nics, wifi, ...others } = patch;
+      const { nics, wifi, disks: specs, ...others } = patch;
       const rest = { ...others, ...changedPolicy(vm, others) };
       const { host = vm.ownerHost } = rest;
-      planned.set(vm.id, { ...rest, ...(await this.nics.plan({ nics, wifi }, host, vm)) });
+      const disks = await this.disks.plan(specs, vm.disks);
+      const cards = await this.nics.plan({ nics, wifi }, host, vm);
+      planned.set(vm.id, { ...rest, ...cards, ...(disks && { disks }) });
       const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';
       if (!lost) await this.leaveHost(vm, host);
     }
@@ -193,6 +199,7 @@ export function changesOfMachine(vm: VmDefinition, patch: VmPatch): string[] {
   // The store keeps an object's members in an order of its own.
   for (const name of ['devices', 'yield'] as const)
     if (patch[name] !== undefined && !isDeepStrictEqual(patch[name], vm[name])) changed.push(name);
+  if (patch.disks !== undefined && !sameDisks(vm, patch.disks)) changed.push('disks');
   return changed;
 }
 

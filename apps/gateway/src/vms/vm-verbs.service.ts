@@ -10,6 +10,8 @@ import {
   type Telemetry,
   type Vm,
   type VmVerb,
+  type VmKeys,
+  type VmScreen,
 } from '@v3vee/contracts';
 import { SnapshotRepository, VmRepository, VmStatusRepository, type VmDefinition } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
@@ -124,6 +126,16 @@ export class VmVerbs {
     // The guest's own time limit speaks first; ours is for a Palacios that never answers.
     const timeoutMs = request.timeoutSeconds * 1000 + EXEC_GRACE_MS;
     return this.palacios.call('exec', vm.ownerHost, { vmId: vm.id, ...request }, { timeoutMs });
+  }
+
+  async screen(idOrName: string): Promise<VmScreen> {
+    const vm = await this.inState('console', idOrName, 'a screenshot');
+    return this.palacios.call('screen', vm.ownerHost, { vmId: vm.id });
+  }
+
+  async type(idOrName: string, keys: VmKeys): Promise<object> {
+    const vm = await this.inState('exec', idOrName, 'typing');
+    return this.palacios.call('type', vm.ownerHost, { vmId: vm.id, ...keys });
   }
 
   async telemetry(idOrName: string): Promise<Telemetry> {

@@ -79,6 +79,13 @@ export class VmViews {
       })),
       yield: vm.yield,
       devices: vm.devices,
+      disks: vm.disks.map(({ index, name, bytes, image, readOnly, cdrom, mount, root }) => ({
+        ...{ name, bytes, image, readOnly, cdrom, root },
+        device: cdrom
+          ? 'sr0'
+          : `vd${'abcd'[vm.disks.filter(disk => !disk.cdrom && disk.index < index).length]}`,
+        mount: cdrom ? '' : (mount ?? `/mnt/${name}`),
+      })),
       createdAt: vm.createdAt.toISOString(),
       startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,
     };

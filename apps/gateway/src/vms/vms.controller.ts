@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import type { ExecResult, List, Operation, Telemetry, Vm } from '@v3vee/contracts';
+import type { ExecResult, List, Operation, Telemetry, Vm, VmScreen } from '@v3vee/contracts';
 import { VmRepository } from '@v3vee/store';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
@@ -113,6 +113,16 @@ export class VmsController {
   @Endpoint('refreshVm')
   refresh(@Input() { params }: InputOf<'refreshVm'>): Promise<Vm> {
     return this.verbs.refresh(params.vm);
+  }
+
+  @Endpoint('vmScreen')
+  screen(@Input() { params }: InputOf<'vmScreen'>): Promise<VmScreen> {
+    return this.verbs.screen(params.vm);
+  }
+
+  @Endpoint('typeVm')
+  type(@Input() { params, body }: InputOf<'typeVm'>): Promise<object> {
+    return this.verbs.type(params.vm, body);
   }
 
   @Endpoint('vmTelemetry')

@@ -71,6 +71,9 @@ export class FakeMachine implements Machine {
     this.givenBytes = Math.min(bytes, this.spareBytes);
   }
   balloonBytes = async () => this.givenBytes;
+  screen = () => Promise.reject(new Error('not here'));
+  type = () => Promise.reject(new Error('not here'));
+  releaseDisks = async () => undefined;
   setHosts(): void {}
   copyOut: Machine['copyOut'] = () => Promise.reject(new Error('not here'));
   throttle = async () => undefined;
@@ -128,6 +131,7 @@ export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
     wifi: [],
     yield: yieldSettings.parse({}),
     devices: [],
+    disks: [],
     managed: false,
     failover: 'none',
     checkpointEvery: null,
@@ -148,6 +152,7 @@ export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {
     memoryMiB: vm.memoryMiB,
     image: vm.image,
     nics: [],
+    disks: [],
     ...{ bytes: 1, pages: 1, newPages: 1, pauseMs: null, parent: null },
     digest: 'd'.repeat(64),
     createdAt: new Date(),

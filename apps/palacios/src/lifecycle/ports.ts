@@ -9,11 +9,20 @@ import type {
   ResponseOf,
   NicSettings,
   Telemetry,
+  VmKeys,
+  VmScreen,
   VmState,
   VmStatus,
 } from '@v3vee/contracts';
 import type { IncomingCopy, MachineCut, MachineState, OutgoingCopy } from '@v3vee/machine';
-import type { DesiredState, SavedState, SnapshotEntity, SnapshotKind, VmDefinition } from '@v3vee/store';
+import type {
+  DesiredState,
+  SavedState,
+  SnapshotDisk,
+  SnapshotEntity,
+  SnapshotKind,
+  VmDefinition,
+} from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
 
 /** How a guest came to its end without being asked to. */
@@ -21,6 +30,12 @@ export interface GuestEnd {
   kind: 'poweroff' | 'reboot' | 'failed';
   /** For `failed`: which device or what stopped it, and why. */
   detail: string;
+}
+
+/** A machine at one instant. */
+export interface Capture extends MachineCut {
+  /** Its disks as they were then, if they were frozen: what a snapshot says of them, in the transaction that inserts it. */
+  disks?: (transaction: EntityManager) => Promise<SnapshotDisk[]>;
 }
 
 /** One machine: a guest with its memory and devices, from power-on or restore until it is closed. */
@@ -36,8 +51,11 @@ export interface Machine {
   simulate(ms: number): Promise<number>;
   /** The guest stands still; resolves when no instruction of it is executed any more. */
   pause(): Promise<void>;
-  /** Memory and devices as they are at one instant; a guest that runs stands still for some milliseconds. */
-  capture(): Promise<MachineCut>;
+  /**
+   * Memory and devices as they are at one instant; a guest that runs stands still for some milliseconds.
+   * @param freeze its disks too: what the guest writes from then on goes elsewhere
+   */
+  capture(freeze: boolean): Promise<Capture>;
   /** Ends the worker, unplugs the NICs; never fails, may be called twice. */
   close(): Promise<void>;
   /** Resolves when the guest ends by itself or its worker dies; never when it is closed. */
@@ -54,6 +72,12 @@ export interface Machine {
   balloon(bytes: number): Promise<void>;
   /** That the guest has given back. */
   balloonBytes(): Promise<number>;
+  /** What is on its screen. */
+  screen(): Promise<VmScreen>;
+  /** @throws V3Error INVALID_REQUEST what is no key, VM_BUSY when its guest does not read its keyboard */
+  type(keys: VmKeys): Promise<void>;
+  /** Told when the guest has to stand still because the host has no room for what it writes to a disk. */
+  onDiskFull?(listener: (reason: string) => void): void;
   /** New settings of one NIC, in force at once; the machine was made with those of its definition. */
   setNic(nic: number, settings: NicSettings): void;
   /** Names of other VMs for the guest's hosts file, whenever they change. */
@@ -65,6 +89,8 @@ export interface Machine {
   copyOut(base: Uint8Array<SharedArrayBuffer> | undefined): Promise<OutgoingCopy>;
   /** Keeps the guest from running for this share of its time, 0 … 1. */
   throttle(share: number): Promise<void>;
+  /** All that the guest wrote to its disks is durable, and they are another host's to take; `run` takes them again. */
+  releaseDisks(): Promise<void>;
   /** Frames for it are kept from now on, until `release` or `forward`. */
   hold(): void;
   /** The kept frames reach the guest after all, and so do those that come. */
@@ -143,6 +169,8 @@ export interface ArrivingMachine {
 /** `identity`: the saved state is another VM's, so the guest gets this VM's name, addresses and new entropy. */
 export interface RestoreOptions {
   identity: boolean;
+  /** Its disks are as they were in this one; absent: as they were last. */
+  snapshot?: Pick<SnapshotEntity, 'id' | 'disks'>;
 }
 
 /** The host's memory and cores, which are Kitten's. */
@@ -211,7 +239,7 @@ export interface Snapshots {
   requireFree(vm: VmDefinition, name: string): Promise<void>;
   latest(vmId: string): Promise<SnapshotEntity | null>;
   /** The state first, then the row. @throws V3Error SNAPSHOT_EXISTS, STORAGE_FULL */
-  create(vm: VmDefinition, name: string, state: MachineCut, kind?: SnapshotKind): Promise<SnapshotEntity>;
+  create(vm: VmDefinition, name: string, state: Capture, kind?: SnapshotKind): Promise<SnapshotEntity>;
 }
 
 export interface Log {

@@ -1,8 +1,7 @@
 import { V3Error, type VmStatus } from '@v3vee/contracts';
-import type { MachineCut } from '@v3vee/machine';
 import type { SnapshotEntity, VmDefinition } from '@v3vee/store';
 import { GuestWatch } from './guest-watch';
-import type { GuestEnd, Machine, RestoreOptions, StatusRecord, VmHost } from './ports';
+import type { Capture, GuestEnd, Machine, RestoreOptions, StatusRecord, VmHost } from './ports';
 import { VerbLock } from './verb-lock';
 import { VmRecord, type Change } from './vm-record';
 import { within } from './within';
@@ -92,7 +91,7 @@ export abstract class VmSteps {
 
   /** The state of the machine, which stands still, and the row that says so: both or none. */
   protected async writeState(reason: string): Promise<void> {
-    const state = await this.capture();
+    const state = await this.capture(false);
     await this.host.states.write(
       state,
       ({ digest }, transaction) =>
@@ -144,6 +143,7 @@ export abstract class VmSteps {
     this.present = machine;
     // They may have changed while it was being made.
     for (const [index, { settings }] of this.current.nics.entries()) machine.setNic(index, settings);
+    machine.onDiskFull?.(why => void this.lock.wait('a full disk', () => this.onDiskFull(machine, why)));
     void machine.ended.then(end => this.lock.wait('the end of the guest', () => this.onEnd(machine, end)));
   }
 
@@ -205,9 +205,11 @@ export abstract class VmSteps {
     const definition = await this.define();
     const make = () => {
       const changed = cards(definition.nics) !== cards(snapshot.nics);
-      return this.restored(definition, snapshot.digest, { identity: identity || changed }).catch(thrown => {
-        throw this.explained(thrown, snapshot);
-      });
+      return this.restored(definition, snapshot.digest, { identity: identity || changed, snapshot }).catch(
+        thrown => {
+          throw this.explained(thrown, snapshot);
+        },
+      );
     };
     await this.renew(make, `going back to snapshot ${snapshot.name}`, goal);
     await this.arrive(goal, reason);
@@ -259,8 +261,8 @@ export abstract class VmSteps {
     this.requireOwned();
     return this.must(RUN_MS, 'run', machine => machine.run());
   }
-  protected capture(): Promise<MachineCut> {
-    return this.must(SAVE_MS, 'save its state', machine => machine.capture());
+  protected capture(freeze: boolean): Promise<Capture> {
+    return this.must(SAVE_MS, 'save its state', machine => machine.capture(freeze));
   }
 
   /** A worker that does not do as told within the bound is ended: the host must not wait for it. */
@@ -276,6 +278,20 @@ export abstract class VmSteps {
       if (this.record.now.state !== 'STOPPED') await this.record.move('ERROR', detail);
       throw new V3Error('GUEST_FAILED', `VM ${this.name}: ${detail}`, { cause: thrown });
     }
+  }
+
+  /** Nothing is lost: the request waits, and is carried out when the VM is resumed. */
+  protected async onDiskFull(machine: Machine, why: string): Promise<void> {
+    if (machine !== this.present || this.record.now.state !== 'RUNNING') return;
+    try {
+      await this.standStill();
+    } catch {
+      return; // its status says what happened
+    }
+    this.watch.leave();
+    this.host.log.warn({ vm: this.name, why }, 'a VM stands still: the host has no room for its disk');
+    const reason = `paused: the host has no room for what it writes to its disk (${why}); make room, then resume it`;
+    await this.record.move('PAUSED', reason, { desired: 'paused', agent: false });
   }
 
   protected async onEnd(machine: Machine, end: GuestEnd): Promise<void> {

@@ -148,7 +148,7 @@ export class Vm extends VmSteps {
   snapshot(name: string, kind?: SnapshotKind): Promise<SnapshotEntity> {
     return this.allowed('snapshot', async () => {
       await this.host.snapshots.requireFree(this.current, name);
-      return this.host.snapshots.create(this.current, name, await this.capture(), kind);
+      return this.host.snapshots.create(this.current, name, await this.capture(true), kind);
     });
   }
 
@@ -323,6 +323,12 @@ export class Vm extends VmSteps {
       const killed = `palacios on ${this.host.name} was killed`;
       const was = this.goal();
       await this.record.move('ERROR', `${killed} while the VM was ${was}`);
+      // To go back to a snapshot would undo what its guest was told to be on the disk.
+      if (this.current.disks.some(({ readOnly }) => !readOnly)) {
+        const reason = `started anew, with its disks as they were, after ${killed}`;
+        await this.startOver('starting anew with its disks', reason).catch(() => undefined);
+        return;
+      }
       const snapshot = await this.host.snapshots.latest(this.id).catch(() => null);
       if (!snapshot) {
         await this.record.move('ERROR', `${this.record.now.reason}; it has no snapshot to restart from`);

@@ -6,20 +6,24 @@ import {
   type MemoryMap,
   type NicSettings,
   type Telemetry,
+  type VmKeys,
+  type VmScreen,
 } from '@v3vee/contracts';
 import {
   PAGE_BYTES,
+  combination,
+  typing,
   type CardDriver,
   type Guest,
   type GuestEnd as EngineEnd,
   type GuestIdentity,
-  type MachineCut,
   type OutgoingCopy,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
 import type { VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
-import type { GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
+import type { VmDisks } from '../disks/vm-disks';
+import type { Capture, GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/ports';
 import { patiently } from '../lifecycle/within';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink, WifiPlug } from '../wifi/wifi-link';
@@ -27,6 +31,7 @@ import { toAgentRequest, toExecResult } from './exec';
 import { GuestMemory } from './guest-memory';
 import { NicCards } from './nic-cards';
 import { NicPlugs } from './nic-plugs';
+import { encodePng } from './png';
 import { toTelemetry, Unwrapped } from './telemetry';
 
 export const MTU = 1500;
@@ -36,10 +41,14 @@ const MIB = 1 << 20;
 const ROUTER_MS = 3_000;
 /** A guest from a template takes its configuration within a fraction of a second, on a busy machine within a few. */
 const CONFIGURE_MS = 15_000;
+/** A blank disk gets a file system first. */
+const DISKS_CONFIGURE_MS = 50_000;
 /** A cold boot, on a machine that boots others at the same time. */
 const BOOT_MS = 240_000;
 /** A shorter standstill (a snapshot's) is not worth correcting the clock for. */
 const CLOCK_TOLERANCE_MS = 500;
+/** Of a guest that is taken away: what its disks must write. */
+const DISKS_MS = 5_000;
 /** Names in one request of the configuration channel, whose lines are bounded. */
 const NAMES_AT_ONCE = 40;
 const AGENT_MS = 10_000;
@@ -70,6 +79,7 @@ export interface GuestMachineOptions {
   seats: Seat[];
   /** It is none of its host's tasks any more. */
   leaveCore: () => void;
+  disks: VmDisks;
   origin: Origin;
   /** What its image has inside. */
   agent: boolean;
@@ -102,6 +112,7 @@ export class GuestMachine implements Machine {
   /** Resolves when the guest has been told who it is; never fails. */
   #configured: Promise<void> | undefined;
   #stoodStillAt: number | undefined;
+  #hasDisks = false;
   /** How to tell each command under way that nobody in the guest will answer any more. */
   readonly #commands = new Set<(why: string) => void>();
 
@@ -125,17 +136,19 @@ export class GuestMachine implements Machine {
    * when this resolves, unless it boots cold.
    */
   async run(): Promise<void> {
+    await this.#takeDisks();
     if (this.#configured) return this.#goOn();
     const plugged = this.#plug();
     if (this.origin === 'moved') return this.#goOnHere(plugged);
     await plugged;
     await this.#guest.run();
     this.#configured = this.#configure();
-    if (this.origin !== 'cold') await patiently(CONFIGURE_MS, this.#configured);
+    if (this.origin !== 'cold') await patiently(this.#configureMs, this.#configured);
   }
 
   /** Its clock is not corrected before it runs again: what it missed until then it missed as a whole. */
   async simulate(ms: number): Promise<number> {
+    await this.#takeDisks();
     if (!this.#configured) {
       await this.#plug();
       this.#configured = this.origin === 'moved' ? Promise.resolve() : this.#configure();
@@ -181,23 +194,62 @@ export class GuestMachine implements Machine {
     this.#stoodStillAt ??= performance.now();
   }
 
-  async capture(): Promise<MachineCut> {
+  /** They are here once its guest is to run, when the machine before it is gone. */
+  async #takeDisks(): Promise<void> {
+    const { disks } = this.#options;
+    if (this.#hasDisks || disks.configs.length === 0) return;
+    await this.#guest.plugDisks(await disks.take());
+    this.#hasDisks = true;
+  }
+
+  async releaseDisks(): Promise<void> {
+    if (!this.#hasDisks) return;
+    await this.#guest.unplugDisks();
+    this.#hasDisks = false;
+    await this.#options.disks.release();
+  }
+
+  onDiskFull(listener: (reason: string) => void): void {
+    const { disks } = this.#options.definition;
+    this.#guest.onDiskStalled((disk, reason) => listener(`${disks[disk]?.name}: ${reason}`));
+  }
+
+  async capture(freeze: boolean): Promise<Capture> {
     let base: Uint8Array<SharedArrayBuffer> | undefined;
     const present = this.#options.base().then(memory => void (base = memory));
     await patiently(TEMPLATE_MS, present).catch(thrown =>
       this.#complain('its template was not found', thrown),
     );
-    return this.#guest.capture(base);
+    if (!freeze || this.#options.disks.configs.length === 0) return this.#guest.capture(base);
+    await this.#takeDisks();
+    const { layers, frozen, undo } = await this.#options.disks.freeze();
+    try {
+      const cut = await this.#guest.capture(base, layers);
+      return { ...cut, disks: transaction => frozen.name(transaction) };
+    } catch (thrown) {
+      await undo().catch(why => this.#complain('its disks were not put back', why));
+      throw thrown;
+    }
   }
 
   async close(): Promise<void> {
     this.#abandon('its machine was taken away');
     this.#unplugConsole?.();
     const unplugged = Promise.all([this.#nics.unplug(), this.#wifi?.unplug()]);
+    await patiently(DISKS_MS, this.#closeDisks());
     await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
     this.#options.leaveCore();
     for (const seat of this.#options.seats) seat.card.leave(seat);
     await patiently(ROUTER_MS, unplugged);
+    // Its thread is gone: whether it has closed them or not, nobody writes to them any more.
+    await patiently(DISKS_MS, this.#options.disks.release()).catch(thrown =>
+      this.#complain('its disks will be copied when they are used again', thrown),
+    );
+  }
+
+  async #closeDisks(): Promise<void> {
+    if (!this.#hasDisks || this.#guest.exit) return;
+    await this.#guest.unplugDisks().catch(thrown => this.#complain('its disks were not closed', thrown));
   }
 
   async addresses(): Promise<string[][]> {
@@ -265,6 +317,21 @@ export class GuestMachine implements Machine {
     return ((await this.#guest.telemetry()).balloon?.actual ?? 0) * PAGE_BYTES;
   }
 
+  async screen(): Promise<VmScreen> {
+    const { width, height, rgb, text } = await this.#guest.screen();
+    return { width, height, text, png: encodePng(width, height, rgb).toString('base64') };
+  }
+
+  async type({ keys, text = '' }: VmKeys): Promise<void> {
+    const codes = keys ? keys.flatMap(combination) : typing(text);
+    if (await this.#guest.typeKeys(codes)) return;
+    const { name } = this.#options.definition;
+    throw new V3Error(
+      'VM_BUSY',
+      `the guest of ${name} does not read its keyboard now; try again in a moment`,
+    );
+  }
+
   setHosts(names: HostsEntry[]): void {
     this.#names = names;
     // A guest that stands still would not listen; it is told when it goes on.
@@ -300,6 +367,7 @@ export class GuestMachine implements Machine {
 
   async renew(epoch: number): Promise<void> {
     for (const seat of this.#options.seats) seat.card.renew(seat, epoch);
+    this.#options.disks.renew(epoch);
     await patiently(ROUTER_MS, Promise.all([this.#nics.renew(epoch), this.#wifi?.renew(epoch)]));
   }
 
@@ -336,7 +404,7 @@ export class GuestMachine implements Machine {
       const heard = origin !== 'cold' && (await this.#tellAtOnce());
       if (!heard) {
         await config.up(BOOT_MS);
-        await config.configure(this.#identity(), CONFIGURE_MS);
+        await config.configure(this.#identity(), this.#configureMs);
       }
       await this.#tellNames();
     });
@@ -345,7 +413,7 @@ export class GuestMachine implements Machine {
   async #tellAtOnce(): Promise<boolean> {
     const { config } = this.#guest;
     const telling =
-      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), CONFIGURE_MS);
+      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), this.#configureMs);
     return telling.then(
       () => true,
       () => false,
@@ -364,8 +432,12 @@ export class GuestMachine implements Machine {
       .catch(thrown => this.#complain('the guest could not be told to ask for its addresses', thrown));
   }
 
+  get #configureMs(): number {
+    return this.#options.definition.disks.length > 0 ? DISKS_CONFIGURE_MS : CONFIGURE_MS;
+  }
+
   #identity(): GuestIdentity {
-    const { name, nics, wifi } = this.#options.definition;
+    const { name, nics, wifi, disks } = this.#options.definition;
     // A resolver asks its servers for the same names, so there is one: the first card's that has one.
     const dns = nics.find(nic => nic.dns)?.dns ?? undefined;
     return {
@@ -374,6 +446,11 @@ export class GuestMachine implements Machine {
         ...{ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) },
         driver: model ? DRIVERS[model] : undefined,
       })),
+      disks: disks
+        .filter(({ cdrom }) => !cdrom)
+        .map(({ name: disk, mount, root, readOnly, image }) => ({
+          ...{ name: disk, mount: mount ?? `/mnt/${disk}`, root, readOnly, blank: image === null },
+        })),
       wifi: wifi.map(({ mac, ssid, passphrase, ip, dhcp }) => ({
         ...{ mac, ssid: ssid ?? undefined, passphrase: passphrase ?? undefined },
         cidr: dhcp ? 'dhcp' : (ip ?? undefined),

@@ -19,6 +19,8 @@ import type { OverlayNode } from '@v3vee/overlay';
 import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
 import type { CoreTime } from '../host/core-time';
+import type { HostDisks } from '../disks/host-disks';
+import { requireDisks, type VmDisks } from '../disks/vm-disks';
 import type { HostDevices } from '../vpio/host-devices';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink } from '../wifi/wifi-link';
@@ -44,6 +46,7 @@ export interface GuestMachinesOptions {
   overlay: OverlayNode;
   consoles: Consoles;
   devices: HostDevices;
+  disks: HostDisks;
   wifi: WifiLink;
   /** Until when its guests may run. */
   lease: LeaseWord;
@@ -68,7 +71,10 @@ export class GuestMachines implements Machines {
   constructor(private readonly options: GuestMachinesOptions) {}
 
   async boot(definition: VmDefinition): Promise<GuestMachine> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
+    if (hasDisc(definition))
+      // Its BIOS finds it.
+      return this.#make({ definition, image, boot: NO_IMAGE, origin: 'cold' }, () => Promise.resolve());
     if (definition.boot === 'cold' || !canHaveTemplate(image)) {
       const boot = await this.options.images.load(image);
       return this.#make({ definition, image, boot, origin: 'cold' }, guest => guest.boot());
@@ -82,22 +88,31 @@ export class GuestMachines implements Machines {
   async restore(
     definition: VmDefinition,
     state: MachineState,
-    { identity }: RestoreOptions,
+    { identity, snapshot }: RestoreOptions,
   ): Promise<GuestMachine> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     requireShape(definition, state);
+    if (snapshot) requireDisks(definition, snapshot.disks);
     const origin = identity ? 'clone' : 'resumed';
-    return this.#make({ definition, image, boot: NO_IMAGE, origin }, guest => guest.load(state));
+    const disks = this.options.disks.of(definition, snapshot && { snapshotId: snapshot.id });
+    return this.#make({ definition, image, boot: NO_IMAGE, origin, disks }, guest => guest.load(state));
+  }
+
+  /** What a VM boots, and what is in there: nothing is known of what is on a disc. */
+  async #image(definition: VmDefinition): Promise<StoredImage> {
+    const image = await this.options.images.get(definition.image);
+    if (!hasDisc(definition)) return image;
+    return { ...image, manifest: { ...image.manifest, agent: false, configChannel: false } };
   }
 
   async essence(definition: VmDefinition): Promise<MachineEssence> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     const template = await this.#presentTemplate(definition, image);
     return { engineVersion: ENGINE_VERSION, imageDigest: image.manifest.digest, template };
   }
 
   async receive(definition: VmDefinition, template: Template | null): Promise<ArrivingMachine> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     const state = template ? await this.#template(definition, image) : undefined;
     let copy: IncomingCopy | undefined;
     const machine = await this.#make({ definition, image, boot: NO_IMAGE, origin: 'moved' }, async guest => {
@@ -125,7 +140,7 @@ export class GuestMachines implements Machines {
 
   /** Of the post-boot template, if it is in memory: to read it from the disk would take as long as what it saves. */
   async base(definition: VmDefinition): Promise<Uint8Array<SharedArrayBuffer> | undefined> {
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     return this.#memories.get(keyOf(this.#templateSource(definition, image)));
   }
 
@@ -144,7 +159,7 @@ export class GuestMachines implements Machines {
   /** Makes the template that such VMs start from, unless there is one or the image can have none. */
   async warmUp(definition: VmDefinition): Promise<void> {
     if (definition.boot === 'cold') return;
-    const image = await this.options.images.get(definition.image);
+    const image = await this.#image(definition);
     if (canHaveTemplate(image)) await this.#template(definition, image);
   }
 
@@ -169,7 +184,7 @@ export class GuestMachines implements Machines {
   }
 
   #templateSource(
-    { memoryMiB, nics, wifi, devices }: VmDefinition,
+    { memoryMiB, nics, wifi, devices, disks }: VmDefinition,
     { manifest }: StoredImage,
   ): Omit<TemplateSource, 'image'> {
     const cards: TemplateCard[] = nics
@@ -177,8 +192,18 @@ export class GuestMachines implements Machines {
       .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
     const nicCount = nics.length - cards.length;
     const { firmware } = this.options;
-    const shape = { memoryMiB, nicCount, cards, wifiCount: wifi.length, devices };
-    return { imageDigest: manifest.digest, ...shape, firmware };
+    return {
+      ...{
+        imageDigest: manifest.digest,
+        memoryMiB,
+        nicCount,
+        cards,
+        wifiCount: wifi.length,
+        devices,
+        firmware,
+      },
+      disks: disks.filter(({ cdrom }) => !cdrom).map(({ readOnly }) => ({ readOnly })),
+    };
   }
 
   /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
@@ -194,10 +219,12 @@ export class GuestMachines implements Machines {
       image,
       boot,
       origin,
-    }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
+      disks = this.options.disks.of(definition),
+    }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin; disks?: VmDisks },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
-    const { host, firmware, overlay, wifi, consoles, neighbours, lease, cores, deviceModules, log } = this.options;
+    const { host, firmware, overlay, wifi, consoles, neighbours, lease, cores, deviceModules, log } =
+      this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
     const nics: NicConfig[] = definition.nics
@@ -215,7 +242,7 @@ export class GuestMachines implements Machines {
       const { memoryMiB, devices, yield: yielding } = definition;
       const wifiCount = definition.wifi.length;
       guest = await Guest.create({
-        ...{ memoryMiB, image: boot, firmware, nics, cards, wifiCount },
+        ...{ memoryMiB, image: boot, firmware, nics, cards, wifiCount, disks: disks.configs },
         ...{ devices, deviceModules, yielding, lease, core: cores.word(definition.id) },
       });
       leaveCore = cores.enter(definition.id, guest);
@@ -233,6 +260,7 @@ export class GuestMachines implements Machines {
     return new GuestMachine({
       seats,
       leaveCore,
+      disks,
       host,
       definition,
       guest,
@@ -266,10 +294,14 @@ const shapeOf = ({
   cards,
   wifiCount,
   devices,
+  disks,
 }: Omit<TemplateSource, 'image'>) => ({
-  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount, devices },
+  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount, devices, disks },
 });
 const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
+
+/** It boots from that. */
+const hasDisc = ({ disks }: VmDefinition) => disks.some(({ cdrom }) => cdrom);
 
 /** A template's guest is nobody until it is told who it is, and ready when its agent says so. */
 const canHaveTemplate = ({ manifest }: StoredImage) => manifest.agent && manifest.configChannel;

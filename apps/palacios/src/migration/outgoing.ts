@@ -289,6 +289,7 @@ export class Outgoing implements SourceSteps {
     const why = this.progress.phase === 'COPYING' ? this.progress.reason : 'stop and copy';
     this.#progress?.enter('STOPPED', why);
     await this.#leaving.standStill();
+    await this.#leaving.machine.releaseDisks();
     const sender = this.#sender;
     sender.hurry();
     const copy = this.#copy as OutgoingCopy;

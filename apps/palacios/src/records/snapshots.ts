@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { snapshotLabel, V3Error, type SnapshotImport, type SnapshotLabel } from '@v3vee/contracts';
-import type { MachineCut } from '@v3vee/machine';
 import type {
   NewSnapshot,
   SavedState,
@@ -9,11 +8,11 @@ import type {
   SnapshotRepository,
   VmDefinition,
 } from '@v3vee/store';
-import type { Snapshots } from '../lifecycle/ports';
+import type { Capture, Snapshots } from '../lifecycle/ports';
 import type { StoredStates } from './saved-states';
 
 /** Whatever belongs to a snapshot of a VM beside its state. */
-type Own = Pick<NewSnapshot, 'name' | 'kind' | 'nics' | 'pauseMs'>;
+type Own = Pick<NewSnapshot, 'name' | 'kind' | 'nics' | 'disks' | 'pauseMs'>;
 
 /** Snapshots: a row and its state. */
 export class StoredSnapshots implements Snapshots {
@@ -21,6 +20,8 @@ export class StoredSnapshots implements Snapshots {
     private readonly host: string,
     private readonly repository: SnapshotRepository,
     private readonly states: StoredStates,
+    /** What snapshots had of disks may not be needed any more. */
+    private readonly onRemoved: () => void = () => undefined,
   ) {}
 
   async get(id: string): Promise<SnapshotEntity> {
@@ -43,15 +44,16 @@ export class StoredSnapshots implements Snapshots {
   async create(
     vm: VmDefinition,
     name: string,
-    state: MachineCut,
+    state: Capture,
     kind: SnapshotKind = 'named',
   ): Promise<SnapshotEntity> {
     const nics = vm.nics.map(({ network, vni, mac, ip }) => ({ network, vni, mac, ip }));
     const pauseMs = state.pauseMs || null;
     return this.#record(
       vm,
-      { name, kind, nics, pauseMs },
+      { name, kind, nics, disks: [], pauseMs },
       async refer => void (await this.states.write(state, refer)),
+      state.disks,
     );
   }
 
@@ -65,7 +67,7 @@ export class StoredSnapshots implements Snapshots {
     { name }: Pick<SnapshotImport, 'name'>,
     source: AsyncIterable<Uint8Array>,
   ): Promise<SnapshotEntity> {
-    const own: Own = { name: name ?? '', kind: 'named', nics: [], pauseMs: null };
+    const own: Own = { name: name ?? '', kind: 'named', nics: [], disks: [], pauseMs: null };
     return this.#record(vm, own, async refer => {
       const saved = await this.states.store.import(
         source,
@@ -86,12 +88,14 @@ export class StoredSnapshots implements Snapshots {
     const { digest } = await this.get(id);
     await this.repository.remove(id);
     await this.states.release(digest);
+    this.onRemoved();
   }
 
   async #record(
     vm: VmDefinition,
     own: Own,
     write: (refer: Parameters<StoredStates['write']>[1]) => Promise<void>,
+    disks?: Capture['disks'],
   ): Promise<SnapshotEntity> {
     const parent = (await this.repository.latest(vm.id))?.id ?? null;
     let created: SnapshotEntity | undefined;
@@ -108,6 +112,7 @@ export class StoredSnapshots implements Snapshots {
         parent,
         ...own,
       };
+      if (disks) row.disks = await disks(transaction);
       const sizes = { pages, newPages, bytes: storedBytes };
       created = await this.repository.insert({ ...row, ...sizes }, transaction, epoch);
     });

@@ -83,6 +83,13 @@ export function serveVerbs({
   serve('exec', async ({ vmId, ...request }) =>
     (await fleet.get(vmId)).machineFor('exec', verbStates.exec).exec(request),
   );
+  serve('screen', async ({ vmId }) =>
+    (await fleet.get(vmId)).machineFor('a screenshot', verbStates.console).screen(),
+  );
+  serve('type', async ({ vmId, ...keys }) => {
+    await (await fleet.get(vmId)).machineFor('typing', verbStates.exec).type(keys);
+    return {};
+  });
   serve('telemetry', async ({ vmId }) =>
     (await fleet.get(vmId)).machineFor('telemetry', verbStates.console).telemetry(),
   );

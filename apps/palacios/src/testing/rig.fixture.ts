@@ -31,6 +31,7 @@ import {
   type Daemon,
 } from '@v3vee/setup';
 import {
+  DiskRepository,
   createDataSource,
   HostRepository,
   migrate,
@@ -52,6 +53,8 @@ export interface VmOptions {
   nics?: { network: string; ip?: string }[];
   yield?: VmDefinition['yield'];
   devices?: VmDefinition['devices'];
+  /** Blank ones. */
+  disks?: { name: string; mib: number }[];
 }
 
 type RequestOf<V extends PalaciosVerb> = z.input<(typeof palaciosCalls)[V]['request']>;
@@ -72,6 +75,7 @@ export class Rig {
   readonly vms: VmRepository;
   readonly statuses: VmStatusRepository;
   readonly snapshots: SnapshotRepository;
+  readonly disks: DiskRepository;
   readonly #networks: NetworkRepository;
   readonly #hosts: HostRepository;
   readonly #processes = new Map<string, ChildProcess>();
@@ -91,6 +95,7 @@ export class Rig {
     this.vms = new VmRepository(dataSource);
     this.statuses = new VmStatusRepository(dataSource);
     this.snapshots = new SnapshotRepository(dataSource);
+    this.disks = new DiskRepository(dataSource);
     this.#networks = new NetworkRepository(dataSource);
     this.#hosts = new HostRepository(dataSource);
   }
@@ -224,7 +229,14 @@ export class Rig {
   // ---- what the gateway would write -------------------------------------------------------------------------
 
   async define(name: string, options: VmOptions = {}): Promise<VmDefinition> {
-    const { host = 'alpha', memoryMiB = 64, image = 'debian', boot = 'template', nics = [] } = options;
+    const {
+      host = 'alpha',
+      memoryMiB = 64,
+      image = 'debian',
+      boot = 'template',
+      nics = [],
+      disks = [],
+    } = options;
     const { yield: yielding, devices } = options;
     return this.vms.create({
       name,
@@ -236,6 +248,10 @@ export class Rig {
       devices,
       autostart: false,
       managed: false,
+      disks: disks.map(({ name, mib }) => ({
+        ...{ id: randomUUID(), name, bytes: mib << 20, readOnly: false, cdrom: false, root: false },
+        ...{ mount: null, image: null, base: [] },
+      })),
       nics: await Promise.all(
         nics.map(async ({ network, ip }) => ({
           networkId: await this.#network(network),

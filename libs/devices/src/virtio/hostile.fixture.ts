@@ -1,10 +1,13 @@
 import { DeviceFault, type GuestMemory, type PciFunction } from '../platform';
 import { VirtioBalloon } from './balloon/device';
+import { NoSpace, VirtioBlock } from './block/device';
+import { BlockFeature } from './block/registers';
 import { VirtioConsole } from './console/device';
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC } from './features';
 import { VirtioHwsim } from './hwsim/device';
 import { VirtioNet } from './net/device';
 import { NetFeature } from './net/header';
+import { VirtioRng } from './rng/device';
 import { random, TestDriver, TestLine, testMemory } from './testing';
 import { VirtioTransport } from './transport/transport';
 
@@ -75,6 +78,44 @@ export function balloonKit(): Kit {
   let turn = 0;
   const inject = () => device.setTarget(turn++ % 64);
   return { memory, transport, inject, queues: [0, 1], features: [0] };
+}
+
+/** A disk whose host fails it now and then, and which must stay within its bytes. */
+export function blockKit(): Kit {
+  const memory = testMemory(SIZE);
+  const bytes = new Uint8Array(64 << 10);
+  let turn = 0;
+  const at = (offset: number, length: number) => {
+    if (offset < 0 || offset + length > bytes.length) throw new RangeError('outside of the disk');
+    if (++turn % 7 === 0) throw new NoSpace('the host has no room');
+    if (turn % 5 === 0) throw new Error('the host failed');
+    return bytes.subarray(offset, offset + length);
+  };
+  const device = new VirtioBlock({
+    ...{ bytes: bytes.length, readOnly: false, serial: 'disk' },
+    stalled: () => {},
+  });
+  const transport = new VirtioTransport('virtio-blk0', device, memory, new TestLine());
+  device.plug({
+    read: (offset, into) => into.set(at(offset, into.length)),
+    write: (offset, from) => at(offset, from.length).set(from),
+    flush: () => void at(0, 0),
+  });
+  return {
+    ...{ memory, transport, inject: () => device.resume(), queues: [0] },
+    features: [...Object.values(BlockFeature)].filter(bit => bit !== BlockFeature.readOnly),
+  };
+}
+
+export function rngKit(): Kit {
+  const memory = testMemory(SIZE);
+  const transport = new VirtioTransport(
+    'virtio-rng',
+    new VirtioRng(bytes => void bytes.fill(1)),
+    memory,
+    new TestLine(),
+  );
+  return { memory, transport, inject: () => {}, queues: [0], features: [] };
 }
 
 /** Runs `action`; true if the device refused it. */

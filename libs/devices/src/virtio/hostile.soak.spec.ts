@@ -4,9 +4,11 @@ import {
   attackOverlap,
   attackRegisters,
   attackRings,
+  blockKit,
   consoleKit,
   hwsimKit,
   netKit,
+  rngKit,
 } from './hostile.fixture';
 
 /**
@@ -21,6 +23,10 @@ const attacks: Record<string, (seed: number) => unknown> = {
   'rings of a console': seed => attackRings(consoleKit, seed),
   'overlapping rings of a network card': seed => attackOverlap(netKit, seed),
   'overlapping rings of a console': seed => attackOverlap(consoleKit, seed),
+  'rings of a disk': seed => attackRings(blockKit, seed),
+  'overlapping rings of a disk': seed => attackOverlap(blockKit, seed),
+  'registers of a disk': seed => attackRegisters(blockKit, seed),
+  'rings of an entropy source': seed => attackRings(rngKit, seed),
   'rings of a Wi-Fi medium': seed => attackRings(hwsimKit, seed),
   'overlapping rings of a Wi-Fi medium': seed => attackOverlap(hwsimKit, seed),
   'registers of a Wi-Fi medium': seed => attackRegisters(hwsimKit, seed),

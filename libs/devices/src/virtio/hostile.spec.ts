@@ -6,9 +6,11 @@ import {
   attackRegisters,
   attackRings,
   balloonKit,
+  blockKit,
   consoleKit,
   hwsimKit,
   netKit,
+  rngKit,
   SIZE,
 } from './hostile.fixture';
 import { MAX_FRAME_LENGTH, MIN_FRAME_LENGTH } from './net/header';
@@ -21,6 +23,8 @@ describe.each([
   ['console', consoleKit],
   ['Wi-Fi medium', hwsimKit],
   ['balloon', balloonKit],
+  ['disk', blockKit],
+  ['entropy source', rngKit],
 ])('a hostile driver of a %s', (_, kit) => {
   it('with random rings and descriptors', () => {
     const refused = seeds(300).reduce((sum, seed) => sum + attackRings(kit, seed), 0);

@@ -17,12 +17,26 @@ export interface GuestIdentity {
    * comes up without an address. `driver`: a physical card, for which the guest has to load one.
    */
   nics: { mac: string; cidr?: string; mtu: number; driver?: CardDriver }[];
+  /** Mounted where they are not yet; a blank one gets a file system if it has none. */
+  disks?: DiskIdentity[];
   /** Wi-Fi NICs, wlan0 … in order; the guest has as many radios. */
   wifi?: WifiIdentity[];
   /** Who answers for names, and the domain of names without a dot. */
   dns?: { server: string; domain: string };
   /** Names of other machines. */
   hosts?: { name: string; ip: string }[];
+}
+
+export interface DiskIdentity {
+  /** Its serial number. */
+  name: string;
+  /** An absolute path of letters, digits, dots, hyphens and underscores. */
+  mount: string;
+  readOnly: boolean;
+  /** It was made blank: without a file system it is new. */
+  blank: boolean;
+  /** The guest keeps its own files on it. */
+  root: boolean;
 }
 
 export interface WifiIdentity {
@@ -84,13 +98,15 @@ export class ConfigClient {
 
   /** Makes the guest who it is: clock, randomness, names, cards. @throws V3Error INVALID_REQUEST, GUEST_FAILED, VM_NO_AGENT */
   async configure(
-    { hostname, nics, wifi = [], dns, hosts = [] }: GuestIdentity,
+    { hostname, nics, disks = [], wifi = [], dns, hosts = [] }: GuestIdentity,
     timeoutMs = 10_000,
   ): Promise<void> {
     const wifiLines = await Promise.all(wifi.map(wifiLine));
     const lines = [
       clockLine(),
       `seed ${randomBytes(SEED_BYTES).toString('base64')}`,
+      // Before what is written to files that may be on them.
+      ...disks.map(diskLine),
       `hostname ${hostname}`,
       ...nics.map(nicLine),
       ...wifiLines,
@@ -161,6 +177,10 @@ export class ConfigClient {
     if (outcome === 'ok') expected!.resolve();
     else expected!.reject(new V3Error('GUEST_FAILED', `the guest refuses its ${verb}: ${text.join(' ')}`));
   }
+}
+
+function diskLine({ name, mount, readOnly, blank, root }: DiskIdentity): string {
+  return `disk ${name} ${mount} ${readOnly ? 'ro' : 'rw'} ${blank ? 'blank' : 'image'} ${root ? 'root' : '-'}`;
 }
 
 function nicLine({ mac, cidr = '-', mtu, driver }: GuestIdentity['nics'][number], index: number): string {

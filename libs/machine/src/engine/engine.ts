@@ -1,4 +1,5 @@
 import { DeviceFault, LinearMemory, type GuestMemory, type InterruptLine } from '@v3vee/devices';
+import { insertDisc, type Disc } from './cd-drive';
 import { ChipsetGuard } from './chipset-guard';
 import { GuestClock } from './clock';
 import { CpuHooks } from './cpu-hooks';
@@ -11,6 +12,7 @@ import { HookTable } from './hook-table';
 import { InterruptDeferral } from './interrupt-deferral';
 import { PciBus } from './pci-bus';
 import { PicRepair } from './pic-repair';
+import { readScreen, type Screen } from './screen';
 import { restoreEngineState, saveEngineState, type EngineState } from './state';
 import { Register, type V86Cpu, type V86Emulator, type V86Imports, type V86Options } from './v86-internals';
 
@@ -39,6 +41,8 @@ const VGA_MEMORY = 1 << 20;
 const MAX_SERIAL_INPUT = 64 << 10;
 /** What is read beyond them are traps: see `instruction-traps.ts`. */
 const PORTS = 0x10000;
+/** The engine's own buffer takes 1024, and a keyboard has bounds too. */
+const MAX_KEY_CODES = 1000;
 
 /**
  * One guest machine: the only class that knows v86. Guest code runs only inside {@link step}, on the caller's
@@ -195,6 +199,28 @@ export class Engine {
       raise: () => this.cpu.device_raise_irq(irq),
       lower: () => this.cpu.device_lower_irq(irq),
     };
+  }
+
+  /**
+   * Gives scan codes to the PS/2 keyboard, all or none.
+   * @returns false: its guest does not listen to a keyboard, or has not read what was typed before
+   */
+  keyInput(codes: readonly number[]): boolean {
+    const { enable_keyboard_stream, kbd_buffer } = this.cpu.devices.ps2;
+    if (!enable_keyboard_stream || kbd_buffer.length + codes.length > MAX_KEY_CODES) return false;
+    for (const code of codes) this.emulator.bus.send('keyboard-code', code);
+    return true;
+  }
+
+  /** Puts a disc into its CD drive, from which the BIOS boots if nothing else was loaded; none: takes it out. */
+  insertDisc(disc: Disc | undefined): void {
+    // Of a machine that has run the guest knows what is in the drive.
+    insertDisc(this.cpu.devices.cdrom, disc, !this.fresh);
+  }
+
+  /** What is on the screen now. */
+  screen(): Screen {
+    return readScreen(this.cpu.devices.vga);
   }
 
   /** A translated instruction is no longer what memory holds: after RAM was written from outside in bulk. */

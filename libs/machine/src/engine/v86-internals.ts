@@ -47,10 +47,68 @@ export interface V86Uart {
   input: number[];
 }
 
+export interface V86IdeDrive {
+  /** Where its bytes come from. */
+  buffer: unknown;
+  medium_changed: number;
+  set_cdrom(buffer: unknown): void;
+}
+
+export interface V86Ps2 {
+  /** Whether the guest takes what is typed. */
+  enable_keyboard_stream: boolean;
+  /** Codes that the guest has not read. */
+  kbd_buffer: { length: number };
+}
+
 export interface V86Vga {
   svga_memory: Uint8Array;
+  /** Four planes of 64 KiB; text (character, attribute) from its start on. */
   vga_memory: Uint8Array;
+  /** Fonts. */
+  plane2: Uint8Array;
+  /** Indices of colours, of VGA graphics. */
   pixel_buffer: Uint8Array;
+  graphical_mode: boolean;
+  svga_enabled: boolean;
+  max_cols: number;
+  max_rows: number;
+  /** In characters, as is the cursor's. */
+  start_address: number;
+  cursor_address: number;
+  cursor_scanline_start: number;
+  cursor_scanline_end: number;
+  offset_register: number;
+  max_scan_line: number;
+  clocking_mode: number;
+  attribute_mode: number;
+  character_map_select: number;
+  color_select: number;
+  color_plane_enable: number;
+  dac_mask: number;
+  dac_map: Uint8Array;
+  /** 0xRRGGBB. */
+  vga256_palette: Int32Array;
+  screen_width: number;
+  screen_height: number;
+  virtual_width: number;
+  /** Which part of the pixels is seen where. */
+  layers: {
+    screen_x: number;
+    screen_y: number;
+    buffer_x: number;
+    buffer_y: number;
+    buffer_width: number;
+    buffer_height: number;
+  }[];
+  svga_width: number;
+  svga_height: number;
+  svga_bpp: number;
+  /** In pixels. */
+  svga_offset: number;
+  complete_replot(): void;
+  vga_replot(): void;
+  update_layers(): void;
   get_state(): unknown[];
 }
 
@@ -61,7 +119,7 @@ export interface V86Cpu {
   /** Low and high word of the time stamp counter, filled by {@link store_current_tsc}. */
   current_tsc: { 0: number; 1: number };
   io: { ports: { device: unknown }[] };
-  devices: { pci: V86Pci; pit: V86Pit; uart0: V86Uart; vga: V86Vga };
+  devices: { pci: V86Pci; pit: V86Pit; uart0: V86Uart; vga: V86Vga; ps2: V86Ps2; cdrom: V86IdeDrive };
   option_roms: { name: string; data: Uint8Array }[];
   /** Runs guest code for about a millisecond; milliseconds until the next timer if the guest halted, else 0. */
   main_loop(): number;

@@ -19,6 +19,7 @@ it.each<[string, Partial<TemplateSource>]>([
   ['number of NICs', { nicCount: 2 }],
   ['number of Wi-Fi NICs', { wifiCount: 1 }],
   ['device', { devices: [{ class: 'virtio-balloon', id: 'balloon', options: {} }] }],
+  ['number of disks', { disks: [{ readOnly: false }] }],
   ['firmware', { firmware: { bios: Uint8Array.of(3), vgaBios: Uint8Array.of(2) } }],
 ])('is another for another %s', (_, change) => {
   expect(templateKey({ ...source, ...change })).not.toBe(templateKey(source));
@@ -31,9 +32,17 @@ it('covers the devices with their features and queues, so that a guest boots ane
     'b',
     expect.stringMatching(/^virtio 3 features=130000002 queues=(\d+,){5}\d+ config=\d+$/),
     'virtio 1 features=130bfbbab queues=256,256,64 config=12',
+    'virtio 4 features=130000000 queues=64 config=0',
   ]);
   expect(devicesIdentity([], 0, 2)).toEqual([
     expect.stringMatching(/^virtio 3 /),
     'virtio 29 features=130000000 queues=256,256 config=0',
+    expect.stringMatching(/^virtio 4 /),
+  ]);
+  expect(devicesIdentity([], 0, 0, [{ readOnly: false }, { readOnly: true }])).toEqual([
+    expect.stringMatching(/^virtio 3 /),
+    'virtio 2 features=130004244 queues=128 config=60',
+    'virtio 2 features=130000264 queues=128 config=60',
+    expect.stringMatching(/^virtio 4 /),
   ]);
 });

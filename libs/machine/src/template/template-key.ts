@@ -4,7 +4,7 @@ import type { DeviceSpec } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { STATE_FORMAT } from '../state/machine-state';
-import { devicesIdentity } from '../worker/devices';
+import { devicesIdentity, type DiskShape } from '../worker/devices';
 import type { Firmware } from '../worker/protocol';
 import { CHANNELS } from '../worker/channel';
 
@@ -23,6 +23,7 @@ export interface TemplateSource {
   wifiCount?: number;
   /** Further devices, in order. */
   devices?: DeviceSpec[];
+  disks?: DiskShape[];
   firmware: Firmware;
 }
 
@@ -40,6 +41,7 @@ export function templateKey({
   cards = [],
   wifiCount = 0,
   devices = [],
+  disks = [],
   firmware,
 }: TemplateSource): string {
   const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
@@ -50,7 +52,7 @@ export function templateKey({
     imageDigest,
     memoryMiB,
     nicCount,
-    devicesIdentity(CHANNELS, nicCount, wifiCount),
+    devicesIdentity(CHANNELS, nicCount, wifiCount, disks),
     digest(firmware.bios),
     digest(firmware.vgaBios),
     // templates of machines without cards, Wi-Fi and further devices stay what they were

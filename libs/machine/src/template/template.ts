@@ -5,6 +5,7 @@ import { withLock } from '@v3vee/setup';
 import type { GuestIdentity } from '../config-channel/config-client';
 import { readStateFile, writeStateFile } from '../state/state-file';
 import type { MachineState } from '../state/machine-state';
+import { templateDisk } from '../worker/devices';
 import { Guest } from '../worker/guest';
 import type { GuestOptions } from '../worker/guest-options';
 import { templateKey, type TemplateSource } from './template-key';
@@ -112,6 +113,7 @@ async function bootOnce({
   wifiCount,
   devices,
   deviceModules,
+  disks = [],
   firmware,
 }: TemplateOptions): Promise<MachineState> {
   const nics = Array.from({ length: nicCount }, (_, index) => ({
@@ -121,7 +123,16 @@ async function bootOnce({
   // Nobody gives such a guest the cards: it finds them on its bus, and no driver is loaded yet.
   const sharing = { access: 'vpio', word: new SharedArrayBuffer(4), ticket: 1 } as const;
   const guest = await Guest.create({
-    ...{ memoryMiB, image, firmware, nics, wifiCount, devices, deviceModules },
+    ...{
+      memoryMiB,
+      image,
+      firmware,
+      nics,
+      wifiCount,
+      devices,
+      deviceModules,
+      disks: disks.map(templateDisk),
+    },
     cards: cards.map(({ model, shared }, index) => ({
       model,
       mac: `02:00:00:00:01:0${index}`,

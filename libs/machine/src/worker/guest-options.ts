@@ -5,7 +5,7 @@ import type { CoreWord } from './core-word';
 import type { YieldSettings } from '../engine/yielding';
 import type { LeaseWord } from './lease-word';
 import { parseMac } from './mac';
-import { CARD_MODELS, type CardConfig, type Firmware, type NicConfig } from './protocol';
+import { CARD_MODELS, type CardConfig, type DiskConfig, type Firmware, type NicConfig } from './protocol';
 
 export interface GuestOptions {
   /** 32 … 1024. */
@@ -26,6 +26,8 @@ export interface GuestOptions {
   deviceModules?: string[];
   /** When its thread goes back to its host; absent: as by default. */
   yielding?: YieldSettings;
+  /** 0 … 4, whose bytes are plugged in later; a state can be loaded by a guest with the same. */
+  disks?: DiskConfig[];
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
   /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
@@ -35,7 +37,7 @@ export interface GuestOptions {
 }
 
 /** @throws V3Error INVALID_REQUEST */
-export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0 }: GuestOptions): void {
+export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0, disks = [] }: GuestOptions): void {
   if (!Number.isInteger(memoryMiB) || memoryMiB < 32 || memoryMiB > 1024) {
     throw new V3Error('INVALID_REQUEST', `guest memory must be 32 to 1024 MiB, not ${memoryMiB}`);
   }
@@ -44,6 +46,12 @@ export function checkOptions({ memoryMiB, nics, cards = [], wifiCount = 0 }: Gue
     throw new V3Error('INVALID_REQUEST', `a guest has at most 4 cards, not ${cards.length}`);
   if (!Number.isInteger(wifiCount) || wifiCount < 0 || wifiCount > 4)
     throw new V3Error('INVALID_REQUEST', `a guest has 0 to 4 Wi-Fi NICs, not ${wifiCount}`);
+  if (disks.length > 4)
+    throw new V3Error('INVALID_REQUEST', `a guest has at most 4 disks, not ${disks.length}`);
+  for (const { bytes } of disks) {
+    if (Number.isSafeInteger(bytes) && bytes > 0 && bytes % 512 === 0) continue;
+    throw new V3Error('INVALID_REQUEST', `a disk has whole sectors of 512 bytes, not ${bytes} bytes`);
+  }
   for (const { model, mac } of cards) {
     requireMac(mac);
     if (!CARD_MODELS.includes(model)) {

@@ -5,6 +5,7 @@ import type { NetSettings } from '@v3vee/devices';
 import { GuestAgent } from '../agent/guest-agent';
 import { ConfigClient } from '../config-channel/config-client';
 import type { ExitKind } from '../engine/guest-exit';
+import type { Screen } from '../engine/screen';
 import { engineModule } from '../engine/module';
 import { wakeUp, type WakeWord } from '../engine/run-loop';
 import type { YieldSettings } from '../engine/yielding';
@@ -15,6 +16,7 @@ import type { MachineCut, MachineState } from '../state/machine-state';
 import { within } from '../timeout';
 import { Arrivals } from './arrivals';
 import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
+import type { DiskLayers } from './disks';
 import { checkOptions, requireMac, requireSettings, type GuestOptions } from './guest-options';
 import { Listeners } from './listeners';
 import { PAGE_BYTES } from './live/pages';
@@ -71,6 +73,7 @@ export class Guest {
   private readonly sharedCards = new Listeners<[number, FromSharedCard]>();
   private readonly wifi = new Listeners<[Uint8Array[]]>();
   private readonly cores = new Listeners<[]>();
+  private readonly stalls = new Listeners<[number, string]>();
   private readonly exits = new Listeners<[GuestEnd]>();
   private readonly notices = new Listeners<[string]>();
   private readonly channels: GuestChannel[];
@@ -113,6 +116,7 @@ export class Guest {
       devices: options.devices ?? [],
       deviceModules: options.deviceModules ?? [],
       yielding: options.yielding,
+      disks: options.disks ?? [],
       channels: CHANNELS,
       lease: options.lease?.buffer,
       core: options.core?.buffer,
@@ -218,10 +222,13 @@ export class Guest {
    * The machine as it is at one instant, whether its guest runs or not; one that runs stands still for some milliseconds.
    * A copy that was under way ends.
    * @param base RAM from which it will hardly differ (its template's), which stays as it is; none: zeros
+   * @param disks new layers on top of the present ones, with which its disks go on: those are then frozen, and durable
    * @throws V3Error INVALID_REQUEST if `base` is not as long as RAM, VM_WRONG_STATE if it is half a machine
    */
-  async capture(base?: Uint8Array<SharedArrayBuffer>): Promise<MachineCut> {
-    return capture(await this.beginCopy(base), base);
+  async capture(base?: Uint8Array<SharedArrayBuffer>, disks?: DiskLayers): Promise<MachineCut> {
+    // Most of what its disks must write is written before the guest stands still.
+    if (disks) await this.flushDisks();
+    return capture(await this.beginCopy(base), base, disks);
   }
 
   /**
@@ -348,6 +355,38 @@ export class Guest {
     this.post({ type: 'wifi-announce' });
   }
 
+  /** Types on its keyboard: see `combination` and `typing`. @returns false: it does not listen to a keyboard now */
+  async typeKeys(codes: number[]): Promise<boolean> {
+    return this.command({ type: 'keys', codes });
+  }
+
+  async screen(): Promise<Screen> {
+    return this.command({ type: 'screen' });
+  }
+
+  /**
+   * The bytes of its disks are these from now on. Without them, requests of the guest wait.
+   * @throws V3Error STATE_CORRUPT when a layer is missing or damaged
+   */
+  async plugDisks(layers: DiskLayers): Promise<void> {
+    await this.command({ type: 'disks-plug', layers });
+  }
+
+  /** What the guest wrote to its disks is durable when this resolves. */
+  async flushDisks(): Promise<void> {
+    await this.command({ type: 'disks-flush' });
+  }
+
+  /** Likewise, and its disks are not read or written any more, until they are plugged in again. */
+  async unplugDisks(): Promise<void> {
+    await this.command({ type: 'disks-unplug' });
+  }
+
+  /** A disk waits because the host has no room; it goes on when the guest is run again. @returns a function that ends it */
+  onDiskStalled(callback: (disk: number, reason: string) => void): () => void {
+    return this.stalls.add(callback);
+  }
+
   setMac(nic: number, mac: string): void {
     requireMac(mac);
     this.post({ type: 'mac', nic, mac });
@@ -400,7 +439,7 @@ export class Guest {
       memoryPages: this.memoryMiB * PAGES_PER_MIB,
       scan: request => this.command({ type: 'copy-scan', copy, ...request }),
       head: () => this.command({ type: 'copy-head', copy }),
-      cut: () => this.command({ type: 'copy-cut', copy }),
+      cut: disks => this.command({ type: 'copy-cut', copy, disks }),
       stop: () => this.command({ type: 'copy-end', copy }),
     };
   }
@@ -480,6 +519,8 @@ export class Guest {
         return this.sharedCards.emit(message.card, message.message);
       case 'wifi':
         return this.wifi.emit(message.messages);
+      case 'disk-stalled':
+        return this.stalls.emit(message.disk, message.reason);
       case 'exit':
         return this.ended(message.kind, message.reason);
     }

@@ -22,6 +22,7 @@ import { ClassDevices, type StatefulPart } from './device-classes/class-devices'
 import { loadDeviceClasses } from './device-classes/load';
 import { makeDevices, type DeviceOutput, type Devices } from './devices';
 import { GuestMemoryAccess } from './guest-memory';
+import { Disks } from './disks';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineHead, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
@@ -54,10 +55,13 @@ interface DevicesState {
 
 const TOP_PORTS = 32;
 const WIFI_MEDIUM = 'virtio-hwsim';
+const DISK = 'virtio-blk';
+/** Machines of earlier versions had none. */
+const RNG = 'virtio-rng';
 
 /**
  * The engine with our devices plugged in: one virtio console for the channels, a virtio card per NIC, the medium
- * of Wi-Fi NICs if there are any, then the physical cards that were given to the guest.
+ * of Wi-Fi NICs if there are any, then the physical cards that were given to the guest, its disks, a source of entropy.
  */
 export class Machine {
   readonly console: VirtioConsole;
@@ -67,6 +71,7 @@ export class Machine {
   readonly cards: CardPort[];
   readonly balloon: BalloonControl | undefined;
   readonly guestMemory: GuestMemoryAccess;
+  readonly disks: Disks;
   private readonly functions: StatefulPart[] = [];
   /** True while a state is half loaded: after a failure, only another load can help. */
   private torn = false;
@@ -74,7 +79,7 @@ export class Machine {
   private constructor(
     readonly engine: Engine,
     private readonly setup: WorkerSetup,
-    { console, nics, wifi }: Devices,
+    { console, nics, wifi, disks, rng }: Devices,
     plug: (name: string, device: VirtioDevice) => PciFunction,
     plugCards: () => Card[],
     classes: DeviceRegistry,
@@ -89,6 +94,9 @@ export class Machine {
     const cards = plugCards();
     this.functions.push(...cards);
     this.cards = cards.map(card => new CardPort(card));
+    disks.forEach((disk, index) => disk && this.functions.push(plug(`${DISK}${index}`, disk)));
+    this.disks = new Disks(disks, setup.disks, disc => engine.insertDisc(disc));
+    this.functions.push(plug(RNG, rng));
     // Last, so that they move none of the others.
     const devices = new ClassDevices(engine, classes, setup.devices);
     this.functions.push(...devices.parts);
@@ -186,7 +194,13 @@ export class Machine {
       const message = `the devices of its machine were ${theirs}, of this one they are ${ours}`;
       throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
     }
-    const missing = this.functions.find(({ name }) => !(name in devices));
+    const disks = Object.keys(devices).filter(name => name.startsWith(DISK)).length;
+    const present = this.setup.disks.filter(({ cdrom }) => !cdrom).length;
+    if (disks !== present) {
+      const message = `its machine had ${disks} virtio disks, this one has ${present}`;
+      throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
+    }
+    const missing = this.functions.find(({ name }) => !(name in devices) && name !== RNG);
     if (missing) {
       throw new MachineError(
         'STATE_INCOMPATIBLE',
@@ -197,7 +211,10 @@ export class Machine {
     try {
       this.engine.restore(engine, memory);
       this.engine.pci.restoreLines(() => {
-        for (const fn of this.functions) fn.restore(devices[fn.name]);
+        for (const fn of this.functions) {
+          if (fn.name in devices) fn.restore(devices[fn.name]);
+          else fn.reset?.();
+        }
       });
     } catch (thrown) {
       throw thrown instanceof MachineError || thrown instanceof DeviceFault ? thrown : unreadable(thrown);

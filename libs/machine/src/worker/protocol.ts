@@ -6,8 +6,10 @@ import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
 import type { RegionDescription } from '../engine/memory-map';
 import type { YieldCounters, YieldSettings } from '../engine/yielding';
+import type { Screen } from '../engine/screen';
 import type { MachineHead, MachineState } from '../state/machine-state';
 import type { ScanRequest } from '../live/outgoing-copy';
+import type { DiskLayers } from './disks';
 import type { LastCut } from './live/live-copy';
 import type { PageBatch, ScanSlice } from './live/pages';
 import type { FromSharedCard, SharedCardAccount, Sharing, ToSharedCard } from './vpio/messages';
@@ -34,6 +36,17 @@ export interface CardConfig {
   mac: string;
 }
 
+/** A disk; its bytes come with {@link Command} `disks-plug`. */
+export interface DiskConfig {
+  /** A multiple of 512. */
+  bytes: number;
+  readOnly: boolean;
+  /** A disc in the CD drive. */
+  cdrom?: boolean;
+  /** As the guest sees it, at most 20 characters. */
+  serial: string;
+}
+
 export interface Firmware {
   /** SeaBIOS `bios.bin` and `vgabios-stdvga.bin`. */
   bios: Uint8Array;
@@ -54,6 +67,7 @@ export interface WorkerSetup {
   deviceModules: string[];
   /** When its thread goes back to its host; absent: as by default. */
   yielding?: YieldSettings;
+  disks: DiskConfig[];
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
@@ -90,8 +104,15 @@ export type Command =
   | { type: 'copy-begin'; base: Uint8Array | undefined }
   | ({ type: 'copy-scan'; copy: number } & ScanRequest)
   | { type: 'copy-head'; copy: number }
-  /** All that is left, at once: the guest may run. */
-  | { type: 'copy-cut'; copy: number }
+  /** All that is left, at once: the guest may run. Its disks go on with other layers, if they are given. */
+  | { type: 'copy-cut'; copy: number; disks?: DiskLayers }
+  /** The bytes of its disks are to be had from now on; are made durable; are to be had no more. */
+  | { type: 'disks-plug'; layers: DiskLayers }
+  | { type: 'disks-flush' }
+  | { type: 'disks-unplug' }
+  /** Scan codes for its keyboard; what is on its screen. */
+  | { type: 'keys'; codes: number[] }
+  | { type: 'screen' }
   | { type: 'copy-end'; copy: number }
   /** Its receiving end: begins, writes pages, makes the machine whole. */
   | { type: 'copy-in'; base: Uint8Array | undefined }
@@ -121,6 +142,11 @@ export interface CommandResult {
   'copy-head': MachineHead;
   'copy-cut': LastCut;
   'copy-end': undefined;
+  'disks-plug': undefined;
+  'disks-flush': undefined;
+  'disks-unplug': undefined;
+  keys: boolean;
+  screen: Screen;
   'copy-in': number;
   'copy-write': undefined;
   'copy-finish': undefined;
@@ -157,6 +183,7 @@ export type FromWorker =
   | { type: 'card-frames'; card: number; frames: Uint8Array<ArrayBuffer>[] }
   | { type: 'shared-card'; card: number; message: FromSharedCard }
   | { type: 'wifi'; messages: Uint8Array<ArrayBuffer>[] }
+  | { type: 'disk-stalled'; disk: number; reason: string }
   /** The guest stands still again: how much of guest time it ran. */
   | { type: 'simulated'; ranMs: number }
   /** Its `CoreWord` says something new, and its core is shared. */

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { V3Error } from '@v3vee/contracts';
 import { DeviceFault } from '@v3vee/devices';
 import { GuestExit } from '../engine/guest-exit';
 import { RunLoop } from '../engine/run-loop';
@@ -104,12 +105,18 @@ async function main(): Promise<void> {
       if (lease?.isOver) return;
       outbox.push(card, frame);
     },
+    diskStalled: (disk, reason) => post({ type: 'disk-stalled', disk, reason }),
     sharedCard: (card, message) => post({ type: 'shared-card', card, message }),
     block,
   });
   const live = new LiveCopy(machine, () => loop);
   const exited = ({ kind, reason }: GuestExit) => {
     machine.engine.end();
+    try {
+      machine.disks.flush();
+    } catch {
+      // Nobody is there any more who could be told.
+    }
     const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
     post(
       ended ? { type: 'exit', kind: 'guest-panic', reason: panic.found! } : { type: 'exit', kind, reason },
@@ -231,10 +238,12 @@ async function main(): Promise<void> {
         return machine.load(command.state);
       case 'run':
         machine.requireWhole();
+        machine.disks.resume();
         return loop.start();
       case 'simulate':
         if (loop.isRunning) throw new MachineError('VM_WRONG_STATE', 'the machine must be paused for this');
         machine.requireWhole();
+        machine.disks.resume();
         return loop.simulate(command.ms);
       case 'pause':
         loop.stop();
@@ -273,7 +282,18 @@ async function main(): Promise<void> {
       case 'copy-head':
         return live.head(command.copy);
       case 'copy-cut':
-        return live.cut(command.copy);
+        return live.cut(command.copy, command.disks);
+      case 'disks-plug':
+        return machine.disks.plug(command.layers);
+      case 'disks-flush':
+        return machine.disks.flush();
+      case 'disks-unplug':
+        return machine.disks.unplug();
+      case 'keys':
+        loop.noteIo();
+        return machine.engine.keyInput(command.codes);
+      case 'screen':
+        return machine.engine.screen();
       case 'copy-end':
         return live.end(command.copy);
       case 'copy-in':
@@ -291,7 +311,8 @@ async function main(): Promise<void> {
 
 function toWire(thrown: unknown): WireError {
   if (thrown instanceof DeviceFault) return { code: 'STATE_CORRUPT', message: thrown.message };
-  if (thrown instanceof MachineError) return { code: thrown.code, message: thrown.message };
+  if (thrown instanceof MachineError || thrown instanceof V3Error)
+    return { code: thrown.code, message: thrown.message };
   return { code: 'INTERNAL', message: thrown instanceof Error ? thrown.message : String(thrown) };
 }
 

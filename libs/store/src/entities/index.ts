@@ -1,5 +1,6 @@
 export * from './access-point.entity';
 export * from './dhcp-lease.entity';
+export * from './disk.entity';
 export * from './dmm-context.entity';
 export * from './dmm-policy.entity';
 export * from './dmm-violation.entity';

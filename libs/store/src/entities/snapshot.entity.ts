@@ -9,6 +9,14 @@ export interface SnapshotNic {
   ip: string | null;
 }
 
+/** A disk as it was when the snapshot was taken. */
+export interface SnapshotDisk {
+  name: string;
+  bytes: number;
+  /** From the top downwards; all frozen. */
+  layers: string[];
+}
+
 /** `named`: asked for by somebody; `checkpoint`: made at intervals for fail-over, and removed by itself. */
 export type SnapshotKind = 'named' | 'checkpoint';
 
@@ -24,6 +32,8 @@ export class SnapshotEntity {
   @Column('int', { name: 'memory_mib' }) memoryMiB!: number;
   @Column('text') image!: string;
   @Column('jsonb') nics!: SnapshotNic[];
+  /** By index; one that is read only has none. */
+  @Column('jsonb', { default: [] }) disks!: SnapshotDisk[];
   /** By which what is stored grew when it was taken. */
   @Column('bigint', { transformer: { from: Number, to: String } }) bytes!: number;
   /** Pages of its memory that are not zero, and those of them that no state had. */
@@ -43,6 +53,6 @@ export function labelOf({ name, vmName, image, nics, createdAt }: SnapshotEntity
 }
 
 /** A snapshot as clients see it. */
-export function toSnapshot({ nics: _nics, createdAt, ...snapshot }: SnapshotEntity): Snapshot {
+export function toSnapshot({ nics: _nics, disks: _disks, createdAt, ...snapshot }: SnapshotEntity): Snapshot {
   return { ...snapshot, createdAt: createdAt.toISOString() };
 }

@@ -50,6 +50,7 @@ export class VmEntity {
   owner!: HostEntity;
   @OneToMany(() => NicEntity, nic => nic.vm, { eager: true }) nics!: NicEntity[];
   @OneToMany(() => WifiNicEntity, nic => nic.vm, { eager: true }) wifi!: WifiNicEntity[];
+  @OneToMany(() => VmDiskEntity, disk => disk.vm, { eager: true }) disks!: VmDiskEntity[];
 }
 
 /** A VM's NIC. In a table of its own so that the database itself keeps MACs and addresses unique. */
@@ -91,6 +92,26 @@ export class WifiNicEntity {
   /** Whether the guest asks for its address. */
   @Column('boolean') dhcp!: boolean;
   @ManyToOne(() => VmEntity, vm => vm.wifi)
+  @JoinColumn({ name: 'vm_id' })
+  vm!: VmEntity;
+}
+
+/** A VM's disk, as it is defined. What is on it: `DiskStateEntity`. Writer: gateway. */
+@Entity('vm_disk')
+export class VmDiskEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column('uuid', { name: 'vm_id' }) vmId!: string;
+  @Column('smallint') index!: number;
+  @Column('text') name!: string;
+  @Column('bigint', { transformer: { from: Number, to: String } }) bytes!: number;
+  @Column('boolean', { name: 'read_only' }) readOnly!: boolean;
+  @Column('boolean') cdrom!: boolean;
+  @Column('text', { nullable: true }) mount!: string | null;
+  @Column('boolean') root!: boolean;
+  @Column('text', { nullable: true }) image!: string | null;
+  /** Layers of the image, from the top downwards: what it is before it is written. */
+  @Column('jsonb', { default: [] }) base!: string[];
+  @ManyToOne(() => VmEntity, vm => vm.disks)
   @JoinColumn({ name: 'vm_id' })
   vm!: VmEntity;
 }

@@ -4,7 +4,8 @@ import { translating } from '../constraints';
 import { SnapshotEntity } from '../entities';
 import { isUuid, type AgeKey, type PageOf } from '../page';
 
-export type NewSnapshot = Omit<SnapshotEntity, 'createdAt' | 'kind'> & Partial<Pick<SnapshotEntity, 'kind'>>;
+export type NewSnapshot = Omit<SnapshotEntity, 'createdAt' | 'kind' | 'disks'> &
+  Partial<Pick<SnapshotEntity, 'kind' | 'disks'>>;
 
 /** Named saved states. Written by the Palacios that took them; others read. */
 export class SnapshotRepository {

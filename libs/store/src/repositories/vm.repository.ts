@@ -8,10 +8,10 @@ import {
   type NicSettingsPatch,
   type YieldSettings,
 } from '@v3vee/contracts';
-import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { DataSource, In, Not, type EntityManager, type SelectQueryBuilder } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
 import { translating } from '../constraints';
-import { NicEntity, VmEntity, WifiNicEntity } from '../entities';
+import { NicEntity, VmDiskEntity, VmEntity, WifiNicEntity } from '../entities';
 import { isUuid, type PageOf } from '../page';
 import { assertCards } from './cards';
 import { assertMacs } from './macs';
@@ -40,6 +40,8 @@ export interface NewWifiNic {
   dhcp: boolean;
 }
 
+export type NewDisk = Omit<VmDiskEntity, 'vmId' | 'vm' | 'index'>;
+
 export interface NewVm {
   id?: string;
   name: string;
@@ -57,9 +59,13 @@ export interface NewVm {
   devices?: DeviceSpec[];
   nics: NewNic[];
   wifi?: NewWifiNic[];
+  disks?: NewDisk[];
 }
 
-/** A new host becomes the owner, under a new epoch; new NICs replace all old ones, and so do new Wi-Fi NICs. */
+/**
+ * A new host becomes the owner, under a new epoch; new NICs replace all old ones, and so do new Wi-Fi NICs and disks. What
+ * is on a disk stays where it is named by its id.
+ */
 export type VmChanges = Partial<Omit<NewVm, 'id' | 'name'>>;
 
 export class VmRepository {
@@ -103,7 +109,7 @@ export class VmRepository {
   }
 
   /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND, DEVICE_MISMATCH, DEVICE_IN_USE */
-  create({ nics, wifi = [], ...vm }: NewVm): Promise<VmDefinition> {
+  create({ nics, wifi = [], disks = [], ...vm }: NewVm): Promise<VmDefinition> {
     return this.writing(vm.name, async manager => {
       const { id = randomUUID(), ...definition } = vm;
       await manager
@@ -111,6 +117,7 @@ export class VmRepository {
         .insert(columns({ id, ...definition, ownerHost: definition.host, epoch: 1 }));
       await this.putNics(manager, id, nics);
       await this.putWifi(manager, id, wifi);
+      await this.putDisks(manager, id, disks);
       return id;
     });
   }
@@ -206,6 +213,7 @@ export class VmRepository {
       .leftJoinAndSelect('vm.nics', 'nic')
       .leftJoinAndSelect('nic.network', 'network')
       .leftJoinAndSelect('vm.wifi', 'wifi')
+      .leftJoinAndSelect('vm.disks', 'disk')
       .orderBy('vm.name', 'ASC');
   }
 
@@ -222,7 +230,7 @@ export class VmRepository {
   private async change(
     manager: EntityManager,
     id: string,
-    { nics, wifi, ...changes }: VmChanges,
+    { nics, wifi, disks, ...changes }: VmChanges,
   ): Promise<string> {
     const repository = manager.getRepository(VmEntity);
     const lock = { mode: 'pessimistic_write' } as const;
@@ -235,6 +243,7 @@ export class VmRepository {
     await repository.update({ id }, columns({ ...changes, ...owner, updatedAt: new Date() }));
     if (nics) await this.putNics(manager, id, nics);
     if (wifi) await this.putWifi(manager, id, wifi);
+    if (disks) await this.putDisks(manager, id, disks);
     return owner.ownerHost ?? vm.ownerHost;
   }
 
@@ -248,6 +257,18 @@ export class VmRepository {
     await manager.getRepository(WifiNicEntity).delete({ vmId });
     if (nics.length === 0) return;
     await manager.getRepository(WifiNicEntity).insert(nics.map((nic, index) => ({ vmId, index, ...nic })));
+  }
+
+  private async putDisks(manager: EntityManager, vmId: string, disks: NewDisk[]): Promise<void> {
+    const repository = manager.getRepository(VmDiskEntity);
+    const kept = disks.map(({ id }) => id);
+    await repository.delete({ vmId, ...(kept.length > 0 ? { id: Not(In(kept)) } : {}) });
+    await manager.query('SET CONSTRAINTS vm_disk_index_unique DEFERRED');
+    if (disks.length > 0)
+      await repository.upsert(
+        disks.map((disk, index) => ({ vmId, index, ...disk })),
+        ['id'],
+      );
   }
 
   private writing(vm: string, write: (manager: EntityManager) => Promise<string>): Promise<VmDefinition> {

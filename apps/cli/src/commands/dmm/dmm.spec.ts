@@ -301,6 +301,7 @@ describe('v3 dmm', () => {
       startedAt: null,
       core: null,
       wifi: [],
+      disks: [],
       nics: [
         {
           ...{ ...nic, name: 'eth0', model: 'rtl8139', mac: '02:00:00:00:00:01', ips: [] },

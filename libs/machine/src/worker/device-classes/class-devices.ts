@@ -20,6 +20,8 @@ export interface StatefulPart {
   readonly name: string;
   save(): DeviceState;
   restore(state: unknown): void;
+  /** As at power-on: its state has none of it. */
+  reset?(): void;
   metrics(): Metrics;
 }
 

@@ -1,5 +1,6 @@
 import type { MachineHead } from '../../state/machine-state';
 import { MachineError } from '../../errors';
+import type { DiskLayers } from '../disks';
 import type { Machine } from '../machine';
 import { PAGE_BYTES, rewind, Shadow, type PageBatch, type ScanSlice } from './pages';
 
@@ -60,8 +61,11 @@ export class LiveCopy {
     return this.machine.head();
   }
 
-  /** Device state and last pages in one go: a guest that runs goes on at once. */
-  cut(copy: number): LastCut {
+  /**
+   * Device state and last pages in one go: a guest that runs goes on at once.
+   * @param disks layers with which its disks go on: what they were until then stays as it is
+   */
+  cut(copy: number, disks?: DiskLayers): LastCut {
     const shadow = this.shadowOf(copy);
     this.machine.requireWhole();
     const { memory } = this.machine.engine;
@@ -73,6 +77,7 @@ export class LiveCopy {
       // First: a device that is asked for its state may finish what it is doing in RAM.
       const head = this.machine.head();
       const { batches } = shadow.scan(memory.bytes(), 0, memory.size / PAGE_BYTES, Infinity);
+      if (disks) this.machine.disks.plug(disks);
       return { head, batches, pauseMs: isRunning ? performance.now() - stopped : 0 };
     } finally {
       if (isRunning) loop.start();
