@@ -101,7 +101,10 @@ export function palaciosToolCommands(program: Command, run: (args: string[]) => 
       .addHelpText('after', examples(`v3 ${name} ${usage}`.trim()))
       .action(async (args: string[]) => {
         if (typeof as === 'string') throw new V3Error('USAGE', `${name}: ${as}`);
-        const needed = usage.split(' ').filter(word => /^[A-Z]/.test(word)).length;
+        const needed = usage
+          .replace(/\[.*\]/, '')
+          .split(' ')
+          .filter(word => /^[A-Z]/.test(word)).length;
         const given = args.filter(arg => !arg.startsWith('-')).length;
         if (given < needed) throw new V3Error('USAGE', `usage: ${name} ${usage}`);
         await run(as(args));
