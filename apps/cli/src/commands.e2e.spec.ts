@@ -406,58 +406,6 @@ describe('v3', () => {
     await refused(['image', 'delete', 'debian'], 1, /^v3: /);
   });
 
-  describe('apply', () => {
-    it('changes nothing the second time', async () => {
-      expect(await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'))).toBe('Nothing to change.\n');
-    });
-
-    it('adds and removes hosts with their machines', async () => {
-      const more =
-        defaults().replace('networks:', '  gamma: { memory: 256MiB, cores: 2 }\nnetworks:') +
-        '  g1:\n    host: gamma\n    nics: [{ network: lan, ip: 10.10.0.31/24 }]\n';
-      const added = (await cluster.v3(['apply', '-f', '-'], { input: more })).stdout;
-      expect(added).toContain('hosts/gamma started: its kitten and palacios');
-      expect(added).toContain('vms/g1 created');
-      expect(added).toContain('vms/g1 started');
-      expect(await sh('a1', 'ping -c 2 -i 0.2 g1')).toContain('2 packets received');
-
-      const removed = await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'));
-      expect(removed).toContain('vms/g1 deleted');
-      expect(removed).toContain('hosts/gamma stopped');
-      const { services } = await cluster.status();
-      expect(services.map(({ name }) => name)).not.toContain('kitten-gamma');
-      expect(names(await cluster.json<Items<Host>>(['host', 'list']))).toEqual(['alpha', 'beta']);
-    });
-
-    it('gives a host other hardware, its guests going on', async () => {
-      const ran = Number((await sh('b1', 'cat /proc/uptime')).split(' ')[0]);
-      const larger = defaults().replace(/beta:\n {4}memory: 1GiB/, 'beta:\n    memory: 512MiB');
-      expect((await cluster.v3(['apply', '-f', '-'], { input: larger })).stdout).toContain(
-        'hosts/beta started: anew, because its hardware changed',
-      );
-      expect(await cluster.json<Host>(['host', 'show', 'beta'])).toMatchObject({ memoryMiB: 512, vms: 1 });
-      expect(Number((await sh('b1', 'cat /proc/uptime')).split(' ')[0])).toBeGreaterThan(ran);
-      await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'));
-    });
-
-    it('refuses what is wrong before it changes anything', async () => {
-      const wrong = defaults().replace('02:00:0a:0a:00:0c', '02:00:0a:0a:00:0b');
-      await refused(
-        ['apply', '-f', '-'],
-        2,
-        /^v3: The cluster file is not valid: standard input: line \d+, column \d+: .*MAC 02:00:0a:0a:00:0b is already used by/,
-        wrong,
-      );
-      const unknown = defaults().replace('image: debian', 'image: plan9');
-      await refused(
-        ['apply', '-f', '-'],
-        2,
-        /v3: The cluster file is not valid: standard input: line \d+, column \d+: vms\.a1\.image: .*"plan9"/,
-        unknown,
-      );
-    });
-  });
-
   it('needs the right token', async () => {
     const url = (await cluster.json<ClusterStatus>(['status'])).url as string;
     const withToken = (token: string) =>
