@@ -20,7 +20,7 @@ describe('what selfish prints', () => {
     });
     expect(lostPercent(noise)).toBeCloseTo((100.5 / 950) * 100);
     // No more is taken off than was lost.
-    expect(lostPercent({ ...noise, waitShare: 0.05 })).toBe(0);
+    expect(lostPercent({ ...noise, waitShare: 0.5 })).toBe(0);
     expect(() => readNoise('Killed', 0)).toThrow('selfish said: Killed');
   });
 
