@@ -104,6 +104,7 @@ it('a VM is written so that it is read as it was', () => {
         bytes: 64 << 20,
         image: null,
         readOnly: false,
+        cdrom: false,
         mount: '/data',
         root: true,
       },

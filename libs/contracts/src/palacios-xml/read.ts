@@ -142,7 +142,7 @@ class Reader {
   }
 
   private disks(devices: Device[]): DiskInput[] {
-    return devices.flatMap(({ element, id, role }) => {
+    return devices.flatMap(({ element, id, role }): DiskInput[] => {
       if (role.role !== 'blockBackend') return [];
       const frontend = this.frontend(element, devices, 'blockFrontend');
       if (frontend?.name === 'IDE') {
