@@ -4,7 +4,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DiskFolder, importRaw } from '@v3vee/disk-store';
 import { fetchPackages, resolvePaths, unpackPackages } from '@v3vee/setup';
-import { typing } from './keyboard/scan-codes';
 import type { Guest } from './worker/guest';
 import { Guests } from './testing/guests.fixture';
 
@@ -46,9 +45,7 @@ it('boots from the disc in its drive, and goes on from a saved state, with the d
   const guest = await create();
   await guest.plugDisks(layers());
   await guest.run();
-  await shows(guest, /iPXE 1\.[\s\S]*Open Source Network Boot Firmware/);
-  while (!/iPXE>/.test((await guest.screen()).text?.join('\n') ?? ''))
-    await guest.typeKeys([0x1d, 0x30, 0xb0, 0x9d]);
+  await shows(guest, /ISOLINUX/);
   await guest.pause();
   const saved = await guest.save();
   await guest.terminate();
@@ -57,7 +54,9 @@ it('boots from the disc in its drive, and goes on from a saved state, with the d
   await other.load(saved);
   await other.plugDisks(layers());
   await other.run();
-  await other.typeKeys(typing('echo it goes on\n'));
-  expect(await shows(other, /^it goes on/m)).toContain('iPXE>');
+  // what it loads after that comes from the disc too
+  expect(await shows(other, /No more network devices/)).toMatch(
+    /iPXE 1\.[\s\S]*Open Source Network Boot Firmware/,
+  );
   await other.terminate();
 }, 240_000);
