@@ -357,8 +357,8 @@ describe('v3', () => {
     expect(await sh('a1', 'cat /tmp/seen')).toBe('seen FROM outside 4711');
     await ok('vm', 'pause', 'a1');
     const ram = join(folder, 'a1.ram');
-    await ok('vm', 'memory', 'read', 'a1', '0', '64MiB', '--file', ram);
-    expect((await ok('vm', 'memory', 'hash', 'a1')).trim()).toBe(
+    await ok('vm', 'memory', 'read', 'a1', '0x100000', '1MiB', '--file', ram);
+    expect((await ok('vm', 'memory', 'hash', 'a1', '0x100000', '1MiB')).trim()).toBe(
       createHash('sha256').update(readFileSync(ram)).digest('hex'),
     );
     await ok('vm', 'resume', 'a1');

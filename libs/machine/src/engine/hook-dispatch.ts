@@ -2,7 +2,8 @@ import { Exit, ExitAccount } from './exit-account';
 import { HookTable } from './hook-table';
 
 const PORT = 0x300;
-const ROUNDS = 2_000_000;
+const SLICES = 40;
+const ROUNDS = 50_000;
 
 /** What the VMM's part of an exit takes: for a lab. */
 export function hookDispatch(): { hookedNs: number; unhookedNs: number } {
@@ -23,8 +24,12 @@ export function hookDispatch(): { hookedNs: number; unhookedNs: number } {
   return { hookedNs, unhookedNs };
 }
 
+/** In the least disturbed of many slices: each is short against what else a shared machine does. */
 function perRound(work: () => void): number {
-  const began = performance.now();
-  for (let i = 0; i < ROUNDS; i++) work();
-  return ((performance.now() - began) * 1e6) / ROUNDS;
+  const slices = Array.from({ length: SLICES }, () => {
+    const began = performance.now();
+    for (let i = 0; i < ROUNDS; i++) work();
+    return performance.now() - began;
+  });
+  return (Math.min(...slices) * 1e6) / ROUNDS;
 }
