@@ -57,7 +57,9 @@ function fingerprint(root) {
   for (const name of ['package.json', 'package-lock.json', '.swcrc', 'nx.json']) add(join(root, name));
   for (const folder of packages(root)) {
     add(join(folder, 'package.json'));
-    walk(join(folder, 'src'));
+    for (const sources of ['src', 'programs']) {
+      if (existsSync(join(folder, sources))) walk(join(folder, sources));
+    }
   }
   return hash.digest('hex');
 }

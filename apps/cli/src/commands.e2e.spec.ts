@@ -4,7 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connectLocal, openConsole, readClusterFile, stateFiles, type ClusterStatus } from '@v3vee/client';
 import type {
+  ExitTable,
   Host,
+  HostMemory,
+  HostTasks,
   Image,
   Network,
   Operation,
@@ -35,6 +38,7 @@ describe('v3', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
+  const defaults = () => readFileSync(join(checkoutRoot, 'cluster.yaml'), 'utf8');
   const ok = (...args: string[]) => cluster.ok(args);
   const sh = async (vm: string, script: string) =>
     (await ok('vm', 'exec', vm, '--', 'sh', '-c', script)).trim();
@@ -80,6 +84,51 @@ describe('v3', () => {
     expect(table[0]).toMatch(/^NAME +HOST +STATE +AGENT +MEMORY +IPS +UP +REASON$/);
     expect(table[1]).toMatch(/^a1 +alpha +RUNNING +yes +64MiB +10\.10\.0\.11\/24/);
     expect(await ok('vm', 'list', '-o', 'wide')).toContain('eth0=lan/02:00:0a:0a:00:0b');
+  });
+
+  it('shows what the kernel of a host gave to whom, and has guests share a core where the host lets them', async () => {
+    expect(await ok('host', 'memory', 'alpha')).toMatch(
+      /^\[KG+\.+\] 1\.0 GiB\nK kernel 16\.0 MiB {3}G guest 128 MiB/,
+    );
+    const { bytes, regions, aspaces } = await cluster.json<HostMemory>(['host', 'memory', 'alpha']);
+    expect(regions.reduce((sum, { length }) => sum + length, 0)).toBe(bytes);
+    expect(aspaces.map(({ vm }) => vm).filter(vm => vm !== null)).toEqual(
+      expect.arrayContaining(['a1', 'a2']),
+    );
+    expect(await ok('host', 'tasks', 'alpha')).toMatch(
+      /^\d+ +vm\/a1 +guest +\d+ +\d\* +[A-Z]+ +rr +standing /m,
+    );
+    const coreOf = async (vm: string) => (await cluster.json<Vm>(['vm', 'show', vm])).core;
+    const [core, other] = [String(await coreOf('a1')), String(await coreOf('a2'))];
+    await refused(['vm', 'move-core', 'a2', core], 1, 'The core of the host is taken');
+
+    const sharing = defaults().replace('memory: 1GiB', 'overcommit: 2\n    schedHz: 20\n    memory: 1GiB');
+    const applied = await cluster.v3(['apply', '-f', '-'], { input: sharing });
+    expect(applied.stdout).toContain('hosts/alpha started: anew, because its hardware changed');
+    await ok('vm', 'move-core', 'a2', core);
+    const { tasks, schedHz } = await cluster.json<HostTasks>(['host', 'tasks', 'alpha']);
+    expect(schedHz).toBe(20);
+    expect(
+      tasks
+        .filter(({ shared }) => shared)
+        .map(({ vm }) => vm)
+        .sort(),
+    ).toEqual(['a1', 'a2']);
+    const scheduled = ['host', 'schedule', 'alpha', 'a2', '--slice', '30', '--period', '100'];
+    expect(await ok(...scheduled)).toMatch(/^Policy: +edf 30\/100 ms$/m);
+    await refused(
+      ['host', 'schedule', 'alpha', 'b1', '--rr'],
+      1,
+      'VM b1 has no core of alpha; its host is beta',
+    );
+    await refused(
+      ['host', 'schedule', 'alpha', 'a2', '--slice', '30'],
+      2,
+      'by --slice and --period, or by --rr alone',
+    );
+    expect(await sh('a1', 'ping -c 2 -i 0.2 a2')).toContain('2 packets received');
+    await ok('vm', 'move-core', 'a2', other);
+    await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'));
   });
 
   it('runs commands in the guest: exit code, both outputs, input, bytes, time', async () => {
@@ -290,6 +339,33 @@ describe('v3', () => {
     expect(await ok('vm', 'stats', 'a1')).toMatch(/^EXIT +COUNT$/m);
   });
 
+  it('shows exits with what they cost, and memory from outside', async () => {
+    const { exits, ports } = await cluster.json<ExitTable>(['vm', 'exits', 'a1']);
+    expect(exits['io-out']?.cost?.sampled).toBeGreaterThan(0);
+    expect(ports.length).toBeGreaterThan(0);
+    expect(await ok('vm', 'exits', 'a1')).toMatch(/^EXIT +COUNT +MEAN +P50 +P99$/m);
+    expect(await ok('vm', 'memory', 'map', 'a1')).toMatch(
+      /^0x000a0000 +0x000bffff .* rw +chipset +VGA window$/m,
+    );
+
+    await sh('a1', "echo 'seen from outside 4711' > /tmp/seen");
+    const found = (await ok('vm', 'memory', 'search', 'a1', 'from outside 4711')).trim().split('\n');
+    const [at = ''] = found;
+    expect(await ok('vm', 'memory', 'read', 'a1', at, '16')).toContain('|from outside 471|');
+    for (const address of found) await ok('vm', 'memory', 'write', 'a1', address, '46524f4d');
+    expect(await sh('a1', 'cat /tmp/seen')).toBe('seen FROM outside 4711');
+    await ok('vm', 'pause', 'a1');
+    const ram = join(folder, 'a1.ram');
+    await ok('vm', 'memory', 'read', 'a1', '0', '64MiB', '--file', ram);
+    expect((await ok('vm', 'memory', 'hash', 'a1')).trim()).toBe(
+      createHash('sha256').update(readFileSync(ram)).digest('hex'),
+    );
+    await ok('vm', 'resume', 'a1');
+    await refused(['vm', 'memory', 'read', 'a1', '64MiB', '1'], 2, '"64MiB" is not an address');
+    await refused(['vm', 'memory', 'read', 'a1', '0x4000000', '1'], 2, 'are not in the guest');
+    await refused(['vm', 'balloon', 'a1', '48'], 1, 'has no balloon');
+  });
+
   it('connects to the serial console', async () => {
     const { stdout, code } = await cluster.v3(['vm', 'console', 'a1'], { input: '\necho sum=$((40+2))\n' });
     expect(code).toBe(0);
@@ -330,8 +406,6 @@ describe('v3', () => {
   });
 
   describe('apply', () => {
-    const defaults = () => readFileSync(join(checkoutRoot, 'cluster.yaml'), 'utf8');
-
     it('changes nothing the second time', async () => {
       expect(await ok('apply', '-f', join(checkoutRoot, 'cluster.yaml'))).toBe('Nothing to change.\n');
     });

@@ -7,6 +7,7 @@ import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
 import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
+import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
@@ -17,6 +18,7 @@ import { upCommand } from './commands/up';
 import { vmConsole } from './commands/vm-console';
 import { vmExec, vmStats, vmWait } from './commands/vm-guest';
 import { vmSaved } from './commands/vm-saved';
+import { vmBalloon, vmExits, vmMemory } from './commands/vm-machine';
 import { vmCreation, vmListing, vmStates, vmVerbs } from './commands/vm';
 import { vnetCommands } from './commands/vnet';
 import { wifiCommands } from './commands/wifi';
@@ -56,6 +58,7 @@ export function createProgram(): Command {
   hostCommands(program);
   networkCommands(program);
   vmCommands(program);
+  jobCommands(program);
   vnetCommands(program);
   dmmCommands(program);
   wifiCommands(program);
@@ -79,6 +82,9 @@ function vmCommands(program: Command): void {
     vmExec,
     vmWait,
     vmStats,
+    vmExits,
+    vmMemory,
+    vmBalloon,
   ])
     add(vm);
 }

@@ -22,6 +22,7 @@ import { FailoverNotes } from './failover/failover-notes';
 import { Failover } from './failover/failover.service';
 import { HostMaintenance } from './failover/host-maintenance.service';
 import { HostDirectory } from './hosts/host-directory';
+import { HostKernelController } from './hosts/host-kernel.controller';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
 import { EndpointInterceptor } from './http/endpoint.interceptor';
@@ -32,6 +33,8 @@ import { Tokens } from './http/token';
 import { BlobStore } from './images/blob-store';
 import { ImageCatalogue } from './images/image-catalogue';
 import { ImagesController } from './images/images.controller';
+import { JobsController } from './jobs/jobs.controller';
+import { KittenClient } from './jobs/kitten-client';
 import { GatewayMetrics } from './metrics';
 import { MigrationPlanner } from './migrations/migration-planner';
 import { MigrationsController } from './migrations/migrations.controller';
@@ -43,6 +46,7 @@ import { SnapshotFiles } from './snapshots/snapshot-files';
 import { SnapshotHosts } from './snapshots/snapshot-hosts';
 import { SnapshotRemoval } from './snapshots/snapshot-removal';
 import { SnapshotsController } from './snapshots/snapshots.controller';
+import { MachineController } from './vms/machine.controller';
 import { NicPlanner } from './vms/nic-planner';
 import { VmClones } from './vms/vm-clones.service';
 import { VmDefinitions } from './vms/vm-definitions.service';
@@ -79,9 +83,11 @@ import { WifiClient } from './wifi/wifi-client';
     ClusterController,
     DevicesController,
     DmmRecordsController,
+    HostKernelController,
     HostsController,
     ImagesController,
     InterfacesController,
+    JobsController,
     LinksController,
     MediumController,
     MigrationsController,
@@ -92,6 +98,7 @@ import { WifiClient } from './wifi/wifi-client';
     SnapshotsController,
     TraceController,
     VmsController,
+    MachineController,
     VnetControlController,
     VnetStatsController,
   ],
@@ -124,6 +131,7 @@ import { WifiClient } from './wifi/wifi-client';
     HostDirectory,
     HostMaintenance,
     ImageCatalogue,
+    KittenClient,
     MigrationPlanner,
     Migrations,
     NicPlanner,

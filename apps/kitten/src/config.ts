@@ -1,4 +1,13 @@
-import { hostSpec, KITTEN_RESERVED_MIB, physicalNic, radio, resourceName } from '@v3vee/contracts';
+import {
+  DEFAULT_SCHED_HZ,
+  hostSpec,
+  KITTEN_RESERVED_MIB,
+  overcommit,
+  physicalNic,
+  radio,
+  resourceName,
+  schedHz,
+} from '@v3vee/contracts';
 import { commonConfig } from '@v3vee/service';
 import { z } from 'zod';
 
@@ -24,6 +33,8 @@ export const kittenConfig = commonConfig.extend({
     .int()
     .gt(KITTEN_RESERVED_MIB, `Kitten keeps ${KITTEN_RESERVED_MIB} MiB; a host needs more than that`),
   V3_HOST_CORES: z.coerce.number().pipe(hostSpec.shape.cores.unwrap()),
+  V3_HOST_OVERCOMMIT: z.coerce.number().pipe(overcommit).default(1),
+  V3_SCHED_HZ: z.coerce.number().pipe(schedHz).default(DEFAULT_SCHED_HZ),
   V3_HOST_NICS: jsonList(physicalNic),
   V3_HOST_RADIOS: jsonList(radio),
 });

@@ -1,14 +1,18 @@
-/** The host's cores and the task on each. A guest has its core to itself. */
+/** Which tasks are placed on which of the host's cores: each alone, unless a core may be shared. */
 export class Cores {
-  private tasks: (string | null)[];
+  private tasks: readonly (readonly string[])[];
 
-  constructor(count: number) {
-    this.tasks = new Array<string | null>(count).fill(null);
+  /** @param places guests that a core takes */
+  constructor(
+    count: number,
+    private readonly places: number,
+  ) {
+    this.tasks = new Array<string[]>(count).fill([]);
   }
 
   copy(): Cores {
-    const copy = new Cores(0);
-    copy.tasks = [...this.tasks];
+    const copy = new Cores(0, this.places);
+    copy.tasks = this.tasks;
     return copy;
   }
 
@@ -16,33 +20,56 @@ export class Cores {
     return this.tasks.length;
   }
 
+  /** Cores that nobody is on. */
   get free(): number {
-    return this.tasks.filter(task => task === null).length;
+    return this.tasks.filter(on => on.length === 0).length;
   }
 
-  /** Per core: the task on it, or null. */
-  list(): readonly (string | null)[] {
+  /** Guests that would still get a core. */
+  get freePlaces(): number {
+    return this.tasks.reduce((sum, on) => sum + Math.max(0, this.places - on.length), 0);
+  }
+
+  /** Per core: the tasks on it. */
+  list(): readonly (readonly string[])[] {
     return this.tasks;
   }
 
-  /** Puts the task on the first free core; undefined when there is none. */
-  alloc(task: string): number | undefined {
-    const core = this.tasks.indexOf(null);
-    if (core < 0) return undefined;
-    this.tasks[core] = task;
-    return core;
+  /** Cores that would take another guest. */
+  open(): number[] {
+    return this.tasks.flatMap((on, core) => (on.length < this.places ? [core] : []));
   }
 
-  /** Puts the task on this core; answers what is in the way, undefined when nothing is. */
+  /**
+   * The core with the fewest tasks, the first of several.
+   * @param allowed cores; absent: all
+   * @param places tasks that a core may have already, and one more
+   * @returns undefined when all are full
+   */
+  emptiest(allowed?: readonly number[], places = this.places): number | undefined {
+    let best: number | undefined;
+    for (const [core, { length }] of this.tasks.entries()) {
+      if (length >= places || (allowed && !allowed.includes(core))) continue;
+      if (best === undefined || length < this.tasks[best]!.length) best = core;
+    }
+    return best;
+  }
+
+  /** Puts a guest on this core; answers what is in the way, undefined when nothing is. */
   claim(core: number, task: string): string | undefined {
     const present = this.tasks[core];
     if (present === undefined) return `this host has cores 0 to ${this.count - 1}`;
-    if (present !== null) return `core ${core} runs ${present}`;
-    this.tasks[core] = task;
+    if (present.length >= this.places) return `core ${core} runs ${present.join(', ')}`;
+    this.place(core, task);
     return undefined;
   }
 
-  release(core: number): void {
-    if (core in this.tasks) this.tasks[core] = null;
+  /** Puts the task on this core, whoever else is there. */
+  place(core: number, task: string): void {
+    this.tasks = this.tasks.map((on, index) => (index === core ? [...on, task] : on));
+  }
+
+  release(core: number, task: string): void {
+    this.tasks = this.tasks.map((on, index) => (index === core ? on.filter(other => other !== task) : on));
   }
 }

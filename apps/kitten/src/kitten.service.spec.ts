@@ -85,8 +85,35 @@ describe('the kitten service on a real NATS server', () => {
     );
     expect(text).toContain('v3_kitten_cores{state="free",service="kitten"} 1\n');
     expect(text).toContain('v3_kitten_refusals_total{code="HOST_CORES_EXHAUSTED",service="kitten"} 1\n');
+    expect(text).toContain(`v3_kitten_owned_bytes{type="umem",owner="guest",service="kitten"} ${64 * MIB}\n`);
+    expect(text).toMatch(/^v3_kitten_core_seconds_total{kind="guest",service="kitten"} \d/m);
+    expect(text).toMatch(/^v3_kitten_context_switches_total{service="kitten"} [1-9]/m);
+    expect(text).toContain('v3_kitten_run_queue_length{core="1",service="kitten"} 0\n');
     const sizes = [...text.matchAll(/^v3_kitten_memory_bytes{.*} (\d+)$/gm)].map(match => Number(match[1]));
     expect(sizes.reduce((sum, size) => sum + size)).toBe(256 * MIB);
+  });
+
+  it('shows its memory and its tasks', async () => {
+    await palacios.call(kittenCalls.claim, 'alpha', { allocations: [] });
+    await ask('vm/a', 64);
+    const { bytes, regions, aspaces } = await palacios.call(kittenCalls.memory, 'alpha', {});
+    expect(bytes).toBe(256 * MIB);
+    expect(regions.reduce((sum, { length }) => sum + length, 0)).toBe(bytes);
+    expect(aspaces.at(-1)).toMatchObject({ id: 3, name: 'vm/a', regions: [{ length: 64 * MIB }] });
+    const { schedHz, tasks } = await palacios.call(kittenCalls.tasks, 'alpha', {});
+    expect(schedHz).toBe(1);
+    expect(tasks.map(({ name, core, state }) => `${name} ${core} ${state}`)).toEqual([
+      'vm/a 0 STOPPED',
+      'idle/0 0 RUNNING',
+      'idle/1 1 RUNNING',
+    ]);
+    const policy = { kind: 'edf', sliceMs: 50, periodMs: 100 } as const;
+    expect(await palacios.call(kittenCalls.schedule, 'alpha', { task: 'vm/a', policy })).toMatchObject({
+      policy,
+    });
+    await expect(
+      palacios.call(kittenCalls.schedule, 'alpha', { task: 'vm/b', policy }),
+    ).rejects.toMatchObject({ code: 'TASK_NOT_FOUND' });
   });
 
   it('beats while nothing happens', async () => {

@@ -5,6 +5,7 @@ import { Config, Readiness } from '@v3vee/service';
 import { PinoLogger } from 'nestjs-pino';
 import { randomUUID } from 'node:crypto';
 import type { KittenConfig } from './config';
+import { CoreTime } from './core-time';
 import { HostKernel } from './host-kernel';
 
 const HEARTBEAT_MS = 1_000;
@@ -16,6 +17,7 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
   /** Requests turned down, by code. */
   readonly refusals = new Map<string, number>();
   private readonly subscriptions: Stoppable[] = [];
+  private readonly coreTime: CoreTime;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -25,14 +27,21 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
     readiness: Readiness,
   ) {
     log.setContext('Kitten');
-    this.kernel = new HostKernel({
-      name: config.V3_HOST,
-      incarnation: randomUUID(),
-      memoryMiB: config.V3_HOST_MEMORY_MIB,
-      cores: config.V3_HOST_CORES,
-      nics: config.V3_HOST_NICS,
-      radios: config.V3_HOST_RADIOS,
-    });
+    const incarnation = randomUUID();
+    this.coreTime = new CoreTime(bus, config.V3_HOST, incarnation);
+    this.kernel = new HostKernel(
+      {
+        name: config.V3_HOST,
+        incarnation,
+        memoryMiB: config.V3_HOST_MEMORY_MIB,
+        cores: config.V3_HOST_CORES,
+        schedHz: config.V3_SCHED_HZ,
+        overcommit: config.V3_HOST_OVERCOMMIT,
+        nics: config.V3_HOST_NICS,
+        radios: config.V3_HOST_RADIOS,
+      },
+      { onGrants: this.coreTime.changed },
+    );
     // Not the claim: that is Palacios's to make, and it starts after this service is ready.
     readiness.add('kitten', () => this.timer !== undefined || 'not serving yet');
   }
@@ -55,6 +64,13 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
           return allocation;
         }),
       ),
+      bus.serve(kittenCalls.resize, host, ({ task, memoryMiB }) =>
+        this.change(() => {
+          const allocation = kernel.resize(task, memoryMiB);
+          log.info(allocation, 'resized');
+          return allocation;
+        }),
+      ),
       bus.serve(kittenCalls.free, host, ({ task }) =>
         this.change(() => {
           const freed = kernel.free(task);
@@ -70,7 +86,13 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
         }),
       ),
       bus.serve(kittenCalls.inventory, host, () => kernel.inventory()),
+      bus.serve(kittenCalls.memory, host, () => kernel.memoryMap()),
+      bus.serve(kittenCalls.tasks, host, () => kernel.taskList()),
+      bus.serve(kittenCalls.schedule, host, ({ task, policy }) =>
+        this.change(() => kernel.setPolicy(task, policy)),
+      ),
     );
+    this.coreTime.start(kernel);
     await bus.flush();
     this.timer = setInterval(() => this.beat(), HEARTBEAT_MS);
     this.beat();
@@ -79,6 +101,8 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
   beforeApplicationShutdown(): void {
     clearInterval(this.timer);
     for (const subscription of this.subscriptions) subscription.stop();
+    this.coreTime.stop();
+    this.kernel.stop();
   }
 
   /** Whoever shows this host need not wait for the next second to see a change. */
@@ -88,14 +112,19 @@ export class KittenService implements OnApplicationBootstrap, BeforeApplicationS
       this.beat();
       return result;
     } catch (thrown) {
-      const { code, message } = V3Error.from(thrown);
-      this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
-      this.log.warn({ code }, message);
+      this.refused(thrown);
       throw thrown;
     }
   }
 
-  private beat(): void {
+  /** A request was turned down. */
+  refused(thrown: unknown): void {
+    const { code, message } = V3Error.from(thrown);
+    this.refusals.set(code, (this.refusals.get(code) ?? 0) + 1);
+    this.log.warn({ code }, message);
+  }
+
+  beat(): void {
     this.bus.announce(kittenHeartbeat, this.config.V3_HOST, this.kernel.inventory());
   }
 }

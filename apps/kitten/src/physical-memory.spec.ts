@@ -1,4 +1,5 @@
 import { PhysicalMemory, type Region } from './physical-memory';
+import { generator } from './testing/generator.fixture';
 
 const umem = (start: number, length: number, owner: string | null = null): Region => ({
   start,
@@ -6,16 +7,6 @@ const umem = (start: number, length: number, owner: string | null = null): Regio
   type: 'umem',
   owner,
 });
-
-/** mulberry32: a seeded generator, so that a failure can be run again. */
-function generator(seed: number): (below: number) => number {
-  return below => {
-    seed = (seed + 0x6d2b79f5) | 0;
-    let t = Math.imul(seed ^ (seed >>> 15), 1 | seed);
-    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) % below;
-  };
-}
 
 describe('physical memory', () => {
   it('keeps its regions sorted and merges neighbours of the same kind', () => {
@@ -62,6 +53,43 @@ describe('physical memory', () => {
     expect(memory.query({ owner: 'b' })).toEqual([]);
   });
 
+  it('gives out memory within bounds and of a type, if asked to', () => {
+    const memory = new PhysicalMemory();
+    memory.add(umem(0, 100));
+    memory.add({ start: 100, length: 50, type: 'initrd', owner: null });
+    expect(memory.alloc(10, 1, 'a', { from: 40 })).toEqual(umem(40, 10, 'a'));
+    expect(memory.alloc(10, 8, 'b', { from: 41, to: 70 })).toEqual(umem(56, 10, 'b'));
+    expect(memory.alloc(10, 1, 'c', { from: 60, to: 69 })).toBeUndefined();
+    expect(memory.alloc(50, 1, 'd', { type: 'initrd' })).toMatchObject({ start: 100, type: 'initrd' });
+    expect(memory.alloc(1, 1, 'e', { type: 'kmem' })).toBeUndefined();
+  });
+
+  it('refuses to free what is free already, what nobody has, and what another one has', () => {
+    const memory = new PhysicalMemory();
+    memory.add(umem(0, 100));
+    memory.alloc(10, 1, 'a');
+    memory.alloc(10, 1, 'b');
+    expect(() => memory.free(0, 20, 'a')).toThrow("0x0–0x14 can't be freed: 0xa–0x14 is b's");
+    expect(() => memory.free(15, 10)).toThrow('0x14–0x19 is free already');
+    expect(() => memory.free(95, 10)).toThrow('is free already');
+    memory.free(0, 10, 'a');
+    expect(() => memory.free(0, 10, 'a')).toThrow('0x0–0xa is free already');
+    expect(memory.bytes({ owner: 'b' })).toBe(10);
+  });
+
+  it('refuses amounts and alignments that are none; what is too much, there is not', () => {
+    const memory = new PhysicalMemory();
+    memory.add(umem(0, 100));
+    for (const length of [0, -1, 1.5, Number.NaN, Number.POSITIVE_INFINITY]) {
+      expect(() => memory.alloc(length, 1, 'a')).toThrow('whole bytes are needed');
+    }
+    for (const alignment of [0, 3, -2, 0.5, Number.NaN]) {
+      expect(() => memory.alloc(1, alignment, 'a')).toThrow('power of two');
+    }
+    expect(memory.alloc(Number.MAX_SAFE_INTEGER, 1, 'a')).toBeUndefined();
+    expect(memory.query()).toEqual([umem(0, 100)]);
+  });
+
   it('refuses ranges that are none, overlap or are not there', () => {
     const memory = new PhysicalMemory();
     memory.add(umem(0x100, 0x100));
@@ -95,7 +123,19 @@ describe('physical memory', () => {
       const [start, length] = range();
       const type = random(4) ? 'umem' : 'kmem';
       const owner = random(3) ? null : `t${random(3)}`;
-      switch (random(6)) {
+      switch (random(7)) {
+        case 6: {
+          const owned = model(start, length).every(b => b !== undefined && !b.endsWith('free'));
+          const whole = model(start, length).every(b => b !== undefined);
+          if (owned) {
+            memory.free(start, length);
+            for (let at = start; at < start + length; at++) bytes[at] = `${bytes[at]!.split(' ')[0]} free`;
+          } else
+            expect(() => memory.free(start, length)).toThrow(
+              whole ? 'free already' : /free already|not wholly/,
+            );
+          break;
+        }
         case 0:
           if (model(start, length).every(b => b === undefined)) {
             memory.add({ start, length, type, owner });

@@ -1,7 +1,8 @@
 import { V3Error } from '@v3vee/contracts';
 
 /** What a range of memory is for; the names are those of Kitten's pmem (include/lwk/pmem.h). */
-export type RegionType = 'bootmem' | 'kmem' | 'umem';
+export const regionTypes = ['bootmem', 'kmem', 'initrd', 'init_task', 'umem'] as const;
+export type RegionType = (typeof regionTypes)[number];
 
 /** A range of host-physical addresses, bytes. Memory without an owner is free. */
 export interface Region {
@@ -11,6 +12,13 @@ export interface Region {
   readonly owner: string | null;
 }
 export type RegionFilter = Partial<Pick<Region, 'type' | 'owner'>>;
+
+/** Where an allocation may lie: all of it within [from, to), in memory of the type; absent: anywhere in user memory. */
+export interface Constraint {
+  from?: number;
+  to?: number;
+  type?: RegionType;
+}
 
 const endOf = (region: { start: number; length: number }): number => region.start + region.length;
 
@@ -70,15 +78,17 @@ export class PhysicalMemory {
   }
 
   /**
-   * Gives the first free run of user memory that is long enough to `owner`.
+   * Gives the first free run that is long enough and lies as the constraint wants it to `owner`.
    * @param alignment of its start, a power of two
    * @returns undefined when there is none
+   * @throws V3Error INVALID_REQUEST for a length or an alignment that is none
    */
-  alloc(length: number, alignment: number, owner: string): Region | undefined {
-    const hole = this.holes(alignment).find(free => free.length >= length);
+  alloc(length: number, alignment: number, owner: string, constraint: Constraint = {}): Region | undefined {
+    check({ start: 0, length });
+    const hole = this.holes(alignment, constraint).find(free => free.length >= length);
     if (!hole) return undefined;
     this.update(hole.start, length, { owner });
-    return { start: hole.start, length, type: 'umem', owner };
+    return { start: hole.start, length, type: constraint.type ?? 'umem', owner };
   }
 
   /**
@@ -95,9 +105,28 @@ export class PhysicalMemory {
     return undefined;
   }
 
-  /** Makes a range free again. */
-  free(start: number, length: number): void {
+  /**
+   * Makes a range free again.
+   * @throws V3Error INVALID_REQUEST when a part of it is free already, is not on the map, or has another owner
+   */
+  free(start: number, length: number, owner?: string): void {
+    check({ start, length });
+    const wrong = this.inside(start, length).find(
+      region => region.owner === null || (owner !== undefined && region.owner !== owner),
+    );
+    if (wrong) {
+      const why = wrong.owner === null ? 'is free already' : `is ${wrong.owner}'s`;
+      throw new V3Error(
+        'INVALID_REQUEST',
+        `${describe({ start, length })} can't be freed: ${describe(wrong)} ${why}`,
+      );
+    }
     this.update(start, length, { owner: null });
+  }
+
+  /** Whether all of the range is `owner`'s. */
+  isOwned(start: number, length: number, owner: string): boolean {
+    return sum(this.inside(start, length).filter(region => region.owner === owner)) === length;
   }
 
   /** Bytes of the largest run that an allocation of this alignment could get. */
@@ -105,12 +134,18 @@ export class PhysicalMemory {
     return Math.max(0, ...this.holes(alignment).map(hole => hole.length));
   }
 
-  /** Free runs of user memory from their first aligned address on. */
-  private holes(alignment: number): { start: number; length: number }[] {
-    return this.query({ type: 'umem', owner: null }).flatMap(region => {
-      const start = Math.ceil(region.start / alignment) * alignment;
-      return start < endOf(region) ? [{ start, length: endOf(region) - start }] : [];
-    });
+  /** Free runs from their first aligned address on. */
+  private holes(
+    alignment: number,
+    { from = 0, to = Number.MAX_SAFE_INTEGER, type = 'umem' }: Constraint = {},
+  ): { start: number; length: number }[] {
+    requirePowerOfTwo(alignment);
+    return this.query({ type, owner: null })
+      .flatMap(region => cut(region, from, to))
+      .flatMap(region => {
+        const start = Math.ceil(region.start / alignment) * alignment;
+        return start < endOf(region) ? [{ start, length: endOf(region) - start }] : [];
+      });
   }
 
   private inside(start: number, length: number): Region[] {
@@ -145,11 +180,18 @@ function cut(region: Region, from: number, to: number): Region[] {
   return length > 0 ? [{ ...region, start, length }] : [];
 }
 
+/** @throws V3Error INVALID_REQUEST */
+export function requirePowerOfTwo(alignment: number): void {
+  if (Number.isSafeInteger(alignment) && alignment > 0 && Number.isInteger(Math.log2(alignment))) return;
+  throw new V3Error('INVALID_REQUEST', `memory is aligned to a power of two, not to ${alignment}`);
+}
+
 function sum(regions: readonly Region[]): number {
   return regions.reduce((bytes, region) => bytes + region.length, 0);
 }
 
-function describe({ start, length }: { start: number; length: number }): string {
+/** `0x1000–0x2000`. */
+export function describe({ start, length }: { start: number; length: number }): string {
   return `0x${start.toString(16)}–0x${(start + length).toString(16)}`;
 }
 

@@ -1,3 +1,4 @@
+import { delimiter, isAbsolute } from 'node:path';
 import { resourceName } from '@v3vee/contracts';
 import { commonConfig } from '@v3vee/service';
 import { z } from 'zod';
@@ -17,6 +18,14 @@ export const palaciosConfig = commonConfig.extend({
     .min(1)
     .optional()
     .describe('what saved states may have on disk, of all hosts together; none: as much as there is'),
+  V3_DEVICE_MODULES: z
+    .string()
+    .default('')
+    .transform(text => text.split(delimiter).filter(Boolean))
+    .refine(paths => paths.every(isAbsolute), { message: 'modules are named by absolute paths' })
+    .describe(
+      'modules with device classes, by absolute path, as in PATH; they run with all rights of this process',
+    ),
   V3_CACHE_DIR: z.string().min(1).describe('firmware, built images, templates'),
 });
 export type PalaciosConfig = z.infer<typeof palaciosConfig>;

@@ -18,6 +18,7 @@ import type { DataSource } from 'typeorm';
 import { Checkpoints } from './checkpoints/checkpoints';
 import type { PalaciosConfig } from './config';
 import { Consoles } from './console/consoles';
+import { CoreTime } from './host/core-time';
 import { KittenResources } from './host/kitten-resources';
 import { thisHolder } from './lease/holder';
 import { Lease } from './lease/lease';
@@ -62,6 +63,7 @@ export interface PalaciosParts {
 interface Inside {
   overlay: OverlayNode;
   resources: KittenResources;
+  cores: CoreTime;
   status: DurableStatusLog;
   consoles: Consoles;
   devices: HostDevices;
@@ -70,6 +72,7 @@ interface Inside {
   definitions: StoredDefinitions;
   machines: GuestMachines;
   word: LeaseWord;
+  incarnation: string;
 }
 
 /**
@@ -77,7 +80,7 @@ interface Inside {
  * all guests.
  */
 export class Palacios {
-  readonly incarnation = randomUUID();
+  readonly incarnation: string;
   readonly fleet: Fleet;
   readonly #snapshots: StoredSnapshots;
   readonly #stoppables: Stoppable[] = [];
@@ -92,6 +95,7 @@ export class Palacios {
     private readonly parts: PalaciosParts,
     private readonly inside: Inside,
   ) {
+    this.incarnation = inside.incarnation;
     const { config, vms, statuses, log } = parts;
     const { definitions, resources, machines, status, states, word } = inside;
     const { leases } = parts;
@@ -158,11 +162,15 @@ export class Palacios {
     const devices = new HostDevices(bus, host, log);
     const wifi = new WifiLink(bus, host, log);
     const word = new LeaseWord();
+    const incarnation = randomUUID();
+    const cores = new CoreTime({ bus, host, incarnation });
     const machines = new GuestMachines({
       host,
+      cores,
       devices,
       wifi,
       lease: word,
+      deviceModules: config.V3_DEVICE_MODULES,
       images: new Images(images),
       firmware,
       templates: join(config.V3_CACHE_DIR, 'templates'),
@@ -173,7 +181,9 @@ export class Palacios {
     });
     return new Palacios(parts, {
       overlay,
-      resources: new KittenResources({ bus, host, log }),
+      incarnation,
+      cores,
+      resources: new KittenResources({ bus, host, onGivenBack: vmId => cores.forget(vmId), log }),
       status: new DurableStatusLog({ host, repository: parts.statuses, bus, log }),
       consoles,
       devices,
@@ -196,6 +206,7 @@ export class Palacios {
   /** Takes the host's VMs over, serves verbs meanwhile, and resolves when each VM has been seen to. */
   async serve(): Promise<void> {
     const { fleet } = this;
+    this.inside.cores.start();
     await this.inside.resources.open();
     if (this.#closing) return;
     // Nothing of an earlier Palacios, or of one that is cut off, runs any more.
@@ -214,7 +225,7 @@ export class Palacios {
 
   /** Accepts nothing more, saves every guest, gives everything back. */
   async close(): Promise<void> {
-    const { status, resources, overlay, devices, wifi } = this.inside;
+    const { status, resources, cores, overlay, devices, wifi } = this.inside;
     this.#closing = true;
     this.#lease.end();
     await this.#checkpoints.stop();
@@ -225,6 +236,7 @@ export class Palacios {
     await status.close(LAST_WRITES_MS);
     await this.#lease.close();
     resources.stop();
+    cores.stop();
     devices.stop();
     wifi.stop();
     await overlay.stop();

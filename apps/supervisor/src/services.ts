@@ -50,6 +50,8 @@ export function hostMembers(settings: ServiceSettings, host: string, spec: HostS
     V3_HOST: host,
     V3_HOST_MEMORY_MIB: String(spec.memory),
     V3_HOST_CORES: String(spec.cores),
+    ...(spec.overcommit === undefined ? {} : { V3_HOST_OVERCOMMIT: String(spec.overcommit) }),
+    ...(spec.schedHz === undefined ? {} : { V3_SCHED_HZ: String(spec.schedHz) }),
     V3_HOST_NICS: JSON.stringify(spec.nics),
     V3_HOST_RADIOS: JSON.stringify(spec.radios),
   };

@@ -48,10 +48,10 @@ export async function importSnapshot(
 }
 
 /** Uploads a file; its name at the gateway is its sha256, which is returned. */
-async function uploadBlob(
+export async function uploadBlob(
   client: Client,
   file: string,
-  { most, empty }: { most: number; empty: 'IMAGE_INVALID' | 'STATE_INVALID' },
+  { most, empty }: { most: number; empty: 'IMAGE_INVALID' | 'STATE_INVALID' | 'JOB_BINARY_INVALID' },
 ): Promise<string> {
   const { size } = await readable(file);
   if (size === 0) throw new V3Error(empty, `${file} is empty`);

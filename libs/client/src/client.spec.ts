@@ -35,6 +35,8 @@ const vm: Vm = {
     },
   ],
   wifi: [],
+  yield: { strategy: 'friendly', thresholdUs: 100, sleepMs: 10, scheduleHz: 100 },
+  devices: [],
   createdAt: '2026-01-01T00:00:00.000Z',
   startedAt: null,
 };

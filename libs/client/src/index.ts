@@ -1,8 +1,9 @@
-export * from './blobs';
+export { importImage, importSnapshot, type ImageFiles } from './blobs';
 export * from './capture';
 export * from './client';
 export * from './console';
 export * from './exec';
+export * from './job';
 export * from './local/control';
 export * from './local/state-folder';
 export * from './line-stream';

@@ -56,6 +56,7 @@ export const errorCatalogue = {
   HOST_CORES_EXHAUSTED: entry('The host has no free core', 409, 'RESOURCE_EXHAUSTED'),
   HOST_CORE_NOT_FOUND: entry('The host has no such core', 404, 'NOT_FOUND'),
   HOST_CORE_IN_USE: entry('The core of the host is taken', 409, 'FAILED_PRECONDITION'),
+  TASK_NOT_FOUND: entry('The host has no such task', 404, 'NOT_FOUND'),
   HOST_NOT_CLAIMED: entry('The host does not know yet what its guests hold', 503, 'UNAVAILABLE'),
   HOST_CLAIM_CONFLICT: entry('What the guests hold does not fit the host', 409, 'FAILED_PRECONDITION'),
   // networks
@@ -106,6 +107,10 @@ export const errorCatalogue = {
   EXEC_TIMEOUT: entry('The command did not end in time', 504, 'DEADLINE_EXCEEDED'),
   EXEC_FAILED: entry('The command could not be started in the guest', 409, 'FAILED_PRECONDITION'),
   GUEST_FAILED: entry('The guest failed', 500, 'INTERNAL'),
+  // native jobs
+  JOB_NOT_FOUND: entry('No such job', 404, 'NOT_FOUND'),
+  JOB_BINARY_INVALID: entry('The binary cannot be run', 400, 'INVALID_ARGUMENT'),
+  JOB_WRONG_STATE: entry('The job is in the wrong state for this', 409, 'FAILED_PRECONDITION'),
   // saved states
   SNAPSHOT_NOT_FOUND: entry('No such snapshot', 404, 'NOT_FOUND'),
   SNAPSHOT_EXISTS: entry('A snapshot of this name exists', 409, 'ALREADY_EXISTS'),

@@ -1,5 +1,8 @@
 export * from './card-rules';
 export * from './errors';
+export * from './host-kernel';
+export * from './jobs';
+export * from './machine';
 export * from './migration';
 export * from './network-services';
 export * from './quantities';
@@ -17,6 +20,8 @@ export {
 } from './rest-wifi';
 export * from './rpc';
 export { subjectFor, type Announcement, type Call } from './rpc-call';
+export * from './rpc-core-time';
+export * from './rpc-jobs';
 export * from './rpc-migration';
 export * from './rpc-snapshots';
 export * from './rpc-vpio';

@@ -3,6 +3,7 @@
  * client and (later) the proto file.
  */
 import { z } from 'zod';
+import { deviceSpec, exitTable, machineFields, yieldSettings } from './machine';
 import { interval, ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
 import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
 import { cardAccess, cardModel, cardModels } from './vpio';
@@ -29,6 +30,8 @@ export const verbStates = {
   migrate: ['RUNNING', 'PAUSED'],
   exec: ['RUNNING'],
   console: ['RUNNING', 'PAUSED', 'SIMULATING'],
+  memory: ['RUNNING', 'PAUSED'],
+  balloon: ['RUNNING'],
   delete: ['STOPPED', 'ERROR'],
 } as const satisfies Record<string, readonly VmState[]>;
 export type VmVerb = keyof typeof verbStates;
@@ -168,6 +171,7 @@ const vmFields = z.strictObject({
     .default('template')
     .describe('from the post-boot template, or a cold boot'),
   ...failoverFields,
+  ...machineFields,
 });
 export const vmSpec = vmFields.superRefine(checkFailover);
 export type VmSpec = z.infer<typeof vmSpec>;
@@ -181,7 +185,7 @@ function checkFailover(
   if (problem) ctx.addIssue({ code: 'custom', ...problem });
 }
 
-/** A partial update; NICs, memory, image and host need the VM stopped. */
+/** A partial update; what the machine is made of (NICs, memory, image, host, devices, yield) needs the VM stopped. */
 export const vmPatch = z.strictObject({
   host: resourceName.optional(),
   memoryMiB: guestMemory.optional(),
@@ -192,6 +196,8 @@ export const vmPatch = z.strictObject({
   boot: vmFields.shape.boot.removeDefault().optional(),
   failover: failoverPolicy.optional(),
   checkpointEvery: failoverFields.checkpointEvery,
+  yield: yieldSettings.optional(),
+  devices: machineFields.devices.removeDefault().optional(),
 });
 export type VmPatch = z.infer<typeof vmPatch>;
 
@@ -223,9 +229,11 @@ export const vm = z.object({
   core: z
     .int()
     .nullable()
-    .describe('of its host, which it has to itself; null: it has none, or its Kitten is silent'),
+    .describe('of its host, to itself unless that shares its cores; null: none, or its Kitten is silent'),
   nics: z.array(nic),
   wifi: z.array(wifiNic),
+  yield: yieldSettings,
+  devices: z.array(deviceSpec),
   createdAt: instant,
   startedAt: instant.nullable(),
 });
@@ -327,14 +335,7 @@ export const execResult = z.object({
 });
 export type ExecResult = z.infer<typeof execResult>;
 
-export const exitCount = z.object({ count: z.int() });
-export const telemetry = z.object({
-  vm: z.string(),
-  host: z.string(),
-  exits: z
-    .record(z.string(), exitCount)
-    .describe('by kind: io-in, io-out, unhooked, interrupt, halt, timer, …'),
-  ports: z.array(z.object({ port: z.int(), owner: z.string(), reads: z.int(), writes: z.int() })),
+export const telemetry = exitTable.extend({
   interruptsStuck: z
     .int()
     .describe('times that the interrupt controller was seen serving nobody; when it grows, lines are dead'),

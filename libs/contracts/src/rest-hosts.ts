@@ -1,5 +1,6 @@
 /** Maintenance of hosts in the REST table. */
 import { z } from 'zod';
+import { hostMemory, hostTask, hostTasks, scheduleRequest } from './host-kernel';
 import { resourceName } from './quantities';
 import { host, operation } from './resources';
 import { endpoint, repeatable } from './rest-endpoint';
@@ -32,6 +33,35 @@ export const drainProgress = z.object({
 export type DrainProgress = z.infer<typeof drainProgress>;
 
 export const hostEndpoints = {
+  hostMemory: endpoint({
+    method: 'GET',
+    path: '/hosts/{host}/memory',
+    summary: 'Its physical memory by region, and its address spaces',
+    tag: 'hosts',
+    response: hostMemory,
+    status: 200,
+    errors: ['HOST_NOT_FOUND', 'HOST_NOT_READY'],
+  }),
+  hostTasks: endpoint({
+    method: 'GET',
+    path: '/hosts/{host}/tasks',
+    summary: 'Its tasks, who has which core, and for how long each had one',
+    tag: 'hosts',
+    response: hostTasks,
+    status: 200,
+    errors: ['HOST_NOT_FOUND', 'HOST_NOT_READY'],
+  }),
+  scheduleTask: endpoint({
+    method: 'POST',
+    path: '/hosts/{host}:schedule',
+    summary: 'Schedule a task round robin, or reserve a slice of each period for it',
+    tag: 'hosts',
+    query: repeatable,
+    body: scheduleRequest,
+    response: hostTask,
+    status: 200,
+    errors: ['HOST_NOT_FOUND', 'HOST_NOT_READY', 'TASK_NOT_FOUND', 'HOST_CORES_EXHAUSTED'],
+  }),
   cordonHost: endpoint({
     method: 'POST',
     path: '/hosts/{host}:cordon',

@@ -10,6 +10,8 @@ import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
+import { jobEndpoints } from './rest-jobs';
+import { machineEndpoints } from './rest-machine';
 import { migrationEndpoints } from './rest-migration';
 import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
@@ -60,6 +62,7 @@ export const rest = {
     errors: ['HOST_NOT_FOUND'],
   }),
   ...hostEndpoints,
+  ...jobEndpoints,
 
   listNetworks: endpoint({
     method: 'GET',
@@ -185,7 +188,7 @@ export const rest = {
   ),
   moveVmCore: endpoint({
     ...vmVerb('moveCore', 'Move its virtual core to another core of its host', r.coreMove),
-    errors: [...vmVerbErrors, 'HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE'],
+    errors: [...vmVerbErrors, 'HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE', 'HOST_CORES_EXHAUSTED'],
   }),
   snapshotVm: vmVerb(
     'snapshot',
@@ -240,6 +243,8 @@ export const rest = {
     status: 200,
     errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE'],
   }),
+
+  ...machineEndpoints,
 
   listImages: endpoint({
     method: 'GET',

@@ -3,6 +3,19 @@
  * announcement. `{host}` in a subject is the host that serves or sends it. The bus validates both directions.
  */
 import { z } from 'zod';
+import { kernelMemory, kernelTask, kernelTasks, scheduleRequest } from './host-kernel';
+import {
+  balloon,
+  balloonRequest,
+  memoryBytes,
+  memoryHash,
+  memoryMap,
+  memoryMatches,
+  memoryRange,
+  memoryRead,
+  memorySearch,
+  memoryWrite,
+} from './machine';
 import { macAddress, resourceName } from './quantities';
 import {
   coreMove,
@@ -21,7 +34,7 @@ import { airPlace, radio } from './wifi';
 
 // ---- Kitten: the host kernel ---------------------------------------------------------------------------------
 
-/** What a task (a guest, later a native job) holds. Addresses and lengths in bytes of host-physical memory. */
+/** What a guest holds. Addresses and lengths in bytes of host-physical memory. */
 export const allocation = z.object({
   task: z.string().describe('vm/<id>'),
   base: z.int(),
@@ -37,7 +50,10 @@ export const inventory = z.object({
   memoryFreeMiB: z.int(),
   memoryLargestHoleMiB: z.int(),
   cores: z.int(),
-  coresFree: z.int(),
+  coresFree: z.int().describe('that nobody is on'),
+  guestPlacesFree: z
+    .int()
+    .describe('guests that would still get a core; more than cores where they may share'),
   nics: z.array(physicalNic),
   radios: z.array(radio),
   allocations: z.array(allocation),
@@ -53,6 +69,15 @@ export const kittenCalls = {
   ),
   /** Another core for what the task has. HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE, HOST_NOT_CLAIMED, INVALID_REQUEST: it has nothing here. */
   moveCore: call('kitten.{host}.core.move', z.object({ task: z.string(), core: z.int().min(0) }), allocation),
+  /**
+   * Another amount of contiguous memory for what the task has: its beginning, when it shrinks; in place or elsewhere, when
+   * it grows. HOST_MEMORY_EXHAUSTED, HOST_NOT_CLAIMED, INVALID_REQUEST: it has nothing here.
+   */
+  resize: call(
+    'kitten.{host}.resize',
+    z.object({ task: z.string(), memoryMiB: z.int().positive() }),
+    allocation,
+  ),
   free: call('kitten.{host}.free', z.object({ task: z.string() }), z.object({ freed: z.boolean() })),
   /**
    * Palacios says what its running guests hold: when it starts (nothing), and when Kitten is another
@@ -61,6 +86,10 @@ export const kittenCalls = {
    */
   claim: call('kitten.{host}.claim', z.object({ allocations: z.array(allocation) }), empty),
   inventory: call('kitten.{host}.inventory', empty, inventory),
+  memory: call('kitten.{host}.memory', empty, kernelMemory),
+  tasks: call('kitten.{host}.tasks', empty, kernelTasks),
+  /** TASK_NOT_FOUND; HOST_CORES_EXHAUSTED: its core has not as much time left as it reserves. */
+  schedule: call('kitten.{host}.schedule', scheduleRequest, kernelTask),
 };
 export const kittenHeartbeat = announcement('heartbeat.kitten.{host}', inventory);
 
@@ -118,6 +147,18 @@ export const palaciosCalls = {
   deleteSnapshot: call('palacios.{host}.snapshot.delete', z.object({ snapshotId: z.uuid() }), empty, 30_000),
   exec: call('palacios.{host}.vm.exec', ofVm.extend(execRequest.shape), execResult, 3_660_000),
   telemetry: call('palacios.{host}.vm.telemetry', ofVm, telemetry),
+  // guest memory: see `rest-machine.ts`
+  memoryMap: call('palacios.{host}.vm.memory.map', ofVm, memoryMap),
+  memoryRead: call('palacios.{host}.vm.memory.read', ofVm.extend(memoryRead.shape), memoryBytes),
+  memoryWrite: call('palacios.{host}.vm.memory.write', ofVm.extend(memoryWrite.shape), empty),
+  memoryHash: call('palacios.{host}.vm.memory.hash', ofVm.extend(memoryRange.shape), memoryHash, 20_000),
+  memorySearch: call(
+    'palacios.{host}.vm.memory.search',
+    ofVm.extend(memorySearch.shape),
+    memoryMatches,
+    20_000,
+  ),
+  balloon: call('palacios.{host}.vm.balloon', ofVm.extend(balloonRequest.shape), balloon, 60_000),
   /** New settings of one NIC of a machine that there is; `nic` counts from 0. */
   setNic: call(
     'palacios.{host}.vm.nic',

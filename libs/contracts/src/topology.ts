@@ -3,7 +3,9 @@
  * `POST /v1/cluster:apply`, and for what the supervisor starts.
  */
 import { z } from 'zod';
+import { overcommit, schedHz } from './host-kernel';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
+import { machineFields } from './machine';
 import { inSubnet, memoryMiB, resourceName } from './quantities';
 import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, vmSpec } from './resources';
 import { checkCards } from './topology-cards';
@@ -21,6 +23,10 @@ export const hostSpec = z.strictObject({
     })
     .default(1024),
   cores: z.int().min(1).max(256).default(8),
+  overcommit: overcommit.optional().describe('guests that a core takes (default 1)'),
+  schedHz: schedHz
+    .optional()
+    .describe('how often a second guests on one core take turns (default V3_SCHED_HZ)'),
   nics: z.array(physicalNic).default([]),
   radios: z.array(radio).default([]),
 });
@@ -36,6 +42,7 @@ const vmEntry = z.strictObject({
   boot: vmSpec.shape.boot,
   failover: vmSpec.shape.failover,
   checkpointEvery: vmSpec.shape.checkpointEvery,
+  ...machineFields,
 });
 
 const shape = z.strictObject({
@@ -131,10 +138,12 @@ export const topology = shape.superRefine((cluster, ctx) => {
       );
     }
     const guests = Object.values(cluster.vms).filter(vm => vm.host === name && vm.autostart).length;
-    if (guests > host.cores) {
+    const { overcommit = 1 } = host;
+    if (guests > host.cores * overcommit) {
+      const each = overcommit === 1 ? 'each VM takes one' : `${overcommit} VMs share one`;
       complain(
         ['hosts', name, 'cores'],
-        `${guests} VMs start on host ${name}, which has ${host.cores} cores; each VM takes one`,
+        `${guests} VMs start on host ${name}, which has ${host.cores} cores; ${each}`,
       );
     }
   }

@@ -18,3 +18,7 @@ export {
 } from './virtio/net/header';
 export { VirtioConsole, type ConsoleOptions } from './virtio/console/device';
 export { VirtioHwsim, type HwsimOptions } from './virtio/hwsim/device';
+export { VIRTIO_BALLOON_F_MUST_TELL_HOST, VirtioBalloon } from './virtio/balloon/device';
+export * from './vmm/hooks';
+export * from './vmm/device-class';
+export { DeviceRegistry, Pairing } from './vmm/registry';

@@ -1,6 +1,7 @@
 import type { Lab } from './lab';
+import { kittenLab } from './labs/kitten/kitten';
 import { migrationLab } from './labs/migration/migration';
-import { palaciosLab } from './labs/palacios';
+import { palaciosLab } from './labs/palacios/palacios';
 import { routerLab } from './labs/router/router';
 import { startLab } from './labs/start';
 import { vnetLab } from './labs/vnet/vnet';
@@ -14,5 +15,5 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab, wifiLab].map(lab => [lab.name, lab]),
+  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab, wifiLab, kittenLab].map(lab => [lab.name, lab]),
 );

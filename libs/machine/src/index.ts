@@ -1,5 +1,6 @@
 export { Guest, type GuestEnd } from './worker/guest';
 export type { GuestOptions } from './worker/guest-options';
+export { CoreWord, type CoreState } from './worker/core-word';
 export { LeaseWord } from './worker/lease-word';
 export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
@@ -15,6 +16,13 @@ export type {
 export type { BootImage } from './engine/direct-boot';
 export type { ExitKind } from './engine/guest-exit';
 export type { PortCount } from './engine/hook-table';
+export { hookDispatch } from './engine/hook-dispatch';
+export { COST_BOUNDS_US, type ExitTally } from './engine/exit-account';
+export type { RegionDescription } from './engine/memory-map';
+export { DEFAULT_YIELD, yieldStrategies, type YieldSettings, type YieldStrategy } from './engine/yielding';
+export { MAX_MATCHES, MAX_MEMORY_BYTES, MAX_PATTERN_BYTES } from './worker/guest-memory';
+export type { MemoryClient } from './worker/memory-client';
+export type { DeviceSpec } from '@v3vee/devices';
 export { ENGINE_VERSION } from './engine/v86-internals';
 export { STATE_FORMAT, type MachineCut, type MachineHead, type MachineState } from './state/machine-state';
 export type { IncomingCopy } from './live/incoming-copy';

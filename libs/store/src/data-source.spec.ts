@@ -26,6 +26,7 @@ describe('the database', () => {
       { name: 'PageStore1764400000000' },
       { name: 'Wifi1764500000000' },
       { name: 'OperationMetadata1764600000000' },
+      { name: 'MachineOptions1764710000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

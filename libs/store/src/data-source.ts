@@ -11,6 +11,7 @@ import { Failover1764300000000 } from './migrations/1764300000000-failover';
 import { PageStore1764400000000 } from './migrations/1764400000000-page-store';
 import { Wifi1764500000000 } from './migrations/1764500000000-wifi';
 import { OperationMetadata1764600000000 } from './migrations/1764600000000-operation-metadata';
+import { MachineOptions1764710000000 } from './migrations/1764710000000-machine-options';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -35,6 +36,7 @@ export function createDataSource(url: string): DataSource {
       PageStore1764400000000,
       Wifi1764500000000,
       OperationMetadata1764600000000,
+      MachineOptions1764710000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

@@ -2,10 +2,13 @@ import {
   nicSettings,
   serviceAddress,
   serviceDomain,
+  yieldSettings,
   type CardAccess,
   type CardModel,
+  type DeviceSpec,
   type FailoverPolicy,
   type NicSettings,
+  type YieldSettings,
 } from '@v3vee/contracts';
 import type { VmEntity } from './entities';
 
@@ -68,6 +71,10 @@ export interface VmDefinition {
   nics: NicDefinition[];
   /** By index. */
   wifi: WifiNicDefinition[];
+  /** When its core gives way to others; complete. */
+  yield: YieldSettings;
+  /** Beyond its NICs, in order. */
+  devices: DeviceSpec[];
   managed: boolean;
   /** What becomes of it when its host is lost. */
   failover: FailoverPolicy;
@@ -80,6 +87,7 @@ export interface VmDefinition {
 export function toDefinition({ nics, wifi, owner, ...vm }: VmEntity): VmDefinition {
   return {
     ...vm,
+    yield: yieldSettings.parse(vm.yield),
     nics: nics
       .map(({ index, networkId, network, mac, ip, settings, device, access }) => ({
         index,

@@ -4,6 +4,7 @@ import { hostColumns, networkColumns, operationColumns } from '../columns';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../output';
 import { interrupted, withClient } from '../session';
 import { hostMaintenance } from './host';
+import { hostKernel } from './host-kernel';
 
 interface Formatted {
   output: OutputFormat;
@@ -25,6 +26,7 @@ export function hostCommands(program: Command): void {
     .action((name: string, { output }: Formatted) =>
       withClient(async client => printOne(await client.call('getHost', { host: name }), hostColumns, output)),
     );
+  hostKernel(host);
   hostMaintenance(host);
 }
 

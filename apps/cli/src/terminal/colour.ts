@@ -19,6 +19,7 @@ const stateStyles: Record<string, Style> = {
   PAUSED: 'yellow',
   RESETTING: 'yellow',
   CANCELLED: 'yellow',
+  KILLED: 'yellow',
   starting: 'yellow',
   stopping: 'yellow',
   ERROR: 'red',

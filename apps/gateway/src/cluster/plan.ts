@@ -192,6 +192,8 @@ function vmUpdate(
     change('image'),
     ofMachine.includes('nics') && 'NICs',
     ofMachine.includes('wifi') && 'Wi-Fi NICs',
+    ofMachine.includes('devices') && 'devices',
+    ofMachine.includes('yield') && `yield ${vm.yield.strategy} → ${wanted.yield.strategy}`,
     vm.autostart !== wanted.autostart && `autostart ${vm.autostart} → ${wanted.autostart}`,
     vm.boot !== wanted.boot && `boot ${vm.boot} → ${wanted.boot}`,
     was !== is && `failover ${was} → ${is}`,

@@ -7,6 +7,9 @@ import { common, json, problemResponses, queryParameters, reference, type Json }
 /** Schemas that have a name of their own in the document. */
 const named: Record<string, z.ZodType> = {
   Host: contracts.host,
+  HostMemory: contracts.hostMemory,
+  HostTask: contracts.hostTask,
+  HostTasks: contracts.hostTasks,
   Network: contracts.network,
   NetworkSpec: contracts.networkSpec,
   Impairment: contracts.impairment,
@@ -44,6 +47,9 @@ const named: Record<string, z.ZodType> = {
   MigrationCheck: contracts.migrationCheck,
   HookRule: contracts.hookRule,
   DeviceAccount: contracts.deviceAccount,
+  Job: contracts.job,
+  JobSpec: contracts.jobSpec,
+  JobOutput: contracts.jobOutput,
   Image: contracts.image,
   ImageImport: contracts.imageImport,
   Snapshot: contracts.snapshot,

@@ -41,7 +41,7 @@ export class Candidates {
           complaint: name === host ? suspicion : ready ? standing : reason,
           memoryFreeMiB: (inventory?.memoryFreeMiB ?? 0) - comingMiB,
           memoryLargestHoleMiB: (inventory?.memoryLargestHoleMiB ?? 0) - comingMiB,
-          coresFree: (inventory?.coresFree ?? 0) - coming.length,
+          guestPlacesFree: (inventory?.guestPlacesFree ?? 0) - coming.length,
           uses: there.flatMap(vm =>
             vm.nics.flatMap(({ device, access }) =>
               device === null || access === null ? [] : [{ vm: vm.name, device, access }],

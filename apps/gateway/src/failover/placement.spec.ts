@@ -2,7 +2,14 @@ import type { PhysicalNic } from '@v3vee/contracts';
 import { place, type Candidate, type Homeless } from './placement';
 
 const host = (name: string, change: Partial<Candidate> = {}): Candidate => ({
-  ...{ name, complaint: '', cordoned: false, memoryFreeMiB: 512, memoryLargestHoleMiB: 512, coresFree: 4 },
+  ...{
+    name,
+    complaint: '',
+    cordoned: false,
+    memoryFreeMiB: 512,
+    memoryLargestHoleMiB: 512,
+    guestPlacesFree: 4,
+  },
   ...{ nics: [], uses: [], radios: [] },
   ...change,
 });
@@ -19,7 +26,12 @@ const onCard = (access: 'vpio' | 'passthrough' = 'vpio') =>
 
 describe('the place of a VM', () => {
   it('has the most free memory, then the most free cores, then the first name', () => {
-    const hosts = [host('d'), host('c'), host('b', { coresFree: 5 }), host('a', { memoryFreeMiB: 511 })];
+    const hosts = [
+      host('d'),
+      host('c'),
+      host('b', { guestPlacesFree: 5 }),
+      host('a', { memoryFreeMiB: 511 }),
+    ];
     expect(place(vm(), hosts)).toEqual({
       ...{ host: 'b', cards: new Map() },
       reason: 'b has the most free memory (512 MiB)',
@@ -32,7 +44,7 @@ describe('the place of a VM', () => {
     ['does not answer', { complaint: 'its kitten is silent' }, 'its kitten is silent'],
     ['is cordoned', { cordoned: true }, 'it is cordoned'],
     ['has memory in pieces', { memoryLargestHoleMiB: 63 }, 'of the 64 MiB it has 63 in one piece'],
-    ['has no core', { coresFree: 0 }, 'it has no free core'],
+    ['has no core', { guestPlacesFree: 0 }, 'it has no free core'],
   ])('is not a host that %s, and that is said', (_, change, why) => {
     const bad = host('bad', { memoryFreeMiB: 999, ...change });
     expect(place(vm(), [bad, host('good')])).toMatchObject({

@@ -17,7 +17,7 @@ export interface Candidate {
   memoryFreeMiB: number;
   /** In one piece; a guest's memory is contiguous. */
   memoryLargestHoleMiB: number;
-  coresFree: number;
+  guestPlacesFree: number;
   nics: readonly PhysicalNic[];
   radios: readonly Pick<Radio, 'name'>[];
   /** Who has its cards. */
@@ -61,7 +61,9 @@ export function place(vm: Homeless, candidates: readonly Candidate[]): Placement
   const not = refusals.length > 0 ? `; not ${refusals.join('; ')}` : '';
   const [best, ...others] = fitting.sort(
     ({ host: a }, { host: b }) =>
-      b.memoryFreeMiB - a.memoryFreeMiB || b.coresFree - a.coresFree || (a.name < b.name ? -1 : 1),
+      b.memoryFreeMiB - a.memoryFreeMiB ||
+      b.guestPlacesFree - a.guestPlacesFree ||
+      (a.name < b.name ? -1 : 1),
   );
   if (!best) return `no host can take ${vm.name}${not}`;
   const { name, memoryFreeMiB } = best.host;
@@ -75,7 +77,7 @@ function refusal({ memoryMiB, wifi }: Homeless, host: Candidate): string | undef
   if (host.memoryLargestHoleMiB < memoryMiB) {
     return `of the ${memoryMiB} MiB it has ${host.memoryLargestHoleMiB} in one piece`;
   }
-  if (host.coresFree < 1) return 'it has no free core';
+  if (host.guestPlacesFree < 1) return 'it has no free core';
   // Of the same name: the guest's connection goes on over it.
   const without = wifi.find(nic => radioProblem(nic, host));
   return without && `it has no radio "${without.radio}" for wlan${without.index}`;

@@ -89,6 +89,11 @@ export class HostDirectory implements OnApplicationBootstrap, OnApplicationShutd
     return this.complaint(host, 'palacios');
   }
 
+  /** Why a host's Kitten can't be asked, or '' when it can. */
+  kittenSilence(host: string): string {
+    return this.complaint(host, 'kitten');
+  }
+
   /** The Palacios that runs there now; undefined while it is silent. */
   palaciosIncarnation(host: string): string | undefined {
     return this.palaciosSilence(host) === '' ? this.presences.get(host)?.palacios?.incarnation : undefined;

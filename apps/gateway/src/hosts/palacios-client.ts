@@ -15,6 +15,7 @@ const needKitten: ReadonlySet<PalaciosVerb> = new Set<PalaciosVerb>([
   'reset',
   'recover',
   'moveCore',
+  'balloon',
 ]);
 
 /** Asks the Palacios of a host. Never waits longer than that Palacios lives. */

@@ -103,7 +103,7 @@ export class MigrationPlanner {
 
   private assertCore({ name }: VmDefinition, target: string): void {
     const inventory = this.directory.inventory(target);
-    if (!inventory || inventory.coresFree > 0) return;
+    if (!inventory || inventory.guestPlacesFree > 0) return;
     throw new V3Error(
       'HOST_CORES_EXHAUSTED',
       `${name} needs a core; all ${inventory.cores} of ${target} are taken`,

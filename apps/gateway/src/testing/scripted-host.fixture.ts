@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Bus, Stoppable } from '@v3vee/bus';
 import {
   isLive,
+  kittenCalls,
   kittenHeartbeat,
   palaciosCalls,
   palaciosHeartbeat,
@@ -12,6 +13,7 @@ import {
   vnetCoreStats,
   type Call,
   type DeviceInventory,
+  type KernelTask,
   type PalaciosVerb,
   type VmState,
 } from '@v3vee/contracts';
@@ -45,6 +47,8 @@ export class ScriptedHost {
   private beating: NodeJS.Timeout | undefined;
   /** What its VMM says of its cards. */
   devices: DeviceInventory[] = [];
+  /** What its Kitten says of its tasks. */
+  tasks: KernelTask[] = [];
   /** Traces under way, with how often each was begun or renewed. */
   readonly traces = new Map<string, { nic: string; asked: number }>();
   /** Events that it lost of each trace. */
@@ -72,7 +76,7 @@ export class ScriptedHost {
     this.subscriptions.push(
       this.bus.serve(vnetCoreStats, this.name, () => ({ host: this.name, cached: 2, counters: { rx: 3 } })),
     );
-    this.subscriptions.push(...this.serveCards(), ...this.migrations.serve());
+    this.subscriptions.push(...this.serveKernel(), ...this.serveCards(), ...this.migrations.serve());
     this.beat();
     this.beating = setInterval(() => this.beat(), BEAT_MS);
     return this;
@@ -164,6 +168,7 @@ export class ScriptedHost {
         memoryLargestHoleMiB: 900,
         cores: 8,
         coresFree: 7,
+        guestPlacesFree: 7,
         nics: [],
         radios: [],
         allocations: [{ task: 'vm/x', base: 0, length: 64 << 20, core: 1 }],
@@ -172,6 +177,27 @@ export class ScriptedHost {
     if (this.alive.has('palacios')) {
       this.bus.announce(palaciosHeartbeat, host, { host, incarnation, vms: [] });
     }
+  }
+
+  private serveKernel(): Stoppable[] {
+    const { name: host } = this;
+    const found = (name: string) => {
+      const task = this.tasks.find(each => each.name === name);
+      if (!task) throw new V3Error('TASK_NOT_FOUND', `there is no task ${name} on ${host}`);
+      return task;
+    };
+    return [
+      this.bus.serve(kittenCalls.memory, host, () => ({
+        host,
+        bytes: 1008 << 20,
+        regions: [{ start: 0, length: 1008 << 20, type: 'umem', owner: this.tasks[0]?.name ?? null }],
+        aspaces: this.tasks.map(({ aspace, name }) => ({ id: aspace, name, regions: [], smartmapped: [] })),
+      })),
+      this.bus.serve(kittenCalls.tasks, host, () => ({
+        ...{ host, schedHz: 1, overcommit: 2, contextSwitches: 7, tasks: this.tasks },
+      })),
+      this.bus.serve(kittenCalls.schedule, host, ({ task, policy }) => ({ ...found(task), policy })),
+    ];
   }
 
   private serveCards(): Stoppable[] {
@@ -238,11 +264,31 @@ export class ScriptedHost {
           host: this.name,
           exits: { halt: { count: 7 } },
           ports: [],
+          hypercalls: [],
+          yields: { quanta: 0, polls: 0, sleeps: 0, longestSleepMs: 0 },
           instructions: 1,
           interruptsStuck: 0,
           guestSeconds: 1,
           idleSeconds: 1,
           nics: [],
+        };
+      case 'memoryMap':
+        return { vm: vmId, memoryBytes: 64 << 20, balloonBytes: 0, regions: [] };
+      case 'memoryRead':
+        return {
+          address: request.address,
+          data: Buffer.alloc(request.length as number, 0x2a).toString('base64'),
+        };
+      case 'memoryWrite':
+        return {};
+      case 'memoryHash':
+        return { address: request.address, length: 64 << 20, sha256: 'f'.repeat(64) };
+      case 'memorySearch':
+        return { addresses: [4096], more: false };
+      case 'balloon':
+        return {
+          ...{ vm: vmId, memoryMiB: 64, targetMiB: request.memoryMiB, hostMiB: request.memoryMiB },
+          balloonBytes: 0,
         };
       case 'consoleAttach':
         return { scrollback: Buffer.from('login: ').toString('base64') };

@@ -140,6 +140,8 @@ export class VmClones implements OnApplicationBootstrap {
           ...planned,
           autostart: false,
           boot: source.boot,
+          yield: source.yield,
+          devices: source.devices,
           managed: false,
         }),
       );

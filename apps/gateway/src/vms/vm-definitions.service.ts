@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import {
   accessOf,
@@ -189,6 +190,9 @@ export function changesOfMachine(vm: VmDefinition, patch: VmPatch): string[] {
   if (patch.image !== undefined && patch.image !== vm.image) changed.push('image');
   if (patch.nics !== undefined && !sameNics(vm, patch.nics)) changed.push('nics');
   if (patch.wifi !== undefined && !sameWifi(vm, patch.wifi)) changed.push('wifi');
+  // The store keeps an object's members in an order of its own.
+  for (const name of ['devices', 'yield'] as const)
+    if (patch[name] !== undefined && !isDeepStrictEqual(patch[name], vm[name])) changed.push(name);
   return changed;
 }
 

@@ -77,6 +77,8 @@ export class VmViews {
         // What the guest reports of them comes after the NICs.
         ips: (live ? status?.ips[vm.nics.length + index] : undefined) ?? (ip === null ? [] : [ip]),
       })),
+      yield: vm.yield,
+      devices: vm.devices,
       createdAt: vm.createdAt.toISOString(),
       startedAt: live ? (status?.startedAt?.toISOString() ?? null) : null,
     };

@@ -9,14 +9,22 @@ const RETRY_MS = 250;
 export interface KittenResourcesOptions {
   bus: Bus;
   host: string;
+  /** A VM has no core any more. */
+  onGivenBack?: (vmId: string) => void;
   log: Log;
 }
 
 const MIB = 1 << 20;
 /** After these nothing has changed. */
-const REFUSALS = new Set<ErrorCode>(['HOST_CORE_NOT_FOUND', 'HOST_CORE_IN_USE', 'INVALID_REQUEST']);
+const REFUSALS = new Set<ErrorCode>([
+  'HOST_CORE_NOT_FOUND',
+  'HOST_CORE_IN_USE',
+  'HOST_CORES_EXHAUSTED',
+  'HOST_MEMORY_EXHAUSTED',
+  'INVALID_REQUEST',
+]);
 
-const taskOf = (vmId: string) => `vm/${vmId}`;
+export const taskOf = (vmId: string) => `vm/${vmId}`;
 const isGuest = (task: string) => task.startsWith('vm/');
 
 /**
@@ -76,6 +84,7 @@ export class KittenResources implements HostResources {
   async take(vmId: string, memoryMiB: number): Promise<void> {
     const task = taskOf(vmId);
     this.#toFree.delete(task);
+    if (this.#held.has(task)) return this.resize(vmId, memoryMiB);
     try {
       this.#held.set(task, await this.#allocate(task, memoryMiB));
     } catch (thrown) {
@@ -88,8 +97,25 @@ export class KittenResources implements HostResources {
   async giveBack(vmId: string): Promise<void> {
     const task = taskOf(vmId);
     if (!this.#held.delete(task)) return;
+    this.options.onGivenBack?.(vmId);
     this.#toFree.add(task);
     await this.#free(task);
+  }
+
+  async resize(vmId: string, memoryMiB: number): Promise<void> {
+    const { bus, host } = this.options;
+    const task = taskOf(vmId);
+    const held = this.#held.get(task);
+    if (held?.length === memoryMiB * MIB) return;
+    try {
+      const resized = await this.#claimedFirst(() =>
+        bus.call(kittenCalls.resize, host, { task, memoryMiB }, { timeoutMs: CALL_MS }),
+      );
+      if (this.#held.has(task)) this.#held.set(task, resized);
+    } catch (thrown) {
+      if (!REFUSALS.has(V3Error.from(thrown).code)) this.#unsure.add(task);
+      throw thrown;
+    }
   }
 
   async moveCore(vmId: string, core: number): Promise<void> {
@@ -115,6 +141,14 @@ export class KittenResources implements HostResources {
     const { bus, host } = this.options;
     return this.#claimedFirst(() =>
       bus.call(kittenCalls.allocate, host, { task, memoryMiB }, { timeoutMs: CALL_MS }),
+    );
+  }
+
+  /** As much as before, wherever it is now. */
+  #resized(task: string, memoryMiB: number): Promise<Allocation> {
+    const { bus, host } = this.options;
+    return this.#claimedFirst(() =>
+      bus.call(kittenCalls.resize, host, { task, memoryMiB }, { timeoutMs: CALL_MS }),
     );
   }
 
@@ -155,7 +189,7 @@ export class KittenResources implements HostResources {
   async #lookUp(task: string): Promise<void> {
     const held = this.#held.get(task);
     try {
-      if (held) this.#held.set(task, await this.#allocate(task, held.length / MIB));
+      if (held) this.#held.set(task, await this.#resized(task, held.length / MIB));
       this.#unsure.delete(task);
     } catch (thrown) {
       this.options.log.warn({ task, error: V3Error.from(thrown).message }, 'its core is not known yet');

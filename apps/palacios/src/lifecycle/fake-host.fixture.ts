@@ -3,7 +3,7 @@
  * guests (a worker that hangs at the one wrong moment, a disk that is full, Kitten that refuses).
  */
 import { randomUUID } from 'node:crypto';
-import { V3Error, type NicSettings, type VmStatus } from '@v3vee/contracts';
+import { V3Error, yieldSettings, type MemoryMap, type NicSettings, type VmStatus } from '@v3vee/contracts';
 import type { MachineCut, MachineState } from '@v3vee/machine';
 import type { SavedState, SnapshotEntity, VmDefinition } from '@v3vee/store';
 import { limiter } from './limiter';
@@ -56,6 +56,21 @@ export class FakeMachine implements Machine {
   }
   exec = () => Promise.reject(new Error('not here'));
   telemetry = () => Promise.reject(new Error('not here'));
+  memoryMap = (): Promise<MemoryMap> => Promise.reject(new Error('not here'));
+  readonly memory = {
+    read: () => Promise.reject(new Error('not here')),
+    write: () => Promise.reject(new Error('not here')),
+    hash: () => Promise.reject(new Error('not here')),
+    search: () => Promise.reject(new Error('not here')),
+  };
+  /** That its guest gives at most, and has given. */
+  spareBytes = Infinity;
+  givenBytes = 0;
+  async balloon(bytes: number): Promise<void> {
+    this.calls.push(`balloon ${bytes >> 20}`);
+    this.givenBytes = Math.min(bytes, this.spareBytes);
+  }
+  balloonBytes = async () => this.givenBytes;
   setHosts(): void {}
   copyOut: Machine['copyOut'] = () => Promise.reject(new Error('not here'));
   throttle = async () => undefined;
@@ -111,6 +126,8 @@ export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
     boot: 'template',
     nics: [],
     wifi: [],
+    yield: yieldSettings.parse({}),
+    devices: [],
     managed: false,
     failover: 'none',
     checkpointEvery: null,
@@ -186,6 +203,10 @@ export class FakeHost implements VmHost {
   };
   readonly resources = {
     take: async (vmId: string, memoryMiB: number) => {
+      this.#fault('take');
+      this.held.set(vmId, memoryMiB);
+    },
+    resize: async (vmId: string, memoryMiB: number) => {
       this.#fault('take');
       this.held.set(vmId, memoryMiB);
     },

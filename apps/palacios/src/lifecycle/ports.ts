@@ -2,7 +2,16 @@
  * What a VM's life cycle needs from the world: the machine that executes the guest, the host's memory, the
  * store. Their real counterparts are in `../machines`, `../host` and `../records`.
  */
-import type { ExecRequest, ExecResult, NicSettings, Telemetry, VmState, VmStatus } from '@v3vee/contracts';
+import type {
+  ExecRequest,
+  ExecResult,
+  MemoryMap,
+  ResponseOf,
+  NicSettings,
+  Telemetry,
+  VmState,
+  VmStatus,
+} from '@v3vee/contracts';
 import type { IncomingCopy, MachineCut, MachineState, OutgoingCopy } from '@v3vee/machine';
 import type { DesiredState, SavedState, SnapshotEntity, SnapshotKind, VmDefinition } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
@@ -38,6 +47,13 @@ export interface Machine {
   /** @throws V3Error VM_NO_AGENT, EXEC_TIMEOUT, EXEC_FAILED */
   exec(request: ExecRequest): Promise<ExecResult>;
   telemetry(): Promise<Telemetry>;
+  /** Its RAM from outside. */
+  readonly memory: MemoryAccess;
+  memoryMap(): Promise<MemoryMap>;
+  /** Asks the guest to give so many bytes back. @throws V3Error VM_WRONG_STATE: it has no balloon */
+  balloon(bytes: number): Promise<void>;
+  /** That the guest has given back. */
+  balloonBytes(): Promise<number>;
   /** New settings of one NIC, in force at once; the machine was made with those of its definition. */
   setNic(nic: number, settings: NicSettings): void;
   /** Names of other VMs for the guest's hosts file, whenever they change. */
@@ -61,6 +77,21 @@ export interface Machine {
   stoodStillMs(): number;
   /** Resolves when frames of all hosts reach it, or the router has had its time. */
   reached(): Promise<void>;
+}
+
+/** A guest's RAM from outside: between two stretches of its code, whether it runs or not. */
+export interface MemoryAccess {
+  read(range: { address: number; length: number }): Promise<ResponseOf<'readVmMemory'>>;
+  /** @param what `data` in base64 */
+  write(what: { address: number; data: string }): Promise<void>;
+  hash(range: MemoryRange): Promise<ResponseOf<'hashVmMemory'>>;
+  /** @param what `pattern` in hexadecimal */
+  search(what: MemoryRange & { pattern: string; limit: number }): Promise<ResponseOf<'searchVmMemory'>>;
+}
+/** Without a length, to the end of RAM. */
+export interface MemoryRange {
+  address: number;
+  length?: number;
 }
 
 export interface HostsEntry {
@@ -118,6 +149,8 @@ export interface RestoreOptions {
 export interface HostResources {
   /** @throws V3Error HOST_MEMORY_EXHAUSTED, HOST_CORES_EXHAUSTED */
   take(vmId: string, memoryMiB: number): Promise<void>;
+  /** Another amount for what it has. @throws V3Error HOST_MEMORY_EXHAUSTED */
+  resize(vmId: string, memoryMiB: number): Promise<void>;
   /** @throws V3Error HOST_CORE_NOT_FOUND, HOST_CORE_IN_USE */
   moveCore(vmId: string, core: number): Promise<void>;
   /** Never fails: what can't be given back now is given back later. */

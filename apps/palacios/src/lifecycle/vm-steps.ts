@@ -118,7 +118,9 @@ export abstract class VmSteps {
     const old = this.present;
     try {
       await this.host.building(async () => {
-        if (!old) await this.host.resources.take(this.id, this.current.memoryMiB);
+        // A machine begins with all of its memory, whatever the balloon of the one before has given back.
+        if (old) await this.host.resources.resize(this.id, this.current.memoryMiB);
+        else await this.host.resources.take(this.id, this.current.memoryMiB);
         const machine = await make();
         if (this.record.now.state !== 'STOPPED') void this.record.move('RESETTING', why, { desired: goal });
         await this.close();

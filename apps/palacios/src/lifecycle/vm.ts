@@ -1,12 +1,14 @@
 import {
   V3Error,
   verbStates,
+  type Balloon,
   type NicSettings,
   type VmState,
   type VmStatus,
   type VmVerb,
 } from '@v3vee/contracts';
 import type { SnapshotEntity, SnapshotKind, VmDefinition } from '@v3vee/store';
+import { balloonTo } from './ballooning';
 import type { Machine } from './ports';
 import { requireState } from './states';
 import { RUN_MS, VmSteps } from './vm-steps';
@@ -125,6 +127,13 @@ export class Vm extends VmSteps {
   /** Its virtual core goes to another core of this host. */
   moveCore(core: number): Promise<VmStatus> {
     return this.verb('moveCore', () => this.host.resources.moveCore(this.id, core));
+  }
+
+  /** How much memory the guest is to have. @throws V3Error see `balloonTo` */
+  balloon(memoryMiB: number): Promise<Balloon> {
+    return this.allowed('balloon', async () =>
+      balloonTo(memoryMiB, this.current, this.machineFor('balloon', verbStates.balloon), this.host.resources),
+    );
   }
 
   /** A new machine, as by the reset button. Gives up a state saved at shut-down. */

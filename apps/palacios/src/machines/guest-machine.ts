@@ -3,10 +3,12 @@ import {
   type CardModel,
   type ExecRequest,
   type ExecResult,
+  type MemoryMap,
   type NicSettings,
   type Telemetry,
 } from '@v3vee/contracts';
 import {
+  PAGE_BYTES,
   type CardDriver,
   type Guest,
   type GuestEnd as EngineEnd,
@@ -22,11 +24,13 @@ import { patiently } from '../lifecycle/within';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink, WifiPlug } from '../wifi/wifi-link';
 import { toAgentRequest, toExecResult } from './exec';
+import { GuestMemory } from './guest-memory';
 import { NicCards } from './nic-cards';
 import { NicPlugs } from './nic-plugs';
 import { toTelemetry, Unwrapped } from './telemetry';
 
 export const MTU = 1500;
+const MIB = 1 << 20;
 
 /** The router answers at once; when it is away the guest runs without it, and is reachable as soon as it is back. */
 const ROUTER_MS = 3_000;
@@ -66,6 +70,8 @@ export interface GuestMachineOptions {
   guest: Guest;
   /** Its places at physical cards. */
   seats: Seat[];
+  /** It is none of its host's tasks any more. */
+  leaveCore: () => void;
   origin: Origin;
   /** What its image has inside. */
   agent: boolean;
@@ -83,6 +89,7 @@ export interface GuestMachineOptions {
 export class GuestMachine implements Machine {
   readonly origin: Origin;
   readonly ended: Promise<GuestEnd>;
+  readonly memory: GuestMemory;
   readonly #options: GuestMachineOptions;
   readonly #guest: Guest;
   readonly #cards: NicCards;
@@ -109,6 +116,8 @@ export class GuestMachine implements Machine {
     this.#cards = new NicCards(guest, definition.nics);
     this.#nics = new NicPlugs(overlay, definition, this.#cards);
     if (definition.wifi.length > 0) this.#wifi = options.wifi.plug(definition, guest);
+    this.memory = new GuestMemory(guest.memory, definition.memoryMiB * MIB);
+    guest.onNotice(text => options.log.info({ vm: definition.name }, `the guest calls: ${text}`));
     this.ended = new Promise(resolve => guest.onExit(end => resolve(toEnd(end))));
     void this.ended.then(({ detail }) => this.#abandon(detail));
   }
@@ -191,6 +200,7 @@ export class GuestMachine implements Machine {
     this.#unplugConsole?.();
     const unplugged = Promise.all([this.#nics.unplug(), this.#wifi?.unplug()]);
     await this.#guest.terminate().catch(thrown => this.#complain('its thread could not be ended', thrown));
+    this.#options.leaveCore();
     for (const seat of this.#options.seats) seat.card.leave(seat);
     await patiently(ROUTER_MS, unplugged);
   }
@@ -244,6 +254,20 @@ export class GuestMachine implements Machine {
       'receive-too-big': this.#cards.unfit[nic]!['too-big'],
     }));
     return toTelemetry({ host, vm: definition, guest, instructions, drops });
+  }
+
+  async memoryMap(): Promise<MemoryMap> {
+    const { name, memoryMiB } = this.#options.definition;
+    const [regions, balloonBytes] = await Promise.all([this.#guest.memory.map(), this.balloonBytes()]);
+    return { vm: name, memoryBytes: memoryMiB * MIB, balloonBytes, regions };
+  }
+
+  balloon(bytes: number): Promise<void> {
+    return this.#guest.memory.balloon(bytes);
+  }
+
+  async balloonBytes(): Promise<number> {
+    return ((await this.#guest.telemetry()).balloon?.actual ?? 0) * PAGE_BYTES;
   }
 
   setHosts(names: HostsEntry[]): void {

@@ -18,6 +18,7 @@ import {
 import type { OverlayNode } from '@v3vee/overlay';
 import type { NicDefinition, VmDefinition } from '@v3vee/store';
 import type { Consoles } from '../console/consoles';
+import type { CoreTime } from '../host/core-time';
 import type { HostDevices } from '../vpio/host-devices';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink } from '../wifi/wifi-link';
@@ -47,6 +48,10 @@ export interface GuestMachinesOptions {
   wifi: WifiLink;
   /** Until when its guests may run. */
   lease: LeaseWord;
+  /** Whether they have their cores. */
+  cores: CoreTime;
+  /** Modules with device classes of the operator's. */
+  deviceModules: string[];
   /** Of all VMs: the names that their guests are to know. */
   neighbours: () => Promise<Map<string, HostsEntry[]>>;
   log: Log;
@@ -142,7 +147,7 @@ export class GuestMachines implements Machines {
 
   /** In memory once for all VMs of its kind; other hosts find it in the cache folder. */
   #template(definition: VmDefinition, image: StoredImage): Promise<MachineState> {
-    const { templates, images, log } = this.options;
+    const { templates, images, deviceModules, log } = this.options;
     const source = this.#templateSource(definition, image);
     const key = keyOf(source);
     const present = this.#templates.get(key);
@@ -151,7 +156,7 @@ export class GuestMachines implements Machines {
       log.info({ image: image.name, ...shapeOf(source) }, 'booting a template, once for all such VMs');
     const made = images
       .load(image)
-      .then(boot => ensureTemplate({ dir: templates, ...source, image: boot, onBoot }));
+      .then(boot => ensureTemplate({ dir: templates, ...source, deviceModules, image: boot, onBoot }));
     this.#templates.set(key, made);
     made.then(
       ({ memory }) => this.#memories.set(key, memory),
@@ -161,7 +166,7 @@ export class GuestMachines implements Machines {
   }
 
   #templateSource(
-    { memoryMiB, nics, wifi }: VmDefinition,
+    { memoryMiB, nics, wifi, devices }: VmDefinition,
     { manifest }: StoredImage,
   ): Omit<TemplateSource, 'image'> {
     const cards: TemplateCard[] = nics
@@ -169,7 +174,8 @@ export class GuestMachines implements Machines {
       .map(({ model, access }) => ({ model, shared: access !== 'passthrough' }));
     const nicCount = nics.length - cards.length;
     const { firmware } = this.options;
-    return { imageDigest: manifest.digest, memoryMiB, nicCount, cards, wifiCount: wifi.length, firmware };
+    const shape = { memoryMiB, nicCount, cards, wifiCount: wifi.length, devices };
+    return { imageDigest: manifest.digest, ...shape, firmware };
   }
 
   /** A place at the card that a NIC is. @throws V3Error DEVICE_IN_USE */
@@ -188,7 +194,7 @@ export class GuestMachines implements Machines {
     }: { definition: VmDefinition; image: StoredImage; boot: BootImage; origin: Origin },
     prepare: (guest: Guest) => Promise<void>,
   ): Promise<GuestMachine> {
-    const { host, firmware, overlay, wifi, consoles, neighbours, lease, log } = this.options;
+    const { host, firmware, overlay, wifi, consoles, neighbours, lease, cores, deviceModules, log } = this.options;
     const { agent, configChannel } = image.manifest;
     const names = (await neighbours()).get(definition.id) ?? [];
     const nics: NicConfig[] = definition.nics
@@ -196,15 +202,20 @@ export class GuestMachines implements Machines {
       .map(({ mac, settings: { impairment: _, ...card } }) => ({ mac, mtu: MTU, ...card }));
     const seats: Seat[] = [];
     let guest: Guest;
+    let leaveCore = () => {};
     try {
       const cards = definition.nics.filter(isCard).map((nic): CardConfig => {
         const seat = this.#seat(definition, nic);
         seats.push(seat);
         return { model: nic.model, mac: nic.mac, sharing: seat.card.sharing(seat) };
       });
-      const { memoryMiB } = definition;
+      const { memoryMiB, devices, yield: yielding } = definition;
       const wifiCount = definition.wifi.length;
-      guest = await Guest.create({ memoryMiB, image: boot, firmware, nics, cards, wifiCount, lease });
+      guest = await Guest.create({
+        ...{ memoryMiB, image: boot, firmware, nics, cards, wifiCount },
+        ...{ devices, deviceModules, yielding, lease, core: cores.word(definition.id) },
+      });
+      leaveCore = cores.enter(definition.id, guest);
       seats.forEach((seat, card) => seat.card.attach(seat, cardEnd(guest, card)));
       guest.onSharedCard((card, message) => seats[card]?.card.received(seats[card], message));
       await prepare(guest).catch(async thrown => {
@@ -212,11 +223,13 @@ export class GuestMachines implements Machines {
         throw thrown;
       });
     } catch (thrown) {
+      leaveCore();
       for (const seat of seats) seat.card.leave(seat);
       throw thrown;
     }
     return new GuestMachine({
       seats,
+      leaveCore,
       host,
       definition,
       guest,
@@ -243,8 +256,15 @@ const cardEnd = (guest: Guest, card: number): NonNullable<Seat['end']> => ({
   account: async () => (await guest.telemetry()).cards[card] ?? null,
 });
 
-const shapeOf = ({ imageDigest, memoryMiB, nicCount, cards, wifiCount }: Omit<TemplateSource, 'image'>) => ({
-  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount },
+const shapeOf = ({
+  imageDigest,
+  memoryMiB,
+  nicCount,
+  cards,
+  wifiCount,
+  devices,
+}: Omit<TemplateSource, 'image'>) => ({
+  ...{ imageDigest, memoryMiB, nicCount, cards, wifiCount, devices },
 });
 const keyOf = (source: Omit<TemplateSource, 'image'>) => JSON.stringify(shapeOf(source));
 

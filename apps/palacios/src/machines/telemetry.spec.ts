@@ -14,23 +14,31 @@ const dispatch = {
   switches: 5,
 };
 
+const never = { count: 0, sampled: 0, sampledMicros: 0, histogram: [0, 0, 0, 0] };
 const guest: GuestTelemetry = {
   cards: [],
   exits: {
-    portReads: 30,
-    portWrites: 12,
-    unhooked: 1,
-    mmioReads: 2,
-    mmioWrites: 3,
-    interrupts: 4,
-    halts: 5,
-    timerRuns: 6,
+    'io-in': { ...never, count: 30, sampled: 4, sampledMicros: 10, histogram: [0, 0, 3, 1] },
+    'io-out': { ...never, count: 12 },
+    'mmio-read': { ...never, count: 2 },
+    'mmio-write': { ...never, count: 3 },
+    cpuid: never,
+    rdmsr: never,
+    wrmsr: never,
+    hypercall: { ...never, count: 7 },
+    timer: { ...never, count: 6 },
   },
+  unhooked: 1,
+  interrupts: 4,
+  halts: 5,
+  hypercalls: [{ number: 0x3000, name: 'guest info', count: 7 }],
+  yielding: { quanta: 1, polls: 2, sleeps: 3, longestSleepMs: 4 },
+  balloon: null,
   ports: [
-    { port: 0x3f8, direction: 'out', size: 1, count: 10 },
-    { port: 0x3f8, direction: 'in', size: 1, count: 20 },
-    { port: 0xc0fc, direction: 'in', size: 4, count: 10 },
-    { port: 0x5678, direction: 'out', size: 2, count: 2 },
+    { port: 0x3f8, direction: 'out', size: 1, count: 10, device: null },
+    { port: 0x3f8, direction: 'in', size: 1, count: 20, device: null },
+    { port: 0xc0fc, direction: 'in', size: 4, count: 10, device: 'virtio-net0' },
+    { port: 0x5678, direction: 'out', size: 2, count: 2, device: null },
   ],
   instructions: 0,
   guestMs: 1500,
@@ -87,9 +95,16 @@ describe('telemetry', () => {
       idleSeconds: 0.25,
     });
     expect(t.exits).toMatchObject({ 'io-in': { count: 30 }, 'io-out': { count: 12 }, halt: { count: 5 } });
+    expect(t.exits['io-in']?.cost).toEqual({
+      sampled: 4,
+      meanMicros: 2.5,
+      histogram: [0.5, 1, 2, 5].map((upToMicros, i) => ({ upToMicros, count: [0, 0, 3, 1][i] })),
+    });
+    expect(t.exits.halt).toEqual({ count: 5 });
+    expect(t.hypercalls).toEqual([{ number: 0x3000, name: 'guest info', count: 7 }]);
     expect(t.ports).toEqual([
       { port: 0x3f8, owner: 'serial', reads: 20, writes: 10 },
-      { port: 0xc0fc, owner: 'virtio', reads: 10, writes: 0 },
+      { port: 0xc0fc, owner: 'virtio-net0', reads: 10, writes: 0 },
       { port: 0x5678, owner: '', reads: 0, writes: 2 },
     ]);
     expect(t.interruptsStuck).toBe(1);

@@ -1,5 +1,5 @@
 import type { NicDispatch, Telemetry } from '@v3vee/contracts';
-import type { Telemetry as GuestTelemetry } from '@v3vee/machine';
+import { COST_BOUNDS_US, type ExitTally, type Telemetry as GuestTelemetry } from '@v3vee/machine';
 import type { VmDefinition } from '@v3vee/store';
 import { portOwner } from './port-owners';
 
@@ -43,17 +43,8 @@ export interface TelemetrySource {
 }
 
 export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetrySource): Telemetry {
-  const { exits } = guest;
-  const kinds: Record<string, number> = {
-    'io-in': exits.portReads,
-    'io-out': exits.portWrites,
-    unhooked: exits.unhooked,
-    'mmio-read': exits.mmioReads,
-    'mmio-write': exits.mmioWrites,
-    interrupt: exits.interrupts,
-    halt: exits.halts,
-    timer: exits.timerRuns,
-  };
+  const { unhooked, interrupts, halts } = guest;
+  const counted = Object.entries({ unhooked, interrupt: interrupts, halt: halts });
   // Virtio NICs come first.
   const virtio = vm.nics.filter(({ device }) => device === null).length;
   const deviceNames = vm.nics.map(({ model }, index) =>
@@ -62,8 +53,13 @@ export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetryS
   return {
     vm: vm.name,
     host,
-    exits: Object.fromEntries(Object.entries(kinds).map(([kind, count]) => [kind, { count }])),
+    exits: Object.fromEntries([
+      ...Object.entries(guest.exits).map(([kind, tally]) => [kind, toExitCount(tally)] as const),
+      ...counted.map(([kind, count]) => [kind, { count }] as const),
+    ]),
     ports: portsOf(guest),
+    hypercalls: guest.hypercalls,
+    yields: guest.yielding,
     interruptsStuck: guest.picStuck,
     instructions,
     guestSeconds: guest.guestMs / 1000,
@@ -88,11 +84,22 @@ export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetryS
   };
 }
 
+function toExitCount({ count, sampled, sampledMicros, histogram }: ExitTally): Telemetry['exits'][string] {
+  return {
+    count,
+    cost: {
+      sampled,
+      meanMicros: sampled === 0 ? 0 : sampledMicros / sampled,
+      histogram: histogram.map((exits, i) => ({ upToMicros: COST_BOUNDS_US[i] ?? null, count: exits })),
+    },
+  };
+}
+
 /** Reads and writes of a port in one entry, whatever their widths. */
 function portsOf({ ports }: GuestTelemetry): Telemetry['ports'] {
   const byPort = new Map<number, Telemetry['ports'][number]>();
-  for (const { port, direction, count } of ports) {
-    const entry = byPort.get(port) ?? { port, owner: portOwner(port), reads: 0, writes: 0 };
+  for (const { port, direction, count, device } of ports) {
+    const entry = byPort.get(port) ?? { port, owner: device ?? portOwner(port), reads: 0, writes: 0 };
     entry[direction === 'in' ? 'reads' : 'writes'] += count;
     byPort.set(port, entry);
   }

@@ -100,7 +100,7 @@ export class Runs {
 
 class Guest extends FakeMachine {
   content = 0;
-  memory = new Map<number, number>();
+  pages = new Map<number, number>();
   constructor(
     made: string,
     private readonly node: Node,
@@ -138,11 +138,11 @@ class Guest extends FakeMachine {
   copyIn: IncomingCopy = {
     write: async ({ numbers, bytes }) => {
       await this.node.step();
-      this.memory.set(numbers[0]!, bytes[0]!);
+      this.pages.set(numbers[0]!, bytes[0]!);
     },
     finish: async () => {
       await this.node.step();
-      this.content = this.memory.get(2)!;
+      this.content = this.pages.get(2)!;
     },
   };
 }

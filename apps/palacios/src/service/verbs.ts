@@ -86,6 +86,16 @@ export function serveVerbs({
   serve('telemetry', async ({ vmId }) =>
     (await fleet.get(vmId)).machineFor('telemetry', verbStates.console).telemetry(),
   );
+  const memoryOf = async (vmId: string) => (await fleet.get(vmId)).machineFor('memory', verbStates.memory);
+  serve('memoryMap', async ({ vmId }) => (await memoryOf(vmId)).memoryMap());
+  serve('memoryRead', async ({ vmId, ...range }) => (await memoryOf(vmId)).memory.read(range));
+  serve('memoryWrite', async ({ vmId, ...what }) => {
+    await (await memoryOf(vmId)).memory.write(what);
+    return {};
+  });
+  serve('memoryHash', async ({ vmId, ...range }) => (await memoryOf(vmId)).memory.hash(range));
+  serve('memorySearch', async ({ vmId, ...what }) => (await memoryOf(vmId)).memory.search(what));
+  serve('balloon', async ({ vmId, memoryMiB }) => (await fleet.get(vmId)).balloon(memoryMiB));
   serve('setNic', async ({ vmId, nic, settings }) => {
     (await fleet.get(vmId)).setNic(nic, settings);
     return {};

@@ -69,6 +69,20 @@ export class VmMetrics {
     };
 
     const exits = counter('v3vee_vm_exits_total', 'Exits from the guest to the VMM', [...vm, 'kind']);
+    const cost = {
+      bucket: counter('v3vee_vm_exit_cost_seconds_bucket', 'Sampled exits by what handling them took', [
+        ...vm,
+        'kind',
+        'le',
+      ]),
+      sum: counter('v3vee_vm_exit_cost_seconds_sum', 'What handling the sampled exits took', [...vm, 'kind']),
+      count: counter('v3vee_vm_exit_cost_seconds_count', 'Sampled exits', [...vm, 'kind']),
+    };
+    const hypercalls = counter('v3vee_vm_hypercalls_total', 'Hypercalls of the guest', [...vm, 'call']);
+    const yields = counter('v3vee_vm_yields_total', 'What the core did when its guest had nothing to do', [
+      ...vm,
+      'kind',
+    ]);
     const seconds = counter('v3vee_vm_vcpu_seconds_total', 'Time of the core, in guest code and halted', [
       ...vm,
       'state',
@@ -92,7 +106,22 @@ export class VmMetrics {
 
     const fill = (name: string, t: Telemetry) => {
       const labels = { vm: name };
-      for (const [kind, { count }] of Object.entries(t.exits)) exits.inc({ ...labels, kind }, count);
+      for (const [kind, { count, cost: spent }] of Object.entries(t.exits)) {
+        exits.inc({ ...labels, kind }, count);
+        if (!spent) continue;
+        let cumulated = 0;
+        for (const { upToMicros, count: more } of spent.histogram) {
+          cumulated += more;
+          const le = upToMicros === null ? '+Inf' : String(upToMicros / 1e6);
+          cost.bucket.inc({ ...labels, kind, le }, cumulated);
+        }
+        cost.sum.inc({ ...labels, kind }, (spent.sampled * spent.meanMicros) / 1e6);
+        cost.count.inc({ ...labels, kind }, spent.sampled);
+      }
+      for (const { number, count } of t.hypercalls)
+        hypercalls.inc({ ...labels, call: `0x${number.toString(16)}` }, count);
+      for (const kind of ['quanta', 'polls', 'sleeps'] as const)
+        yields.inc({ ...labels, kind }, t.yields[kind]);
       seconds.inc({ ...labels, state: 'guest' }, t.guestSeconds);
       seconds.inc({ ...labels, state: 'idle' }, t.idleSeconds);
       instructions.inc(labels, t.instructions);

@@ -50,6 +50,8 @@ export interface VmOptions {
   image?: string;
   boot?: 'template' | 'cold';
   nics?: { network: string; ip?: string }[];
+  yield?: VmDefinition['yield'];
+  devices?: VmDefinition['devices'];
 }
 
 type RequestOf<V extends PalaciosVerb> = z.input<(typeof palaciosCalls)[V]['request']>;
@@ -136,12 +138,14 @@ export class Rig {
 
   // ---- processes --------------------------------------------------------------------------------------------
 
-  async addHost(name: string, memoryMiB = 1024, cores = 8): Promise<void> {
+  /** @param kitten of its environment, more than it must have */
+  async addHost(name: string, memoryMiB = 1024, cores = 8, kitten: NodeJS.ProcessEnv = {}): Promise<void> {
     await this.#hosts.save({ name, memoryMiB, cores, nics: [], radios: [] });
     await this.startService(`kitten-${name}`, 'kitten', {
       V3_HOST: name,
       V3_HOST_MEMORY_MIB: String(memoryMiB),
       V3_HOST_CORES: String(cores),
+      ...kitten,
     });
     await this.startService(`palacios-${name}`, 'palacios', { V3_HOST: name });
   }
@@ -221,12 +225,15 @@ export class Rig {
 
   async define(name: string, options: VmOptions = {}): Promise<VmDefinition> {
     const { host = 'alpha', memoryMiB = 64, image = 'debian', boot = 'template', nics = [] } = options;
+    const { yield: yielding, devices } = options;
     return this.vms.create({
       name,
       host,
       memoryMiB,
       image,
       boot,
+      yield: yielding,
+      devices,
       autostart: false,
       managed: false,
       nics: await Promise.all(

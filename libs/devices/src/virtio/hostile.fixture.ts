@@ -1,4 +1,5 @@
 import { DeviceFault, type GuestMemory, type PciFunction } from '../platform';
+import { VirtioBalloon } from './balloon/device';
 import { VirtioConsole } from './console/device';
 import { VIRTIO_F_EVENT_IDX, VIRTIO_F_INDIRECT_DESC } from './features';
 import { VirtioHwsim } from './hwsim/device';
@@ -65,6 +66,15 @@ export function hwsimKit(): Kit {
     device.poll(1000 * turn++);
   };
   return { memory, transport, inject, queues: [0, 1], features: [] };
+}
+
+export function balloonKit(): Kit {
+  const memory = testMemory(SIZE);
+  const device = new VirtioBalloon();
+  const transport = new VirtioTransport('virtio-balloon', device, memory, new TestLine());
+  let turn = 0;
+  const inject = () => device.setTarget(turn++ % 64);
+  return { memory, transport, inject, queues: [0, 1], features: [0] };
 }
 
 /** Runs `action`; true if the device refused it. */

@@ -5,6 +5,7 @@ import {
   attackOverlap,
   attackRegisters,
   attackRings,
+  balloonKit,
   consoleKit,
   hwsimKit,
   netKit,
@@ -19,6 +20,7 @@ describe.each([
   ['network card', netKit],
   ['console', consoleKit],
   ['Wi-Fi medium', hwsimKit],
+  ['balloon', balloonKit],
 ])('a hostile driver of a %s', (_, kit) => {
   it('with random rings and descriptors', () => {
     const refused = seeds(300).reduce((sum, seed) => sum + attackRings(kit, seed), 0);

@@ -1,7 +1,11 @@
-import { DeviceFault, LinearMemory, type GuestMemory } from '@v3vee/devices';
+import { DeviceFault, LinearMemory, type GuestMemory, type InterruptLine } from '@v3vee/devices';
 import { ChipsetGuard } from './chipset-guard';
 import { GuestClock } from './clock';
+import { CpuHooks } from './cpu-hooks';
+import { registerHypercalls } from './default-hypercalls';
 import { LOADER_PORT, loadKernel, type BootImage } from './direct-boot';
+import { EventHooks } from './event-hooks';
+import { Exit, ExitAccount } from './exit-account';
 import { GuestExit } from './guest-exit';
 import { HookTable } from './hook-table';
 import { InterruptDeferral } from './interrupt-deferral';
@@ -19,22 +23,22 @@ export interface EngineOptions {
   module: WebAssembly.Module;
   /** A byte that the guest wrote to its first serial port. */
   onSerial(byte: number): void;
+  /** What a hypercall has to say. */
+  onNotice?(text: string): void;
 }
 
-/** Exits that do not go to a port, since the machine was made. */
-export interface ExitCounters {
-  mmioReads: number;
-  mmioWrites: number;
+/** What is counted beside exits, since the machine was made. */
+export interface EventCounters {
   /** Times that an interrupt line was raised. */
   interrupts: number;
   /** Times that the guest halted until the next interrupt. */
   halts: number;
-  /** Times that the engine left guest code to look at its timers. */
-  timerRuns: number;
 }
 
 const VGA_MEMORY = 1 << 20;
 const MAX_SERIAL_INPUT = 64 << 10;
+/** What is read beyond them are traps: see `instruction-traps.ts`. */
+const PORTS = 0x10000;
 
 /**
  * One guest machine: the only class that knows v86. Guest code runs only inside {@link step}, on the caller's
@@ -43,7 +47,10 @@ const MAX_SERIAL_INPUT = 64 << 10;
  */
 export class Engine {
   readonly hooks = new HookTable();
-  readonly exits: ExitCounters = { mmioReads: 0, mmioWrites: 0, interrupts: 0, halts: 0, timerRuns: 0 };
+  readonly account = new ExitAccount();
+  readonly counters: EventCounters = { interrupts: 0, halts: 0 };
+  readonly events = new EventHooks();
+  readonly cpuHooks: CpuHooks;
   readonly memory: GuestMemory;
   readonly pci: PciBus;
   readonly clock: GuestClock;
@@ -75,15 +82,22 @@ export class Engine {
     this.picRepair = new PicRepair(cpu);
     const deferral = new InterruptDeferral(cpu);
     this.deferral = deferral;
-    countRaises(cpu, () => this.exits.interrupts++);
+    this.cpuHooks = new CpuHooks(cpu, this.account);
+    registerHypercalls(this, text => options.onNotice?.(text));
+    onRaise(cpu, irq => {
+      this.counters.interrupts++;
+      return this.events.raised(irq);
+    });
     imports.attach({
       hooks: this.hooks,
-      exits: this.exits,
+      account: this.account,
+      cpuHooks: this.cpuHooks,
       deferral,
       guard: new ChipsetGuard(cpu, imports.engine.io_port_write8),
       onTimers: () => {
         this.picRepair.check();
         this.pci.poll();
+        this.events.timePassed(this.clock.now);
       },
       onDeadHalt: () => (this.haltedForGood = true),
       onLog: (offset, length) => {
@@ -153,9 +167,11 @@ export class Engine {
   step(): number {
     this.fresh = false;
     try {
+      this.events.entering();
       const wait = this.cpu.main_loop();
+      this.events.leaving();
       if (this.haltedForGood) throw new GuestExit('guest-poweroff', 'the guest halted with interrupts off');
-      if (wait > 0) this.exits.halts++;
+      if (wait > 0) this.counters.halts++;
       return wait;
     } catch (thrown) {
       throw this.asExit(thrown);
@@ -166,6 +182,19 @@ export class Engine {
   serialInput(bytes: Uint8Array): void {
     const room = MAX_SERIAL_INPUT - this.cpu.devices.uart0.input.length;
     for (const byte of bytes.subarray(0, Math.max(0, room))) this.emulator.bus.send('serial0-input', byte);
+  }
+
+  /** The guest ended by itself: extensions are told. */
+  end(): void {
+    this.events.end();
+  }
+
+  /** A line of the ISA bus. */
+  line(irq: number): InterruptLine {
+    return {
+      raise: () => this.cpu.device_raise_irq(irq),
+      lower: () => this.cpu.device_lower_irq(irq),
+    };
   }
 
   /** A translated instruction is no longer what memory holds: after RAM was written from outside in bulk. */
@@ -227,7 +256,8 @@ export class Engine {
 
 interface ExitSinks {
   hooks: HookTable;
-  exits: ExitCounters;
+  account: ExitAccount;
+  cpuHooks: CpuHooks;
   deferral: InterruptDeferral;
   guard: ChipsetGuard;
   onTimers(): void;
@@ -247,61 +277,73 @@ class InterceptedImports {
   around(engine: V86Imports): V86Imports & WebAssembly.ModuleImports {
     this.engine = engine;
     const self = this; // eslint-disable-line @typescript-eslint/no-this-alias -- plain functions are cheapest to call from wasm
-    const read = (port: number, width: number): number | undefined => self.sinks!.hooks.read(port, width);
-    const write = (port: number, width: number, value: number): boolean => {
-      const { hooks, guard } = self.sinks!;
-      if (hooks.write(port, width, value)) return true;
-      return !guard.admits(port, width, value);
+    const read = (port: number, width: number, chipset: (port: number) => number): number => {
+      const { hooks, account } = self.sinks!;
+      const began = account.begin(Exit['io-in']);
+      const value = hooks.read(port, width) ?? chipset(port);
+      account.end(Exit['io-in'], began);
+      return value;
+    };
+    const write = (
+      port: number,
+      width: number,
+      value: number,
+      chipset: (port: number, value: number) => void,
+    ): void => {
+      const { hooks, guard, account } = self.sinks!;
+      const began = account.begin(Exit['io-out']);
+      const unsigned = width === 2 ? value >>> 0 : value & (width === 0 ? 0xff : 0xffff);
+      if (!hooks.write(port, width, unsigned) && guard.admits(port, width, unsigned)) chipset(port, value);
+      account.end(Exit['io-out'], began);
     };
     // physical addresses arrive as signed numbers
-    const readMemory = (address: number, size: number): number | undefined => {
-      const { hooks, exits, deferral } = self.sinks!;
-      exits.mmioReads++;
-      return deferral.during(() => hooks.readMemory(address >>> 0, size));
+    const readMemory = (address: number, size: number, chipset: (address: number) => number): number => {
+      const { hooks, account, deferral } = self.sinks!;
+      const began = account.begin(Exit['mmio-read']);
+      const value = deferral.during(() => hooks.readMemory(address >>> 0, size)) ?? chipset(address);
+      account.end(Exit['mmio-read'], began);
+      return value;
     };
-    const writeMemory = (address: number, size: number, value: number): boolean => {
-      const { hooks, exits, deferral } = self.sinks!;
-      exits.mmioWrites++;
-      return deferral.during(() => hooks.writeMemory(address >>> 0, size, value));
+    const writeMemory = (address: number, size: number, value: number, chipset?: () => void): boolean => {
+      const { hooks, account, deferral } = self.sinks!;
+      const began = account.begin(Exit['mmio-write']);
+      const ours = deferral.during(() => hooks.writeMemory(address >>> 0, size, value));
+      if (!ours) chipset?.();
+      account.end(Exit['mmio-write'], began);
+      return ours;
     };
     const ours: V86Imports = {
       ...engine,
-      io_port_read8: port => read(port, 0) ?? engine.io_port_read8(port),
-      io_port_read16: port => read(port, 1) ?? engine.io_port_read16(port),
-      io_port_read32: port => read(port, 2) ?? engine.io_port_read32(port),
-      io_port_write8: (port, value) => {
-        if (!write(port, 0, value & 0xff)) engine.io_port_write8(port, value);
-      },
-      io_port_write16: (port, value) => {
-        if (!write(port, 1, value & 0xffff)) engine.io_port_write16(port, value);
-      },
-      io_port_write32: (port, value) => {
-        if (!write(port, 2, value >>> 0)) engine.io_port_write32(port, value);
-      },
-      mmap_read8: address => readMemory(address, 1) ?? engine.mmap_read8(address),
-      mmap_read32: address => readMemory(address, 4) ?? engine.mmap_read32(address),
-      mmap_write8: (address, value) => {
-        if (!writeMemory(address, 1, value & 0xff)) engine.mmap_write8(address, value);
-      },
-      mmap_write16: (address, value) => {
-        if (!writeMemory(address, 2, value & 0xffff)) engine.mmap_write16(address, value);
-      },
-      mmap_write32: (address, value) => {
-        if (!writeMemory(address, 4, value >>> 0)) engine.mmap_write32(address, value);
-      },
+      io_port_read8: port => read(port, 0, engine.io_port_read8),
+      io_port_read16: port => read(port, 1, engine.io_port_read16),
+      io_port_read32: port =>
+        port < PORTS ? read(port, 2, engine.io_port_read32) : self.sinks!.cpuHooks.trapped(port),
+      io_port_write8: (port, value) => write(port, 0, value, engine.io_port_write8),
+      io_port_write16: (port, value) => write(port, 1, value, engine.io_port_write16),
+      io_port_write32: (port, value) => write(port, 2, value, engine.io_port_write32),
+      mmap_read8: address => readMemory(address, 1, engine.mmap_read8),
+      mmap_read32: address => readMemory(address, 4, engine.mmap_read32),
+      mmap_write8: (address, value) =>
+        void writeMemory(address, 1, value & 0xff, () => engine.mmap_write8(address, value)),
+      mmap_write16: (address, value) =>
+        void writeMemory(address, 2, value & 0xffff, () => engine.mmap_write16(address, value)),
+      mmap_write32: (address, value) =>
+        void writeMemory(address, 4, value >>> 0, () => engine.mmap_write32(address, value)),
       mmap_write64: (address, low, high) => {
-        if (!writeMemory(address, 4, low >>> 0)) engine.mmap_write64(address, low, high);
-        else writeMemory(address + 4, 4, high >>> 0);
+        const ours = writeMemory(address, 4, low >>> 0, () => engine.mmap_write64(address, low, high));
+        if (ours) writeMemory(address + 4, 4, high >>> 0);
       },
       mmap_write128: (address, ...words) => {
-        if (!writeMemory(address, 4, words[0] >>> 0)) engine.mmap_write128(address, ...words);
-        else for (let i = 1; i < 4; i++) writeMemory(address + 4 * i, 4, words[i]! >>> 0);
+        const ours = writeMemory(address, 4, words[0] >>> 0, () => engine.mmap_write128(address, ...words));
+        if (ours) for (let i = 1; i < 4; i++) writeMemory(address + 4 * i, 4, words[i]! >>> 0);
       },
       run_hardware_timers: (acpi, now) => {
-        const { exits, onTimers } = self.sinks!;
-        exits.timerRuns++;
+        const { account, onTimers } = self.sinks!;
+        const began = account.begin(Exit.timer);
         onTimers();
-        return engine.run_hardware_timers(acpi, now);
+        const wait = engine.run_hardware_timers(acpi, now);
+        account.end(Exit.timer, began);
+        return wait;
       },
       cpu_event_halt: () => self.sinks!.onDeadHalt(),
       stop_idling: () => {}, // would restart the engine's own loop
@@ -311,12 +353,12 @@ class InterceptedImports {
   }
 }
 
-/** Calls back whenever a device raises an interrupt line that was down. */
-function countRaises(cpu: V86Cpu, raised: () => void): void {
+/** Asks whenever a device raises an interrupt line that was down, whether the guest is to get it. */
+function onRaise(cpu: V86Cpu, admits: (irq: number) => boolean): void {
   const { device_raise_irq, device_lower_irq } = cpu;
   let up = 0;
   cpu.device_raise_irq = irq => {
-    if (!(up & (1 << irq))) raised();
+    if (!(up & (1 << irq)) && !admits(irq)) return;
     up |= 1 << irq;
     device_raise_irq(irq);
   };

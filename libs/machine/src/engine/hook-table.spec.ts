@@ -1,5 +1,5 @@
-import { DeviceFault } from '@v3vee/devices';
-import { HookTable, type IoHandler } from './hook-table';
+import { DeviceFault, type IoHandler } from '@v3vee/devices';
+import { HookTable } from './hook-table';
 
 const device = (name = 'card'): IoHandler & { log: string[] } => {
   const log: string[] = [];
@@ -69,4 +69,15 @@ it('counts every access by port, direction and width', () => {
     { port: 0xd000, direction: 'out', size: 4, count: 2 },
     { port: 0x60, direction: 'out', size: 1, count: 1 },
   ]);
+});
+
+it('has one hook per port, also where the hook says that it passes through', () => {
+  const hooks = new HookTable();
+  hooks.hookIo(0xd000, 0x10, device('first'));
+  const through = hooks.hookIo(0x80, 1, null);
+  expect(() => hooks.hookIo(0xd00f, 1, device())).toThrow('ports from 0xd00f are hooked by first');
+  expect(() => hooks.hookIo(0x7f, 2, device())).toThrow('one that passes through');
+  expect([hooks.read(0x80, 0), hooks.write(0x80, 0, 1)]).toEqual([undefined, false]);
+  hooks.unhookIo(through);
+  expect(hooks.hookIo(0x7f, 2, device())).toBe(through);
 });

@@ -1,4 +1,5 @@
-import { DeviceFault } from '@v3vee/devices';
+import { DeviceFault, type IoHandler } from '@v3vee/devices';
+import { MemoryMap } from './memory-map';
 
 /**
  * The VMM's hook table: the one way by which guest I/O reaches hardware. Each of the 65,536 ports is either
@@ -11,13 +12,6 @@ import { DeviceFault } from '@v3vee/devices';
  * *hooked* device does not understand is one: its handler throws {@link DeviceFault} and the VM stops.
  */
 
-/** Answers accesses to a range of ports. Offsets are relative to the range's base, sizes 1, 2 or 4 bytes. */
-export interface IoHandler {
-  readonly name: string;
-  read(offset: number, size: number): number;
-  write(offset: number, size: number, value: number): void;
-}
-
 export interface PortCount {
   port: number;
   direction: 'in' | 'out';
@@ -27,7 +21,8 @@ export interface PortCount {
 }
 
 interface HookedRange {
-  handler: IoHandler;
+  /** Null: it is meant to be the chipset's, or nobody's (pass through). */
+  handler: IoHandler | null;
   base: number;
   length: number;
 }
@@ -43,12 +38,22 @@ export class HookTable {
   private readonly owner = new Uint8Array(PORTS);
   private readonly ranges: (HookedRange | undefined)[] = [];
   /** Of physical memory above RAM, where each access is an exit anyway. */
-  private readonly memory: HookedRange[] = [];
+  readonly memory = new MemoryMap();
   /** Lazily backed by memory: a guest touches some dozen ports. */
   private readonly counts = new Float64Array(PORTS * 8);
 
-  /** Hooks `length` ports from `base`; the returned id moves or removes them. At most 255 ranges. */
-  hookIo(base: number, length: number, handler: IoHandler): number {
+  /**
+   * Hooks `length` ports from `base`; the returned id moves or removes them. At most 255 ranges.
+   * @throws Error one of the ports has a hook
+   */
+  hookIo(base: number, length: number, handler: IoHandler | null): number {
+    const taken = this.ranges.find(
+      range => range && range.base < base + length && base < range.base + range.length,
+    );
+    if (taken && base < PORTS) {
+      const by = taken.handler?.name ?? 'one that passes through';
+      throw new Error(`ports from 0x${base.toString(16)} are hooked by ${by}: a port has one hook`);
+    }
     const free = this.ranges.indexOf(undefined);
     const id = free >= 0 ? free : this.ranges.length;
     if (id >= 255) throw new Error('more than 255 hooked port ranges');
@@ -71,29 +76,22 @@ export class HookTable {
   }
 
   /** No guest has RAM at 0: a range there is not reachable. At most as many ranges as there are PCI functions. */
-  hookMemory(base: number, length: number, handler: IoHandler): number {
-    return this.memory.push({ handler, base, length }) - 1;
+  hookMemory(start: number, length: number, handler: IoHandler, kind?: string): number {
+    return this.memory.add({ start, length, name: handler.name, kind, handler });
   }
 
   moveMemory(id: number, base: number): void {
-    this.memory[id]!.base = base;
+    this.memory.move(id, base);
   }
 
   /** @returns the handler's answer, or undefined if nothing of ours is at that physical address */
   readMemory(address: number, size: number): number | undefined {
-    const range = this.memoryAt(address);
-    return range?.handler.read(address - range.base, this.inside(range, address, size));
+    return this.memory.read(address, size);
   }
 
   /** @returns false if nothing of ours is at that physical address */
   writeMemory(address: number, size: number, value: number): boolean {
-    const range = this.memoryAt(address);
-    range?.handler.write(address - range.base, this.inside(range, address, size), value);
-    return range !== undefined;
-  }
-
-  private memoryAt(address: number): HookedRange | undefined {
-    return this.memory.find(({ base, length }) => base !== 0 && address >= base && address < base + length);
+    return this.memory.write(address, size, value);
   }
 
   /** @returns the handler's answer, or undefined if the port is not hooked */
@@ -102,6 +100,7 @@ export class HookTable {
     const id = this.owner[port]!;
     if (id === 0) return undefined;
     const range = this.ranges[id - 1]!;
+    if (range.handler === null) return undefined;
     return range.handler.read(port - range.base, this.inside(range, port, 1 << width));
   }
 
@@ -111,6 +110,7 @@ export class HookTable {
     const id = this.owner[port]!;
     if (id === 0) return false;
     const range = this.ranges[id - 1]!;
+    if (range.handler === null) return false;
     range.handler.write(port - range.base, this.inside(range, port, 1 << width), value);
     return true;
   }
@@ -129,10 +129,16 @@ export class HookTable {
     return this.owner[port] !== 0;
   }
 
+  /** Who answers at a port, if it is one of ours. */
+  ownerOf(port: number): string | undefined {
+    const id = this.owner[port]!;
+    return id === 0 ? undefined : this.ranges[id - 1]?.handler?.name;
+  }
+
   private inside(range: HookedRange, at: number, size: number): number {
     if (at - range.base + size > range.length) {
       throw new DeviceFault(
-        range.handler.name,
+        range.handler!.name,
         `access of ${size} bytes at 0x${at.toString(16)} runs past its end`,
       );
     }

@@ -50,8 +50,11 @@ export class PciBus {
     pci.pci_write32 = guarded(4, pci.pci_write32);
   }
 
-  /** Plugs a function into the next free slot. `make` gets the interrupt line of that slot. */
-  plug<F extends PciFunction>(make: (line: InterruptLine) => F): F {
+  /**
+   * Plugs a function into the next free slot. `make` gets the interrupt line of that slot.
+   * @param kind of its regions in the memory map
+   */
+  plug<F extends PciFunction>(make: (line: InterruptLine) => F, kind?: string): F {
     const index = this.functions.length;
     const slot = slotOf(index);
     if (slot > 31) throw new Error('no free PCI slot');
@@ -62,7 +65,7 @@ export class PciBus {
         ? FIRST_PORT + PORTS_PER_FUNCTION * index
         : FIRST_ADDRESS + ADDRESSES_PER_FUNCTION * index,
     );
-    const plugged = new PluggedFunction(this.hooks, fn, bases);
+    const plugged = new PluggedFunction(this.hooks, fn, bases, kind);
     const space = this.cpu.devices.pci.register_device({
       name: fn.name,
       pci_id: slot << 3,

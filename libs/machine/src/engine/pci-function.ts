@@ -42,16 +42,19 @@ export class PluggedFunction {
   private readonly windows: Window[];
   private readonly masks = new Uint8Array(256);
 
-  /** @param bases of each BAR, until firmware or guest move it */
+  /** @param bases of each BAR, until firmware or guest move it @param kind of its regions in the memory map */
   constructor(
     private readonly hooks: HookTable,
     private readonly fn: PciFunction,
     private readonly bases: number[],
+    kind?: string,
   ) {
     this.windows = fn.bars.map(bar => ({
       ...bar,
       range:
-        bar.kind === 'io' ? hooks.hookIo(NO_PORT, bar.size, fn) : hooks.hookMemory(NO_ADDRESS, bar.size, fn),
+        bar.kind === 'io'
+          ? hooks.hookIo(NO_PORT, bar.size, fn)
+          : hooks.hookMemory(NO_ADDRESS, bar.size, fn, kind),
     }));
     for (const [at, mask] of Object.entries(WRITABLE)) this.masks[Number(at)] = mask;
     const masks = new DataView(this.masks.buffer);

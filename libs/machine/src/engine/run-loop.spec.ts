@@ -159,3 +159,41 @@ it('simulates a stretch of guest time, whatever the guest does in it, and tells 
   simulated.stop();
   expect(told).toEqual([12, 0]);
 });
+
+it('holds a guest that has not its core, without stopping it, and tells when it is halted', async () => {
+  const told: string[] = [];
+  const wake = new Int32Array(new SharedArrayBuffer(4));
+  let held = 0;
+  await new Promise<void>(resolve => {
+    const engine = {
+      clock: { thaw: () => undefined, freeze: () => undefined },
+      step: () => {
+        told.push('step');
+        if (told.filter(what => what === 'step').length < 2) {
+          // For hours, if nobody said otherwise.
+          held = 1e7;
+          setImmediate(() => {
+            told.push(loop.isRunning ? 'held' : 'stopped');
+            held = 0;
+            wakeUp(wake);
+          });
+          return 1;
+        }
+        loop.stop();
+        resolve();
+        return 0;
+      },
+    };
+    const loop = new RunLoop(engine as unknown as Engine, wake, {
+      core: {
+        heldMs: () => held,
+        enter: state => told.push(state),
+        used: ms => expect(ms).toBeGreaterThanOrEqual(0),
+      },
+      ...{ drain: () => false, poll: () => false, settle: () => false },
+      ...{ flush: () => undefined, exited: () => undefined },
+    });
+    loop.start();
+  });
+  expect(told).toEqual(['RUNNING', 'step', 'INTERRUPTIBLE', 'RUNNING', 'held', 'step', 'STOPPED']);
+});

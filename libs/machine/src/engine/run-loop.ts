@@ -1,10 +1,23 @@
 import type { Engine } from './engine';
 import { GuestExit } from './guest-exit';
+import { Yielding } from './yielding';
 
 /** The word that others add to and notify when there is something for this thread; see {@link RunLoop}. */
 export type WakeWord = Int32Array<SharedArrayBuffer>;
 
+/** The guest's core of the host, which it may have to share. */
+export interface Core {
+  /** For how long the guest must wait for it, ms; 0: it has it. */
+  heldMs(): number;
+  /** It wants the core, or needs none: it is halted, or stopped. */
+  enter(state: 'RUNNING' | 'INTERRUPTIBLE' | 'STOPPED'): void;
+  /** It was in guest code for so long. */
+  used(ms: number): void;
+}
+
 export interface RunLoopHost {
+  /** Absent: the guest always has one. Without it it stands still as if throttled, and is not stopped. */
+  core?: Core;
   /** False: the guest must not run now, and is stopped. Absent: it always may. */
   mayRun?(): boolean;
   /** Takes in what arrived for the guest (frames, input, commands). True if there was anything. */
@@ -21,8 +34,8 @@ export interface RunLoopHost {
   simulated?(ranMs: number): void;
 }
 
-/** How long the loop keeps the thread before the event loop gets a turn (translated code arrives there). */
-const TURN_MS = 8;
+/** A shorter halt is not worth giving the core up. */
+const SHORTEST_YIELD_MS = 1;
 /**
  * How far past its next timer a halted guest may sleep when nothing happens around it. Linux ticks at 250 Hz even
  * when idle; with a reliable TSC its time-keeping catches up over missed ticks, so that this costs nothing but
@@ -46,13 +59,15 @@ export class RunLoop {
   private seen: number;
   private lastIo = 0;
   private share = 0;
-  /** A throttled guest: until when it must not run. */
+  /** Of a throttled guest: until when it must not run. */
   private heldUntil = 0;
   /** A stretch of guest time that is simulated: from when until when, by the engine's clock. */
   private simulation: { from: number; until: number } | undefined;
   /** Milliseconds spent in guest code, and asleep because the guest was halted. */
   busyMs = 0;
   idleMs = 0;
+  /** When the thread goes back to its host, and how long it keeps it from the event loop (where translated code arrives). */
+  readonly yielding = new Yielding();
 
   constructor(
     private readonly engine: Engine,
@@ -70,6 +85,7 @@ export class RunLoop {
     if (this.running) return;
     this.engine.clock.thaw();
     this.running = true;
+    this.host.core?.enter('RUNNING');
     this.noteIo();
     this.schedule();
   }
@@ -85,6 +101,7 @@ export class RunLoop {
   stop(): void {
     if (!this.running) return;
     this.running = false;
+    this.host.core?.enter('STOPPED');
     this.engine.clock.freeze();
     if (!this.simulation) return;
     const { from } = this.simulation;
@@ -115,12 +132,13 @@ export class RunLoop {
   }
 
   private turn(): void {
-    const end = performance.now() + TURN_MS;
+    const end = performance.now() + this.yielding.quantumMs;
     let now = performance.now();
     while (this.running && now < end) {
       if (this.host.mayRun?.() === false || this.leftMs() <= 0) return this.stop();
-      if (now < this.heldUntil) {
-        this.hold(this.heldUntil - now);
+      const held = Math.max(this.heldUntil - now, this.host.core?.heldMs() ?? 0);
+      if (held > 0) {
+        this.hold(held);
         now = performance.now();
         continue;
       }
@@ -128,6 +146,7 @@ export class RunLoop {
       const wait = this.step();
       now = performance.now();
       this.busyMs += now - started;
+      this.host.core?.used(now - started);
       if (this.share > 0) this.heldUntil = now + ((now - started) * this.share) / (1 - this.share);
       if (!this.running) return;
       const seen = Atomics.load(this.wake, 0);
@@ -135,13 +154,18 @@ export class RunLoop {
       this.seen = seen;
       const worked = this.running && this.host.poll(now);
       this.host.flush();
-      if (wait > 0 && !drained && !worked && this.running && !this.host.settle() && this.running) {
-        this.sleep(wait, seen);
-        const woken = performance.now();
-        this.idleMs += woken - now;
-        now = woken;
+      if (wait === 0 || drained || worked || !this.running) {
+        this.yielding.worked();
+        continue;
       }
+      const longest = this.yielding.idle(now);
+      if (longest > 0 && !this.host.settle() && this.running)
+        this.sleep(Math.min(wait, longest), seen, longest);
+      const woken = performance.now();
+      this.idleMs += woken - now;
+      now = woken;
     }
+    this.yielding.counters.quanta++;
   }
 
   /** Of what is simulated. */
@@ -160,12 +184,17 @@ export class RunLoop {
     }
   }
 
-  private sleep(wait: number, seen: number): void {
+  private sleep(wait: number, seen: number, longest: number): void {
     const slack = performance.now() - this.lastIo > QUIET_AFTER_MS ? QUIET_SLACK_MS : 0;
-    this.waitForWake(Math.min(wait + slack, this.leftMs()), seen);
+    const ms = Math.min(wait + slack, longest, this.leftMs(), LONGEST_SLEEP_MS);
+    const core = ms >= SHORTEST_YIELD_MS ? this.host.core : undefined;
+    this.yielding.slept(ms);
+    core?.enter('INTERRUPTIBLE');
+    this.waitForWake(ms, seen);
+    if (this.running) core?.enter('RUNNING');
   }
 
-  /** A throttled guest stands still; its devices live on. */
+  /** A guest that is throttled or has not its core stands still; its devices live on. */
   private hold(wait: number): void {
     this.waitForWake(wait, this.seen);
     this.host.flush();

@@ -67,6 +67,14 @@ export interface V86Cpu {
   main_loop(): number;
   /** EFLAGS, but for the arithmetic flags, which are computed when they are needed. */
   flags: Int32Array;
+  /** General registers: eax, ecx, edx, ebx, esp, ebp, esi, edi. */
+  reg32: Int32Array;
+  /** Privilege level. */
+  cpl: Uint8Array;
+  /** Linear address of the instruction that runs. */
+  previous_ip: Int32Array;
+  /** Physical address of a linear one whose page is there. */
+  translate_address_system_read(linear: number): number;
   device_raise_irq(irq: number): void;
   device_lower_irq(irq: number): void;
   get_pic_addr_master(): number;

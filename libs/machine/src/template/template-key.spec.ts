@@ -18,6 +18,7 @@ it.each<[string, Partial<TemplateSource>]>([
   ['memory', { memoryMiB: 128 }],
   ['number of NICs', { nicCount: 2 }],
   ['number of Wi-Fi NICs', { wifiCount: 1 }],
+  ['device', { devices: [{ class: 'virtio-balloon', id: 'balloon', options: {} }] }],
   ['firmware', { firmware: { bios: Uint8Array.of(3), vgaBios: Uint8Array.of(2) } }],
 ])('is another for another %s', (_, change) => {
   expect(templateKey({ ...source, ...change })).not.toBe(templateKey(source));

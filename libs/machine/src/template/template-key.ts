@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { CardModel } from '@v3vee/contracts';
+import type { DeviceSpec } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { STATE_FORMAT } from '../state/machine-state';
@@ -20,6 +21,8 @@ export interface TemplateSource {
   cards?: TemplateCard[];
   /** Wi-Fi NICs: the guest's kernel makes its radios when it boots. */
   wifiCount?: number;
+  /** Further devices, in order. */
+  devices?: DeviceSpec[];
   firmware: Firmware;
 }
 
@@ -36,6 +39,7 @@ export function templateKey({
   nicCount,
   cards = [],
   wifiCount = 0,
+  devices = [],
   firmware,
 }: TemplateSource): string {
   const digest = (data: Uint8Array) => createHash('sha256').update(data).digest('hex');
@@ -49,9 +53,10 @@ export function templateKey({
     devicesIdentity(CHANNELS, nicCount, wifiCount),
     digest(firmware.bios),
     digest(firmware.vgaBios),
-    // templates of machines without cards or Wi-Fi stay what they were
+    // templates of machines without cards, Wi-Fi and further devices stay what they were
     ...cards.map(({ model, shared }) => `${model} ${shared}`),
     ...(wifiCount > 0 ? [`wifi ${wifiCount}`] : []),
+    ...devices.map(device => ({ device })),
   ];
   return digest(Buffer.from(JSON.stringify(parts))).slice(0, 32);
 }

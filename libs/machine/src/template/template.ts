@@ -24,6 +24,8 @@ const loaded = new Map<string, Promise<MachineState>>();
 export interface TemplateOptions extends TemplateSource {
   /** Folder of all templates, e.g. `<cache>/templates`. */
   dir: string;
+  /** As of `GuestOptions`. */
+  deviceModules?: string[];
   /** Told before a boot, which takes some seconds. */
   onBoot?: () => void;
 }
@@ -108,6 +110,8 @@ async function bootOnce({
   nicCount,
   cards = [],
   wifiCount,
+  devices,
+  deviceModules,
   firmware,
 }: TemplateOptions): Promise<MachineState> {
   const nics = Array.from({ length: nicCount }, (_, index) => ({
@@ -117,7 +121,7 @@ async function bootOnce({
   // Nobody gives such a guest the cards: it finds them on its bus, and no driver is loaded yet.
   const sharing = { access: 'vpio', word: new SharedArrayBuffer(4), ticket: 1 } as const;
   const guest = await Guest.create({
-    ...{ memoryMiB, image, firmware, nics, wifiCount },
+    ...{ memoryMiB, image, firmware, nics, wifiCount, devices, deviceModules },
     cards: cards.map(({ model, shared }, index) => ({
       model,
       mac: `02:00:00:00:01:0${index}`,

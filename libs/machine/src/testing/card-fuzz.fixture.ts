@@ -158,8 +158,9 @@ export class FuzzBench {
 
 /** How often a guest accessed ports that something answers at, or memory of a device. */
 async function accesses(guest: Guest): Promise<number> {
-  const { exits } = await guest.telemetry();
-  return exits.portReads + exits.portWrites - exits.unhooked + exits.mmioReads + exits.mmioWrites;
+  const { exits, unhooked } = await guest.telemetry();
+  const kinds = ['io-in', 'io-out', 'mmio-read', 'mmio-write'] as const;
+  return kinds.reduce((sum, kind) => sum + exits[kind].count, -unhooked);
 }
 
 /** Pages of a file in a guest's memory whose content is known. */

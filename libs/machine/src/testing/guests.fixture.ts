@@ -44,20 +44,21 @@ export class Guests {
   }
 
   /** A running guest `vm<index>` with the address 10.0.0.<index + 1>. */
-  async start(index = 0): Promise<Guest> {
-    return this.startAs(index, identityOf(index));
+  async start(index = 0, change: Partial<GuestOptions> = {}): Promise<Guest> {
+    return this.startAs(index, identityOf(index), change);
   }
 
-  async startAs(index: number, identity: GuestIdentity): Promise<Guest> {
-    const template = await ensureTemplate(this.template);
-    const guest = await startFromTemplate(template, this.options(index), identity);
+  async startAs(index: number, identity: GuestIdentity, change: Partial<GuestOptions> = {}): Promise<Guest> {
+    const { devices, deviceModules } = change;
+    const template = await ensureTemplate({ ...this.template, devices, deviceModules });
+    const guest = await startFromTemplate(template, this.options(index, change), identity);
     this.made.push(guest);
     return guest;
   }
 
   /** A running guest that goes on from a state. */
-  async resume(state: MachineState, index = 0): Promise<Guest> {
-    const guest = await this.create(index);
+  async resume(state: MachineState, index = 0, change: Partial<GuestOptions> = {}): Promise<Guest> {
+    const guest = await this.create(index, change);
     await guest.load(state);
     await guest.run();
     return guest;

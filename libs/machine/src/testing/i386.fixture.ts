@@ -17,18 +17,22 @@ const ELF_HEADER = 52;
 const PROGRAM_HEADER = 32;
 const [EXECUTABLE, I386, CURRENT, LOAD, READ_AND_EXECUTE] = [2, 3, 1, 1, 5];
 
-/** A program that runs `code` from its first byte on. @throws Error a label is missing */
-export function program(code: readonly Code[]): Uint8Array {
+/**
+ * A program that runs `code` from its first byte on.
+ * @param base where it is loaded; of a kernel, a physical address
+ * @throws Error a label is missing
+ */
+export function program(code: readonly Code[], base = BASE): Uint8Array {
   const text = assembled(code);
   const start = ELF_HEADER + PROGRAM_HEADER;
   const size = start + text.length;
   const half = (value: number) => [value & 0xff, value >> 8];
   return Uint8Array.from([
     ...[0x7f, 0x45, 0x4c, 0x46, 1, 1, 1, ...new Array<number>(9).fill(0)],
-    ...[...half(EXECUTABLE), ...half(I386), ...dword(CURRENT), ...dword(BASE + start), ...dword(ELF_HEADER)],
+    ...[...half(EXECUTABLE), ...half(I386), ...dword(CURRENT), ...dword(base + start), ...dword(ELF_HEADER)],
     ...[...dword(0), ...dword(0), ...half(ELF_HEADER), ...half(PROGRAM_HEADER), ...half(1)],
     ...new Array<number>(6).fill(0), // no sections
-    ...[LOAD, 0, BASE, BASE, size, size, READ_AND_EXECUTE, 0x1000].flatMap(dword),
+    ...[LOAD, 0, base, base, size, size, READ_AND_EXECUTE, 0x1000].flatMap(dword),
     ...text,
   ]);
 }

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 import type { BootImage } from '../engine/direct-boot';
-import { engineModule } from '../engine/module';
+import { bareEngineModule } from '../engine/module';
 import type { Firmware } from './protocol';
 
 /** Serial output, a frame that the guest sent, or the word that it stands still. */
@@ -20,7 +20,7 @@ export class BareGuest {
     onFrame?: (frame: Uint8Array) => void,
   ): Promise<BareGuest> {
     const worker = new Worker(resolve(__dirname, '../../dist/worker/bare-worker.js'), {
-      workerData: { ...options, network: onFrame !== undefined, module: await engineModule() },
+      workerData: { ...options, network: onFrame !== undefined, module: await bareEngineModule() },
       stdout: true,
     });
     // The engine prints complaints of its devices, into the figures of a lab.

@@ -1,6 +1,8 @@
 import { nicModes, V3Error } from '@v3vee/contracts';
-import type { NetSettings } from '@v3vee/devices';
+import type { DeviceSpec, NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
+import type { CoreWord } from './core-word';
+import type { YieldSettings } from '../engine/yielding';
 import type { LeaseWord } from './lease-word';
 import { parseMac } from './mac';
 import { CARD_MODELS, type CardConfig, type Firmware, type NicConfig } from './protocol';
@@ -15,10 +17,21 @@ export interface GuestOptions {
   cards?: CardConfig[];
   /** Wi-Fi NICs, 0 … 4; a state can be loaded by a guest with as many. Their addresses are set in the guest. */
   wifiCount?: number;
+  /** Further devices, by their class; a state can be loaded by a guest with the same ones. */
+  devices?: DeviceSpec[];
+  /**
+   * Paths of modules with device classes, beside those that are built in. They run in the guest's thread with all rights
+   * of this process: only its operator may name them.
+   */
+  deviceModules?: string[];
+  /** When its thread goes back to its host; absent: as by default. */
+  yielding?: YieldSettings;
   /** Added to the image's kernel command line. */
   cmdlineExtra?: string;
   /** Its thread stops it by itself when this is over; `run` lets it go on. Absent: it may always run. */
   lease?: LeaseWord;
+  /** Whether it has its core of the host; absent: it always has. */
+  core?: CoreWord;
 }
 
 /** @throws V3Error INVALID_REQUEST */

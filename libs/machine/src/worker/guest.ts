@@ -7,6 +7,7 @@ import { ConfigClient } from '../config-channel/config-client';
 import type { ExitKind } from '../engine/guest-exit';
 import { engineModule } from '../engine/module';
 import { wakeUp, type WakeWord } from '../engine/run-loop';
+import type { YieldSettings } from '../engine/yielding';
 import { capture, type CaptureSource } from '../live/capture';
 import { CheckedCopy, type IncomingCopy } from '../live/incoming-copy';
 import { PreCopy, type OutgoingCopy } from '../live/outgoing-copy';
@@ -17,6 +18,7 @@ import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel
 import { checkOptions, requireMac, requireSettings, type GuestOptions } from './guest-options';
 import { Listeners } from './listeners';
 import { PAGE_BYTES } from './live/pages';
+import { MemoryClient } from './memory-client';
 import {
   type Command,
   type CommandResult,
@@ -61,12 +63,16 @@ export class Guest {
   readonly agent: GuestAgent;
   /** Tells the guest who it is, if its image listens to that. */
   readonly config: ConfigClient;
+  /** What it has in RAM. */
+  readonly memory: MemoryClient;
   private readonly console = new Listeners<[Uint8Array]>();
   private readonly frames = new Listeners<[number, Uint8Array[]]>();
   private readonly cardFrames = new Listeners<[number, Uint8Array[]]>();
   private readonly sharedCards = new Listeners<[number, FromSharedCard]>();
   private readonly wifi = new Listeners<[Uint8Array[]]>();
+  private readonly cores = new Listeners<[]>();
   private readonly exits = new Listeners<[GuestEnd]>();
+  private readonly notices = new Listeners<[string]>();
   private readonly channels: GuestChannel[];
   private readonly arrivals: Arrivals;
   private readonly wake: WakeWord;
@@ -87,6 +93,7 @@ export class Guest {
     );
     this.agent = new GuestAgent(this.channel(AGENT_CHANNEL));
     this.config = new ConfigClient(this.channel(CONFIG_CHANNEL));
+    this.memory = new MemoryClient(options.memoryMiB << 20, command => this.command(command));
     worker.on('message', (message: FromWorker) => this.receive(message));
     worker.on('error', error => this.ended('worker-error', `the guest's thread failed: ${error.message}`));
     worker.on('exit', code => this.ended('worker-error', `the guest's thread ended with code ${code}`));
@@ -103,8 +110,12 @@ export class Guest {
       nics: options.nics,
       cards: options.cards ?? [],
       wifiCount: options.wifiCount ?? 0,
+      devices: options.devices ?? [],
+      deviceModules: options.deviceModules ?? [],
+      yielding: options.yielding,
       channels: CHANNELS,
       lease: options.lease?.buffer,
+      core: options.core?.buffer,
       module: await engineModule(),
       wake,
     };
@@ -239,6 +250,11 @@ export class Guest {
     await this.command({ type: 'throttle', share });
   }
 
+  /** When its thread goes back to its host, from now on. */
+  async setYielding(settings: YieldSettings): Promise<void> {
+    await this.command({ type: 'yielding', settings });
+  }
+
   /** Resolves when the guest's thread has taken in all that it was sent before. */
   async caughtUp(): Promise<void> {
     await this.command({ type: 'sync' });
@@ -358,6 +374,21 @@ export class Guest {
     return this.command({ type: 'telemetry' });
   }
 
+  /** Has the guest's thread look at its `CoreWord` now. */
+  coreChanged(): void {
+    if (!this.end) wakeUp(this.wake);
+  }
+
+  /** Called when the guest's thread has put another state into its `CoreWord` while its core is shared. @returns a function that ends it */
+  onCore(callback: () => void): () => void {
+    return this.cores.add(callback);
+  }
+
+  /** What hypercalls of the guest have to say. @returns a function that ends it */
+  onNotice(callback: (text: string) => void): () => void {
+    return this.notices.add(callback);
+  }
+
   /** Called once when the guest ends by itself. @returns a function that ends it */
   onExit(callback: (end: GuestEnd) => void): () => void {
     return this.exits.add(callback);
@@ -416,6 +447,15 @@ export class Guest {
         this.waiting.get(READY)?.resolve(undefined as never);
         this.waiting.delete(READY);
         return;
+      case 'core':
+        return this.cores.emit();
+      case 'failed': {
+        const { code, message: text } = message.error;
+        this.waiting.get(READY)?.reject(new V3Error(code as ErrorCode, text));
+        return;
+      }
+      case 'notice':
+        return this.notices.emit(message.text);
       case 'simulated':
         this.waiting.get(SIMULATION)?.resolve(message.ranMs as never);
         return;

@@ -2,6 +2,8 @@ import { deserialize, serialize } from 'node:v8';
 import {
   DeviceFault,
   VirtioTransport,
+  type BalloonControl,
+  type DeviceRegistry,
   type DeviceState,
   type NetSettings,
   type PciFunction,
@@ -11,11 +13,15 @@ import {
   type VirtioNet,
 } from '@v3vee/devices';
 import { Engine } from '../engine/engine';
+import type { RunLoop } from '../engine/run-loop';
 import { forEachUsedPage } from '../engine/sparse';
 import type { EngineState } from '../engine/state';
 import { ENGINE_VERSION } from '../engine/v86-internals';
 import { CardPort, makeCard, type Card } from './cards';
+import { ClassDevices, type StatefulPart } from './device-classes/class-devices';
+import { loadDeviceClasses } from './device-classes/load';
 import { makeDevices, type DeviceOutput, type Devices } from './devices';
+import { GuestMemoryAccess } from './guest-memory';
 import { parseMac } from './mac';
 import { STATE_FORMAT, type MachineHead, type MachineState } from '../state/machine-state';
 import type { Telemetry, WorkerSetup } from './protocol';
@@ -26,6 +32,8 @@ import { MachineError } from '../errors';
 /** What the devices of a machine produce. */
 export interface MachineOutput extends DeviceOutput {
   serial(byte: number): void;
+  /** What a hypercall has to say. */
+  notice(text: string): void;
   /** A plain Ethernet frame that a card sent. */
   cardFrame(card: number, frame: Uint8Array<ArrayBuffer>): void;
   /** What a shared card tells the VMM. */
@@ -40,6 +48,8 @@ interface DevicesState {
   devices: Record<string, DeviceState>;
   /** Absent: none. */
   wifiCount?: number;
+  /** By class; absent: none. */
+  classDevices?: string[];
 }
 
 const TOP_PORTS = 32;
@@ -55,7 +65,9 @@ export class Machine {
   /** Of all Wi-Fi NICs. */
   readonly wifi: VirtioHwsim | undefined;
   readonly cards: CardPort[];
-  private readonly functions: PciFunction[] = [];
+  readonly balloon: BalloonControl | undefined;
+  readonly guestMemory: GuestMemoryAccess;
+  private readonly functions: StatefulPart[] = [];
   /** True while a state is half loaded: after a failure, only another load can help. */
   private torn = false;
 
@@ -65,6 +77,7 @@ export class Machine {
     { console, nics, wifi }: Devices,
     plug: (name: string, device: VirtioDevice) => PciFunction,
     plugCards: () => Card[],
+    classes: DeviceRegistry,
   ) {
     [this.console, this.nics, this.wifi] = [console, nics, wifi];
     this.functions.push(plug('virtio-console', console));
@@ -76,14 +89,22 @@ export class Machine {
     const cards = plugCards();
     this.functions.push(...cards);
     this.cards = cards.map(card => new CardPort(card));
+    // Last, so that they move none of the others.
+    const devices = new ClassDevices(engine, classes, setup.devices);
+    this.functions.push(...devices.parts);
+    this.balloon = devices.balloon;
+    this.guestMemory = new GuestMemoryAccess(engine);
   }
 
+  /** @throws MachineError INVALID_REQUEST a device cannot be made */
   static async create(setup: WorkerSetup, output: MachineOutput): Promise<Machine> {
+    const classes = await loadDeviceClasses(setup.deviceModules);
     const engine = await Engine.create({
       memoryMiB: setup.memoryMiB,
       firmware: setup.firmware,
       module: setup.module as WebAssembly.Module,
       onSerial: byte => output.serial(byte),
+      onNotice: text => output.notice(text),
     });
     return new Machine(
       engine,
@@ -92,20 +113,23 @@ export class Machine {
       (name, device) => engine.pci.plug(line => new VirtioTransport(name, device, engine.memory, line)),
       () =>
         setup.cards.map((config, card) =>
-          engine.pci.plug(interrupt =>
-            makeCard(config, {
-              name: `${config.model}-${card}`,
-              memory: engine.memory,
-              interrupt,
-              line: { transmit: frame => output.cardFrame(card, frame) },
-              now: () => engine.clock.now,
-              host: {
-                post: message => output.sharedCard(card, message),
-                block: done => engine.insideAccess(() => output.block(done)),
-              },
-            }),
+          engine.pci.plug(
+            interrupt =>
+              makeCard(config, {
+                name: `${config.model}-${card}`,
+                memory: engine.memory,
+                interrupt,
+                line: { transmit: frame => output.cardFrame(card, frame) },
+                now: () => engine.clock.now,
+                host: {
+                  post: message => output.sharedCard(card, message),
+                  block: done => engine.insideAccess(() => output.block(done)),
+                },
+              }),
+            'passthrough',
           ),
         ),
+      classes,
     );
   }
 
@@ -120,13 +144,19 @@ export class Machine {
   /** Everything but RAM. It comes first: a device may finish what it is doing in RAM. */
   head(): MachineHead {
     const { memoryMiB, nics, wifiCount } = this.setup;
+    const classDevices = this.classDevices();
     const devices = Object.fromEntries(this.functions.map(fn => [fn.name, fn.save()]));
     return {
       format: STATE_FORMAT,
       engineVersion: ENGINE_VERSION,
       memoryMiB,
       nicCount: nics.length,
-      devices: serialize({ engine: this.engine.save(), devices, wifiCount } satisfies DevicesState),
+      devices: serialize({
+        engine: this.engine.save(),
+        devices,
+        wifiCount,
+        classDevices,
+      } satisfies DevicesState),
     };
   }
 
@@ -146,9 +176,14 @@ export class Machine {
 
   private become(state: MachineHead, memory: Uint8Array | undefined): void {
     this.checkShape(state);
-    const { engine, devices, wifiCount = 0 } = this.parse(state.devices);
+    const { engine, devices, wifiCount = 0, classDevices = [] } = this.parse(state.devices);
     if (wifiCount !== this.setup.wifiCount) {
       const message = `its machine had ${wifiCount} Wi-Fi NICs, this one has ${this.setup.wifiCount}`;
+      throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
+    }
+    const [theirs, ours] = [classDevices.join(', ') || 'none', this.classDevices().join(', ') || 'none'];
+    if (theirs !== ours) {
+      const message = `the devices of its machine were ${theirs}, of this one they are ${ours}`;
       throw new MachineError('STATE_INCOMPATIBLE', `the state cannot be loaded: ${message}`);
     }
     const missing = this.functions.find(({ name }) => !(name in devices));
@@ -173,13 +208,24 @@ export class Machine {
       nic.configure({ linkUp });
     });
     this.cards.forEach(({ card }, index) => card.setMac(parseMac(this.setup.cards[index]!.mac)!));
+    // Its memory is whole here: the guest takes back what it had given.
+    this.balloon?.setTarget(0);
     this.torn = false;
+  }
+
+  private classDevices(): string[] {
+    return this.setup.devices.map(device => `${device.id} (${device.class})`);
   }
 
   /** @throws MachineError VM_WRONG_STATE if the last load failed half-way */
   requireWhole(): void {
     if (this.torn)
       throw new MachineError('VM_WRONG_STATE', 'the machine holds half a state: load another one first');
+  }
+
+  /** Input of the serial console, unless a hook of serial events takes it. */
+  type(data: Uint8Array): void {
+    if (!this.engine.events.deliver({ kind: 'serial', data })) this.engine.serialInput(data);
   }
 
   tellSharedCard(card: number, message: ToSharedCard): void {
@@ -210,18 +256,27 @@ export class Machine {
     this.nics[nic]!.configure(settings);
   }
 
-  telemetry(loop: { busyMs: number; idleMs: number }): Telemetry {
+  /** @throws MachineError VM_WRONG_STATE: it has none */
+  requireBalloon(): BalloonControl {
+    if (this.balloon) return this.balloon;
+    const remedy = 'give it a device of class virtio-balloon';
+    throw new MachineError('VM_WRONG_STATE', `the machine has no balloon: ${remedy}`);
+  }
+
+  telemetry(loop: Pick<RunLoop, 'busyMs' | 'idleMs' | 'yielding'>): Telemetry {
     const { engine } = this;
     const counts = engine.hooks.portCounts();
     const sum = (of: typeof counts) => of.reduce((total, { count }) => total + count, 0);
     return {
-      exits: {
-        portReads: sum(counts.filter(({ direction }) => direction === 'in')),
-        portWrites: sum(counts.filter(({ direction }) => direction === 'out')),
-        unhooked: sum(counts.filter(({ port }) => !engine.answers(port))),
-        ...engine.exits,
-      },
-      ports: counts.slice(0, TOP_PORTS),
+      exits: engine.account.tallies(),
+      unhooked: sum(counts.filter(({ port }) => !engine.answers(port))),
+      ...engine.counters,
+      hypercalls: engine.cpuHooks.hypercalls(),
+      yielding: { ...loop.yielding.counters },
+      balloon: this.balloon ? { target: this.balloon.target, actual: this.balloon.actual } : null,
+      ports: counts
+        .slice(0, TOP_PORTS)
+        .map(count => ({ ...count, device: engine.hooks.ownerOf(count.port) ?? null })),
       instructions: engine.instructions,
       guestMs: loop.busyMs,
       idleMs: loop.idleMs,

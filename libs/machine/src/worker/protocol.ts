@@ -1,8 +1,11 @@
 import { cardModels, type CardModel, type NicDispatch } from '@v3vee/contracts';
-import type { Metrics, NetSettings } from '@v3vee/devices';
+import type { DeviceSpec, ExitKindName, Metrics, NetSettings } from '@v3vee/devices';
 import type { BootImage } from '../engine/direct-boot';
+import type { ExitTally } from '../engine/exit-account';
 import type { ExitKind } from '../engine/guest-exit';
 import type { PortCount } from '../engine/hook-table';
+import type { RegionDescription } from '../engine/memory-map';
+import type { YieldCounters, YieldSettings } from '../engine/yielding';
 import type { MachineHead, MachineState } from '../state/machine-state';
 import type { ScanRequest } from '../live/outgoing-copy';
 import type { LastCut } from './live/live-copy';
@@ -45,11 +48,19 @@ export interface WorkerSetup {
   cards: CardConfig[];
   /** How many simulated Wi-Fi radios its kernel makes; with one at least, it has the device of their medium. */
   wifiCount: number;
+  /** Further devices, by their class. */
+  devices: DeviceSpec[];
+  /** Paths of modules with classes of the operator's. */
+  deviceModules: string[];
+  /** When its thread goes back to its host; absent: as by default. */
+  yielding?: YieldSettings;
   /** Names of the ports of the virtio console. */
   channels: string[];
   module: unknown;
   /** Of the `LeaseWord` of its host; absent: it may always run. */
   lease?: SharedArrayBuffer;
+  /** Of the `CoreWord` of its VM; absent: it always has a core. */
+  core?: SharedArrayBuffer;
   /** The wake word of the run loop, then a word per NIC: see `Arrivals`. */
   wake: SharedArrayBuffer;
 }
@@ -63,6 +74,14 @@ export type Command =
   | { type: 'pause' }
   | { type: 'save' }
   | { type: 'telemetry' }
+  | { type: 'yielding'; settings: YieldSettings }
+  | { type: 'memory-map' }
+  | { type: 'memory-read'; address: number; length: number }
+  | { type: 'memory-write'; address: number; bytes: Uint8Array }
+  | { type: 'memory-hash'; address: number; length: number }
+  | { type: 'memory-search'; pattern: Uint8Array; address: number; length: number; limit: number }
+  /** How many pages the guest is to give back. */
+  | { type: 'balloon'; pages: number }
   /** Answers behind all that was sent before. */
   | { type: 'sync' }
   /** Share of its time that the guest must not run. */
@@ -88,6 +107,13 @@ export interface CommandResult {
   pause: undefined;
   save: MachineState;
   telemetry: Telemetry;
+  yielding: undefined;
+  'memory-map': RegionDescription[];
+  'memory-read': Uint8Array<ArrayBuffer>;
+  'memory-write': undefined;
+  'memory-hash': string;
+  'memory-search': number[];
+  balloon: undefined;
   sync: undefined;
   throttle: undefined;
   'copy-begin': number;
@@ -121,6 +147,8 @@ export interface WireError {
 
 export type FromWorker =
   | { type: 'ready' }
+  /** The machine could not be made. */
+  | { type: 'failed'; error: WireError }
   | { type: 'result'; id: number; result?: unknown; error?: WireError }
   | { type: 'console'; data: Uint8Array<ArrayBuffer> }
   | { type: 'channel'; port: number; data: Uint8Array<ArrayBuffer> }
@@ -131,23 +159,26 @@ export type FromWorker =
   | { type: 'wifi'; messages: Uint8Array<ArrayBuffer>[] }
   /** The guest stands still again: how much of guest time it ran. */
   | { type: 'simulated'; ranMs: number }
+  /** Its `CoreWord` says something new, and its core is shared. */
+  | { type: 'core' }
+  /** A hypercall has something to say. */
+  | { type: 'notice'; text: string }
   | { type: 'exit'; kind: ExitKind; reason: string };
 
 /** Exits and times since the machine was made. */
 export interface Telemetry {
-  exits: {
-    portReads: number;
-    portWrites: number;
-    /** Port accesses that nobody answered: they read all ones. */
-    unhooked: number;
-    mmioReads: number;
-    mmioWrites: number;
-    interrupts: number;
-    halts: number;
-    timerRuns: number;
-  };
-  /** The most accessed ports, at most 32. */
-  ports: PortCount[];
+  exits: Record<ExitKindName, ExitTally>;
+  /** Port accesses that nobody answered: they read all ones. */
+  unhooked: number;
+  /** Interrupt lines that were raised, and halts until the next one. */
+  interrupts: number;
+  halts: number;
+  hypercalls: { number: number; name: string; count: number }[];
+  yielding: YieldCounters;
+  /** In pages of 4096 bytes; null: it has none. */
+  balloon: { target: number; actual: number } | null;
+  /** The most accessed ports, at most 32, with the device of ours that hooked them. */
+  ports: (PortCount & { device: string | null })[];
   /** Instructions, modulo 2^32 per reading; see {@link Telemetry.guestMs} for rates over time. */
   instructions: number;
   /** Milliseconds in guest code, and asleep with the guest halted. */

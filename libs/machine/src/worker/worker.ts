@@ -5,6 +5,7 @@ import { RunLoop } from '../engine/run-loop';
 import { MachineError } from '../errors';
 import { Arrivals } from './arrivals';
 import { CardOutbox } from './cards';
+import { CoreWord, type CoreState } from './core-word';
 import { LeaseWord } from './lease-word';
 import { LiveCopy } from './live/live-copy';
 import type { ScanSlice } from './live/pages';
@@ -19,7 +20,12 @@ const port = parentPort!;
 const setup = workerData as WorkerSetup;
 const arrivals = new Arrivals(setup.wake);
 const lease = setup.lease && new LeaseWord(setup.lease);
+const coreWord = setup.core && new CoreWord(setup.core);
 const post = (message: FromWorker, transfer: ArrayBuffer[] = []) => port.postMessage(message, transfer);
+
+const enterCore = (state: CoreState) => {
+  if (coreWord?.enter(state)) post({ type: 'core' });
+};
 
 /** Commands whose result has pages, which are not copied. */
 const givesPages: ReadonlySet<Command['type']> = new Set(['copy-scan', 'copy-cut']);
@@ -35,6 +41,8 @@ async function main(): Promise<void> {
   /** The guest waits inside of an access: its devices live on, what the VMM wants of it comes after. */
   const block = (done: () => boolean): void => {
     blocked++;
+    const waits = loop.isRunning && !done();
+    if (waits) enterCore('UNINTERRUPTIBLE');
     try {
       while (!done()) {
         const seen = Atomics.load(wake, 0);
@@ -46,6 +54,7 @@ async function main(): Promise<void> {
       }
     } finally {
       blocked--;
+      if (waits && loop.isRunning) enterCore('RUNNING');
     }
     // at the latest then; between two stretches of guest code if it runs
     if (postponed.length > 0) setImmediate(takePostponed);
@@ -69,6 +78,7 @@ async function main(): Promise<void> {
   );
   const machine = await Machine.create(setup, {
     serial: byte => serial.push(byte),
+    notice: text => post({ type: 'notice', text }),
     channelData: (channel, data) => post({ type: 'channel', port: channel, data }, [data.buffer]),
     channelOpen: (channel, open) => post({ type: 'channel-open', port: channel, open }),
     frames: (nic, frames) => {
@@ -99,6 +109,7 @@ async function main(): Promise<void> {
   });
   const live = new LiveCopy(machine, () => loop);
   const exited = ({ kind, reason }: GuestExit) => {
+    machine.engine.end();
     const ended = panic.found && (kind === 'guest-reset' || kind === 'guest-poweroff');
     post(
       ended ? { type: 'exit', kind: 'guest-panic', reason: panic.found! } : { type: 'exit', kind, reason },
@@ -106,6 +117,11 @@ async function main(): Promise<void> {
   };
   const loop = new RunLoop(machine.engine, wake, {
     mayRun: () => !lease?.isOver,
+    core: coreWord && {
+      heldMs: () => coreWord.heldMs,
+      enter: enterCore,
+      used: ms => coreWord.used(ms),
+    },
     drain: () => {
       let any = takePostponed();
       for (let got = receiveMessageOnPort(port); got; got = receiveMessageOnPort(port)) {
@@ -139,6 +155,8 @@ async function main(): Promise<void> {
     exited,
     simulated: ranMs => post({ type: 'simulated', ranMs }),
   });
+
+  if (setup.yielding) loop.yielding.settings = setup.yielding;
 
   const handle = (message: ToWorker): void => {
     if (blocked > 0 && message.type === 'command' && message.command.type !== 'telemetry') {
@@ -180,7 +198,7 @@ async function main(): Promise<void> {
   const deliver = (message: Exclude<ToWorker, { type: 'command' }>): void => {
     switch (message.type) {
       case 'console':
-        return machine.engine.serialInput(message.data);
+        return machine.type(message.data);
       case 'channel':
         return void machine.console.send(message.port, message.data);
       case 'frames':
@@ -228,6 +246,22 @@ async function main(): Promise<void> {
         return machine.save();
       case 'telemetry':
         return machine.telemetry(loop);
+      case 'yielding':
+        loop.yielding.settings = command.settings;
+        return;
+      case 'memory-map':
+        return machine.engine.hooks.memory.describe(machine.engine.memory.size);
+      case 'memory-read':
+        return machine.guestMemory.read(command.address, command.length);
+      case 'memory-write':
+        machine.requireWhole();
+        return machine.guestMemory.write(command.address, command.bytes);
+      case 'memory-hash':
+        return machine.guestMemory.hash(command.address, command.length);
+      case 'memory-search':
+        return machine.guestMemory.search(command.pattern, command.address, command.length, command.limit);
+      case 'balloon':
+        return machine.requireBalloon().setTarget(command.pages);
       case 'sync':
         return;
       case 'throttle':
@@ -264,4 +298,4 @@ function toWire(thrown: unknown): WireError {
 const asWorkerError = (thrown: unknown) =>
   new GuestExit('worker-error', thrown instanceof Error ? thrown.message : String(thrown));
 
-void main();
+main().catch((thrown: unknown) => post({ type: 'failed', error: toWire(thrown) }));

@@ -1,4 +1,10 @@
-import type { CardAccess, FailoverPolicy, NicSettingsPatch } from '@v3vee/contracts';
+import type {
+  CardAccess,
+  DeviceSpec,
+  FailoverPolicy,
+  NicSettingsPatch,
+  YieldSettings,
+} from '@v3vee/contracts';
 import {
   Column,
   CreateDateColumn,
@@ -31,6 +37,10 @@ export class VmEntity {
   @Column('text', { default: 'none' }) failover!: FailoverPolicy;
   /** Seconds between two checkpoints; null but for that policy. */
   @Column('int', { name: 'checkpoint_every', nullable: true }) checkpointEvery!: number | null;
+  /** When its core gives way to others; what was not set is as by default. */
+  @Column('jsonb', { default: {} }) yield!: Partial<YieldSettings>;
+  /** Beyond its NICs, in order. */
+  @Column('jsonb', { default: [] }) devices!: DeviceSpec[];
   /** Came with a cluster file; only such a VM is removed when a cluster file no longer names it. */
   @Column('boolean') managed!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;

@@ -2,11 +2,14 @@ import { randomUUID } from 'node:crypto';
 import {
   V3Error,
   type CardAccess,
+  type DeviceSpec,
   type ErrorCode,
   type FailoverPolicy,
   type NicSettingsPatch,
+  type YieldSettings,
 } from '@v3vee/contracts';
 import { DataSource, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
 import { translating } from '../constraints';
 import { NicEntity, VmEntity, WifiNicEntity } from '../entities';
 import { isUuid, type PageOf } from '../page';
@@ -49,6 +52,9 @@ export interface NewVm {
   /** Both or none. */
   failover?: FailoverPolicy;
   checkpointEvery?: number | null;
+  /** Absent: as by default. */
+  yield?: YieldSettings;
+  devices?: DeviceSpec[];
   nics: NewNic[];
   wifi?: NewWifiNic[];
 }
@@ -102,7 +108,7 @@ export class VmRepository {
       const { id = randomUUID(), ...definition } = vm;
       await manager
         .getRepository(VmEntity)
-        .insert({ id, ...definition, ownerHost: definition.host, epoch: 1 });
+        .insert(columns({ id, ...definition, ownerHost: definition.host, epoch: 1 }));
       await this.putNics(manager, id, nics);
       await this.putWifi(manager, id, wifi);
       return id;
@@ -230,7 +236,7 @@ export class VmRepository {
     const owner: { ownerHost?: string; epoch?: number } = moved
       ? { ownerHost: changes.host, epoch: vm.epoch + 1 }
       : {};
-    await repository.update({ id }, { ...changes, ...owner, updatedAt: new Date() });
+    await repository.update({ id }, columns({ ...changes, ...owner, updatedAt: new Date() }));
     if (nics) await this.putNics(manager, id, nics);
     if (wifi) await this.putWifi(manager, id, wifi);
     return owner.ownerHost ?? vm.ownerHost;
@@ -260,6 +266,9 @@ export class VmRepository {
     );
   }
 }
+
+/** TypeORM's own type looks for columns inside of JSON. */
+const columns = (vm: Partial<VmEntity>) => vm as QueryDeepPartialEntity<VmEntity>;
 
 /** What each constraint means to whoever wrote; `Key (mac)=(02:…) already exists.` carries the value. */
 export function violations(vm: string): Record<string, [ErrorCode, string | ((failure: string) => string)]> {

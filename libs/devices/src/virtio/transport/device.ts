@@ -33,6 +33,8 @@ export interface VirtioDevice {
   attach(host: VirtioHost): void;
   /** Reads one byte of the device configuration. */
   readConfig(offset: number): number;
+  /** A driver writes one byte of the device configuration; if absent, it may write nothing. */
+  writeConfig?(offset: number, value: number): void;
   /** Whether a driver may negotiate these features together; if absent, any that are offered. */
   acceptable?(features: bigint): boolean;
   /** The driver is ready: the features are settled and its queues may be used. */

@@ -119,6 +119,11 @@ export class VirtioTransport implements PciFunction, VirtioHost {
   write(offset: number, size: number, value: number): void {
     if (offset === reg.NOTIFY_OFFSET && size === 2) return this.notify(value);
     if (offset < reg.COMMON_LENGTH) return this.writeCommon(offset, size, value);
+    const field = offset - reg.DEVICE_OFFSET;
+    if (this.device.writeConfig && field >= 0 && field + size <= this.device.configSize) {
+      for (let i = 0; i < size; i++) this.device.writeConfig(field + i, (value >>> (8 * i)) & 0xff);
+      return;
+    }
     throw this.fault(`write of ${size} bytes at 0x${offset.toString(16)}, where nothing can be written`);
   }
 

@@ -1,0 +1,88 @@
+/** A VM's exits, memory and balloon in the REST table. */
+import {
+  balloon,
+  balloonRequest,
+  exitTable,
+  memoryBytes,
+  memoryHash,
+  memoryMap,
+  memoryMatches,
+  memoryRange,
+  memoryRead,
+  memorySearch,
+  memoryWrite,
+} from './machine';
+import { endpoint, nothing } from './rest-endpoint';
+
+const errors = ['VM_NOT_FOUND', 'VM_WRONG_STATE', 'HOST_NOT_READY'] as const;
+
+export const machineEndpoints = {
+  vmExits: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}/exits',
+    summary: 'Exits by kind with what they cost, ports with whose they are',
+    tag: 'vms',
+    response: exitTable,
+    status: 200,
+    errors,
+  }),
+  vmMemoryMap: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}/memory/map',
+    summary: 'RAM and what overrides it',
+    tag: 'vms',
+    response: memoryMap,
+    status: 200,
+    errors,
+  }),
+  readVmMemory: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}/memory',
+    summary: 'Read guest memory',
+    tag: 'vms',
+    query: memoryRead,
+    response: memoryBytes,
+    status: 200,
+    errors: [...errors, 'INVALID_REQUEST'],
+  }),
+  writeVmMemory: endpoint({
+    method: 'PUT',
+    path: '/vms/{vm}/memory',
+    summary: 'Write guest memory, between two stretches of guest code',
+    tag: 'vms',
+    body: memoryWrite,
+    response: nothing,
+    status: 200,
+    errors: [...errors, 'INVALID_REQUEST'],
+  }),
+  hashVmMemory: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}/memory/hash',
+    summary: 'SHA-256 of guest memory at one instant',
+    tag: 'vms',
+    query: memoryRange,
+    response: memoryHash,
+    status: 200,
+    errors: [...errors, 'INVALID_REQUEST'],
+  }),
+  searchVmMemory: endpoint({
+    method: 'GET',
+    path: '/vms/{vm}/memory/search',
+    summary: 'Where a pattern is in guest memory',
+    tag: 'vms',
+    query: memorySearch,
+    response: memoryMatches,
+    status: 200,
+    errors: [...errors, 'INVALID_REQUEST'],
+  }),
+  balloonVm: endpoint({
+    method: 'POST',
+    path: '/vms/{vm}:balloon',
+    summary: 'How much memory the guest is to have; its host gets the rest, or gives it back',
+    tag: 'vms',
+    body: balloonRequest,
+    response: balloon,
+    status: 200,
+    errors: [...errors, 'VM_BUSY', 'INVALID_REQUEST', 'HOST_MEMORY_EXHAUSTED', 'TIMEOUT'],
+  }),
+} as const;
