@@ -51,8 +51,9 @@ export const migrationTargetCalls = {
     60_000,
   ),
   /**
-   * All pages and the device state are there: loads them, swaps the owner in the store and lets the guest run (or leaves
-   * it paused). `pages`: how many came in all. Fails without a swap, or is done; asked again it answers the same.
+   * All pages and the device state are there: loads them, and swaps the owner in the store; then the guest runs (or stays
+   * paused). `pages`: how many came in all. Fails without a swap, or is answered at once after it, so that frames that
+   * were kept for the guest need not wait for it to run; asked again it answers the same.
    */
   complete: call(
     'palacios.{host}.migration.complete',
@@ -61,15 +62,15 @@ export const migrationTargetCalls = {
       paused: z.boolean(),
       stoodStillMs: z.number().min(0).describe('how long the guest has stood still already'),
     }),
-    z.object({
-      epoch: z.int(),
-      /** From the request until the guest ran, ms. */
-      tookMs: z.number(),
-    }),
+    z.object({ epoch: z.int() }),
     15_000,
   ),
   /** Answered when frames of all hosts reach the VM there, and its status is in the store. */
-  known: call('palacios.{host}.migration.known', ofMigration, empty),
+  known: call(
+    'palacios.{host}.migration.known',
+    ofMigration,
+    z.object({ tookMs: z.number().describe('from `complete` until the guest ran') }),
+  ),
   /** Ends it and frees everything, unless the owner has been swapped (MIGRATION_TOO_LATE). */
   abandon: call('palacios.{host}.migration.abandon', ofMigration, empty, 15_000),
 };

@@ -169,7 +169,7 @@ export class ScriptedMigrations {
     await phase('COMPLETED', { reason: `moved to ${target}`, pagesLeft: 0, downtimeMs: 31 });
   }
 
-  private async complete(id: string): Promise<{ epoch: number; tookMs: number }> {
+  private async complete(id: string): Promise<{ epoch: number }> {
     if (this.incomplete) throw this.incomplete;
     const { vmId, source: from, epoch, cards } = this.expected.get(id) as Expected;
     const devices = new Map(cards.map(({ nic, device }) => [nic, device]));
@@ -178,7 +178,7 @@ export class ScriptedMigrations {
     if (!moved) throw new V3Error('MIGRATION_FAILED', 'the VM is another one’s by now');
     this.owned.add(id);
     await this.host.put(vmId, before?.state ?? 'RUNNING');
-    return { epoch: moved.epoch, tookMs: 11 };
+    return { epoch: moved.epoch };
   }
 
   private cancel(id: string): Record<string, never> {

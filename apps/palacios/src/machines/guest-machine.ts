@@ -49,6 +49,8 @@ const BOOT_MS = 240_000;
 const CLOCK_TOLERANCE_MS = 500;
 /** Of a guest that is taken away: what its disks must write. */
 const DISKS_MS = 5_000;
+/** A guest that has come is left alone for so long. */
+const SETTLE_MS = 1_000;
 /** Names in one request of the configuration channel, whose lines are bounded. */
 const NAMES_AT_ONCE = 40;
 const AGENT_MS = 10_000;
@@ -138,9 +140,8 @@ export class GuestMachine implements Machine {
   async run(): Promise<void> {
     await this.#takeDisks();
     if (this.#configured) return this.#goOn();
-    const plugged = this.#plug();
-    if (this.origin === 'moved') return this.#goOnHere(plugged);
-    await plugged;
+    if (this.origin === 'moved') return this.#goOnHere();
+    await this.#plug();
     await this.#guest.run();
     this.#configured = this.#configure();
     if (this.origin !== 'cold') await patiently(this.#configureMs, this.#configured);
@@ -174,12 +175,16 @@ export class GuestMachine implements Machine {
   }
 
   /** It stands still until it runs, so it runs first; what it sends follows the announcement of its NICs. */
-  async #goOnHere(plugged: Promise<void>): Promise<void> {
+  async #goOnHere(): Promise<void> {
     this.#configured = Promise.resolve();
-    this.#reached = plugged
+    const going = this.#guest.run();
+    this.#reached = this.#plug()
       .then(() => this.#announce())
       .catch(thrown => this.#complain('its NICs could not be attached', thrown));
-    await this.#goOn();
+    await going;
+    const stoodStill = this.#goesOn();
+    // It knows what it was told where it was; who waits for it comes first.
+    setTimeout(() => this.#tellNews(stoodStill), SETTLE_MS).unref();
   }
 
   /** Switches beyond the overlay learn where it is now. */
@@ -385,9 +390,18 @@ export class GuestMachine implements Machine {
 
   async #goOn(): Promise<void> {
     await this.#guest.run();
+    this.#tellNews(this.#goesOn());
+  }
+
+  /** @returns how long it stood still, ms */
+  #goesOn(): number {
     const stoodStill = this.stoodStillMs();
     this.#stoodStillAt = undefined;
-    if (stoodStill >= CLOCK_TOLERANCE_MS) this.#then(() => this.#tellTime());
+    return stoodStill;
+  }
+
+  #tellNews(stoodStillMs: number): void {
+    if (stoodStillMs >= CLOCK_TOLERANCE_MS) this.#then(() => this.#tellTime());
     this.#then(() => this.#tellNames());
   }
 

@@ -36,6 +36,7 @@ import type {
 import { GuestMachine, MTU, type Origin } from './guest-machine';
 import { NO_IMAGE, type Images } from './images';
 import { memoryDigest } from './memory-digest';
+import { warmUp } from './warm-up';
 
 export interface GuestMachinesOptions {
   host: string;
@@ -58,9 +59,6 @@ export interface GuestMachinesOptions {
   neighbours: () => Promise<Map<string, HostsEntry[]>>;
   log: Log;
 }
-
-/** How long a machine for a guest that comes runs the template's guest, which nobody hears of. */
-const WARM_UP_MS = 500;
 
 /** Makes the machines of this host's VMs: each a guest in a thread of its own. */
 export class GuestMachines implements Machines {
@@ -116,12 +114,11 @@ export class GuestMachines implements Machines {
     const state = template ? await this.#template(definition, image) : undefined;
     let copy: IncomingCopy | undefined;
     const machine = await this.#make({ definition, image, boot: NO_IMAGE, origin: 'moved' }, async guest => {
-      if (state) {
-        await guest.load(state);
-        // What it does then, another kernel like it will do first of all: the engine translates that now.
-        await guest.simulate(WARM_UP_MS);
-      }
-      copy = await guest.copyIn(state?.memory);
+      if (state) await guest.load(state);
+      // A physical card is not to see a guest that is nobody.
+      const isWarm = state !== undefined && !definition.nics.some(isCard);
+      if (isWarm) await warmUp(guest, definition.nics[0]?.mac);
+      copy = await guest.copyIn(isWarm ? state.memory : undefined);
     });
     return { machine, copy: copy as IncomingCopy, settle: stoodStillMs => machine.settle(stoodStillMs) };
   }

@@ -110,7 +110,7 @@ class Guest extends FakeMachine {
   override async run(): Promise<void> {
     await this.node.step();
     await super.run();
-    this.node.runs.begin(this, this.content);
+    if (!this.node.killed) this.node.runs.begin(this, this.content);
   }
   override async pause(): Promise<void> {
     await this.node.step();

@@ -163,8 +163,9 @@ export async function swapOwner(
   id: string,
   swap: { from: string; epoch: number; to: string },
   cards?: ReadonlyMap<number, string>,
+  known?: VmDefinition,
 ): Promise<VmDefinition | null> {
-  const swapped = await vms.swapOwner(id, swap, cards);
+  const swapped = await vms.swapOwner(id, swap, cards, undefined, known);
   if (swapped) return swapped;
   const now = await vms.get(id);
   return now && now.ownerHost === swap.to && now.epoch === swap.epoch + 1 ? now : null;

@@ -2,7 +2,7 @@ import type { Stoppable } from '@v3vee/bus';
 import { kittenCalls, memoryPages, rawSubjects, V3Error, type migrationTargetCalls } from '@v3vee/contracts';
 import type { VmDefinition, VmStatusRepository } from '@v3vee/store';
 import type { z } from 'zod';
-import type { ArrivingMachine, HostResources, StatusRecord } from '../lifecycle/ports';
+import type { ArrivingMachine, HostResources, Machine, StatusRecord } from '../lifecycle/ports';
 import { swapOwner, takeOver, type TargetState, type TargetSteps } from './handover';
 import { MAX_MESSAGE_BYTES } from './page-stream';
 import { PageReceiver } from './page-receiver';
@@ -24,18 +24,22 @@ type Calls = typeof migrationTargetCalls;
 type Request = z.output<Calls['prepare']['request']>;
 type Completing = Omit<z.output<Calls['complete']['request']>, 'migrationId'>;
 type Completion = z.output<Calls['complete']['response']>;
+type Arrival = z.output<Calls['known']['response']>;
 
 /** The target's end of one migration; what it does when is in `handover.ts`. */
 export class Incoming {
   #state: TargetState = 'waiting';
   #prepared: Promise<{ template: string | null }> | undefined;
   #completed: Promise<Completion> | undefined;
-  #known: Promise<void> | undefined;
+  #arrived: Promise<Arrival> | undefined;
   #freed: Promise<void> | undefined;
   #abandoned: V3Error | undefined;
   /** Whether the VM is kept free for it. */
   #expected = false;
   #arriving: ArrivingMachine | undefined;
+  /** As they were when it was prepared: while the guest stands still the store is asked for nothing but the swap. */
+  #definition: VmDefinition | undefined;
+  #row: Pick<StatusRecord, 'agent' | 'ips' | 'startedAt'> | null = null;
   #receiver: PageReceiver | undefined;
   #stream: Stoppable | undefined;
   #silence: NodeJS.Timeout | undefined;
@@ -66,7 +70,8 @@ export class Incoming {
     fleet.expect(vmId);
     this.#expected = true;
     try {
-      const definition = await this.#define();
+      const definition = (this.#definition = await this.#define());
+      this.#row = await this.parts.statuses.get(vmId);
       const { template: ours, ...essence } = await machines.essence(definition);
       this.#requireSame(definition, essence);
       const template = ours?.digest === this.request.template ? ours : null;
@@ -90,9 +95,10 @@ export class Incoming {
     return this.#completed;
   }
 
-  /** Resolves when the other hosts and the store know that the VM is here; at once where it is not. */
-  async known(): Promise<void> {
-    await this.#known;
+  /** Resolves when the other hosts and the store know that the VM is here. @throws V3Error MIGRATION_FAILED: it is not */
+  async known(): Promise<Arrival> {
+    if (this.#arrived) return this.#arrived;
+    throw new V3Error('MIGRATION_FAILED', `the VM has not come to ${this.parts.host}`);
   }
 
   /** @throws V3Error MIGRATION_TOO_LATE */
@@ -110,17 +116,16 @@ export class Incoming {
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.abandon(`palacios on ${this.parts.host} is shutting down`).catch(() => undefined);
+    await this.#arrived?.catch(() => undefined);
   }
 
   async #complete({ pages, paused, stoodStillMs }: Completing): Promise<Completion> {
     const began = performance.now();
-    const { fleet, vms, host, statuses } = this.parts;
+    const { vms, host } = this.parts;
     const { vmId, source, epoch, cards } = this.request;
     clearTimeout(this.#silence);
     try {
       const { machine, copy, settle } = this.#arrivingMachine();
-      // Asked beside what takes longer.
-      const row = statuses.get(vmId).catch(() => null);
       const steps: TargetSteps = {
         entered: state => (this.#state = state),
         loading: async () => {
@@ -128,21 +133,49 @@ export class Incoming {
           settle(stoodStillMs);
           if (this.#abandoned) throw this.#abandoned;
         },
-        swap: () =>
-          swapOwner(vms, vmId, { from: source, epoch, to: host }, new Map(cards.map(c => [c.nic, c.device]))),
+        swap: () => {
+          const devices = new Map(cards.map(({ nic, device }) => [nic, device]));
+          const swap = { from: source, epoch, to: host };
+          return swapOwner(vms, vmId, swap, devices, this.#definition);
+        },
         again: () => pause(this.parts.againMs ?? AGAIN_MS, this.#stop.signal),
       };
       const definition = await takeOver(steps);
       this.#stream?.stop();
-      const record = this.#record(definition, await row, paused);
-      const known = await fleet.moveIn(definition, machine, record, source);
-      const tookMs = performance.now() - began;
-      this.#known = known();
-      return { epoch: definition.epoch, tookMs };
+      const record = this.#record(definition, paused);
+      this.#arrived = this.#arrive(definition, machine, record, began);
+      // It is this host's now: what is wrong with it from here on its status tells.
+      this.#arrived.catch(() => undefined);
+      return { epoch: definition.epoch };
     } catch (thrown) {
       await this.#free();
       throw thrown;
     }
+  }
+
+  async #arrive(
+    definition: VmDefinition,
+    machine: Machine,
+    record: StatusRecord,
+    began: number,
+  ): Promise<Arrival> {
+    try {
+      const known = await this.parts.fleet.moveIn(definition, machine, record, this.request.source);
+      const tookMs = performance.now() - began;
+      await Promise.all([known(), this.#refresh(definition)]);
+      return { tookMs };
+    } catch (thrown) {
+      await this.#free();
+      throw thrown;
+    }
+  }
+
+  /** Settings of its NICs may have been changed since it was prepared, and told to its last host. */
+  async #refresh({ id, epoch }: VmDefinition): Promise<void> {
+    const { vms, fleet } = this.parts;
+    const now = await vms.get(id).catch(() => null);
+    if (now?.epoch !== epoch) return;
+    for (const { index, settings } of now.nics) fleet.known(id)?.setNic(index, settings);
   }
 
   #arrivingMachine(): ArrivingMachine {
@@ -150,12 +183,9 @@ export class Incoming {
     throw this.#abandoned ?? new V3Error('MIGRATION_FAILED', 'the migration has not been prepared');
   }
 
-  #record(
-    { id, epoch }: VmDefinition,
-    row: Pick<StatusRecord, 'agent' | 'ips' | 'startedAt'> | null,
-    paused: boolean,
-  ): StatusRecord {
+  #record({ id, epoch }: VmDefinition, paused: boolean): StatusRecord {
     const { host, incarnation } = this.parts;
+    const row = this.#row;
     return {
       ...{ vmId: id, host, epoch, incarnation, reason: '', resumeState: null },
       ...{ agent: row?.agent ?? false, ips: row?.ips ?? [], startedAt: row?.startedAt ?? new Date() },

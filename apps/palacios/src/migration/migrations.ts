@@ -36,10 +36,7 @@ export class Migrations {
       bus.serve(migrationTargetCalls.complete, host, ({ migrationId, ...request }) =>
         this.#received(migrationId).complete(request),
       ),
-      bus.serve(migrationTargetCalls.known, host, async ({ migrationId }) => {
-        await this.#received(migrationId).known();
-        return {};
-      }),
+      bus.serve(migrationTargetCalls.known, host, ({ migrationId }) => this.#received(migrationId).known()),
       bus.serve(migrationTargetCalls.abandon, host, async ({ migrationId }) => {
         await this.#incoming.get(migrationId)?.abandon();
         return {};

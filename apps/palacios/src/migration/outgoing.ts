@@ -51,6 +51,8 @@ export class Outgoing implements SourceSteps {
   readonly #stop = new AbortController();
   #ended: Promise<void> = Promise.resolve();
   #end: SourceEnd | undefined;
+  /** How long the guest had stood still when the target was asked to complete; of a paused one that is not told. */
+  #stoodStillMs: number | undefined;
 
   constructor(
     private readonly request: z.output<typeof migrationSourceCalls.migrate.request>,
@@ -143,9 +145,18 @@ export class Outgoing implements SourceSteps {
   async #untilKnown(): Promise<void> {
     const { migrationId, target } = this.request;
     const { signal } = this.#stop;
-    await this.parts.bus
-      .call(migrationTargetCalls.known, target, { migrationId }, { signal })
-      .catch(() => undefined);
+    const stoodStillMs = this.#stoodStillMs;
+    try {
+      const { tookMs } = await this.parts.bus.call(
+        migrationTargetCalls.known,
+        target,
+        { migrationId },
+        { signal },
+      );
+      if (stoodStillMs !== undefined) this.#progress?.update({ downtimeMs: stoodStillMs + tookMs });
+    } catch {
+      // It went on, and nobody says when.
+    }
   }
 
   async #stay({ why, reclaimed }: Extract<SourceEnd, { at: 'here' }>): Promise<void> {
@@ -308,13 +319,13 @@ export class Outgoing implements SourceSteps {
     const { machine, paused } = this.#leaving;
     this.#progress?.enter('SWITCHING', `${target} takes it over`);
     const stoodStillMs = machine.stoodStillMs();
-    const { tookMs } = await bus.call(
+    this.#stoodStillMs = paused ? undefined : stoodStillMs;
+    await bus.call(
       migrationTargetCalls.complete,
       target,
       { migrationId, pages: this.#sender.delivered, paused, stoodStillMs },
       { timeoutMs: COMPLETE_MS, signal: this.#abort.signal },
     );
-    if (!paused) this.#progress?.update({ downtimeMs: stoodStillMs + tookMs });
   }
 
   reclaim(): Promise<VmDefinition | null> {

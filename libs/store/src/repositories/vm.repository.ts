@@ -134,6 +134,7 @@ export class VmRepository {
    * Makes another host the owner, if the VM still is at `epoch` of `from`: the one step that decides who may run it.
    * @param cards by index of the NIC: which card of the new host it is
    * @param outer a transaction that it is to be a part of
+   * @param known the VM as it was read a moment ago: it need not be read again, if it has no cards to change
    * @returns the VM as it is now, null when it is not at that epoch any more
    * @throws V3Error DEVICE_MISMATCH, DEVICE_IN_USE
    */
@@ -142,6 +143,7 @@ export class VmRepository {
     { from, epoch, to }: { from: string; epoch: number; to: string },
     cards: ReadonlyMap<number, string> = new Map(),
     outer: EntityManager = this.dataSource.manager,
+    known?: VmDefinition,
   ): Promise<VmDefinition | null> {
     const swap = async (manager: EntityManager, condition = ''): Promise<boolean> => {
       const [, swapped]: [unknown, number] = await manager.query(
@@ -154,7 +156,9 @@ export class VmRepository {
     return translating(violations(id), async () => {
       // One that needs nothing of its new host: a single statement, for whose end the guest waits when it moves.
       const freely = 'AND NOT EXISTS (SELECT FROM wifi_nic WHERE vm_id = vm.id)';
-      if (cards.size === 0 && (await swap(outer, freely))) return this.get(id, outer);
+      if (cards.size === 0 && (await swap(outer, freely))) {
+        return known ? { ...known, host: to, ownerHost: to, epoch: epoch + 1 } : this.get(id, outer);
+      }
       return outer.transaction(async manager => {
         if (!(await swap(manager))) return null;
         for (const [index, device] of cards)
