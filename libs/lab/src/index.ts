@@ -15,5 +15,8 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab, wifiLab, kittenLab].map(lab => [lab.name, lab]),
+  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab, wifiLab, kittenLab].map(lab => [
+    lab.name,
+    lab,
+  ]),
 );

@@ -53,7 +53,11 @@ class ScriptedKitten {
       bus.serve(jobCalls.output, host, ({ job, after }) => {
         find(job);
         const data = Buffer.from(`piece ${after}\n`).toString('base64');
-        return { pieces: [{ rank: 0, stream: 'stdout' as const, data }], next: after + 1, ended: after === 2 };
+        return {
+          pieces: [{ rank: 0, stream: 'stdout' as const, data }],
+          next: after + 1,
+          ended: after === 2,
+        };
       }),
     ];
   }
