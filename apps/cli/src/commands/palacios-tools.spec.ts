@@ -24,7 +24,9 @@ describe('a tool of the original', () => {
     ['v3_core_move a1 0 3', 'vm move-core a1 3'],
     ['v3_simulate a1 250', 'vm simulate a1 --ms 250'],
     ['v3_info', 'vm list -o wide'],
-    ['v3_info --telemetry a1 -o json', 'vm stats a1 -o json'],
+    ['v3_info --telemetry a1 -o json', 'vm exits a1 -o json'],
+    ['v3_guest_mem_access a1 0x100000 64', 'vm memory read a1 0x100000 64'],
+    ['v3_receive a1 http://192.0.2.7:1 t', 'vm receive a1 --from http://192.0.2.7:1 --token-file t'],
     ['v3_mem', 'host list -o wide'],
   ])('%s is %s', async (line, ours) => {
     expect((await run(...line.split(' '))).join(' ')).toBe(ours);
@@ -33,8 +35,8 @@ describe('a tool of the original', () => {
   it.each([
     ['v3_launch', 'usage: v3_launch VM'],
     ['v3_core_move a1 1 3', 'a guest has one core'],
-    ['v3_receive a1', 'asked by the one that sends it'],
-    ['v3_hypercall a1 1 f', 'none can be added'],
+    ['v3_receive a1', 'usage: v3_receive VM URL TOKEN_FILE'],
+    ['v3_hypercall a1 1 f', 'cannot be added while a guest runs'],
   ])('%s says why not', async (line, why) => {
     await expect(run(...line.split(' '))).rejects.toMatchObject({
       code: 'USAGE',

@@ -32,8 +32,11 @@ export const palaciosTools: Readonly<Record<string, Tool>> = {
   v3_load: { usage: 'VM SNAPSHOT', as: vm('restore') },
   v3_send: { usage: 'VM HOST', as: vm('migrate') },
   v3_receive: {
-    usage: 'VM',
-    as: 'a host that is to receive a VM is asked by the one that sends it: "v3 vm migrate VM HOST", or v3_send',
+    usage: 'VM URL TOKEN_FILE',
+    as: ([name = '', url = '', file = '', ...rest]) => [
+      ...['vm', 'receive', name, '--from', url, '--token-file', file],
+      ...rest,
+    ],
   },
   v3_core_move: {
     usage: 'VM VCORE CORE',
@@ -55,7 +58,7 @@ export const palaciosTools: Readonly<Record<string, Tool>> = {
     usage: '[--telemetry VM]',
     as: ([first, name = '', ...rest]) =>
       first === '--telemetry'
-        ? ['vm', 'stats', name, ...rest]
+        ? ['vm', 'exits', name, ...rest]
         : ['vm', 'list', ...(first ? [first, name, ...rest] : ['-o', 'wide'])],
   },
   v3_debug: {
@@ -64,11 +67,11 @@ export const palaciosTools: Readonly<Record<string, Tool>> = {
   },
   v3_hypercall: {
     usage: 'VM NUMBER FUNCTION',
-    as: 'hypercalls are a part of Palacios here: none can be added to it while it runs',
+    as: 'a hypercall cannot be added while a guest runs; a device class of the operator’s can bring some (docs/palacios.md)',
   },
   v3_guest_mem_access: {
     usage: 'VM ADDRESS LENGTH',
-    as: 'guest memory is in the address space of its own thread; a snapshot has all of it ("v3 snapshot export")',
+    as: rest => ['vm', 'memory', 'read', ...rest],
   },
   v3_syscall: {
     usage: 'VM …',
