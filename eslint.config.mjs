@@ -34,7 +34,7 @@ const engine = ['layer:foundation', 'layer:service', 'layer:kit', 'layer:app'].m
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**'] },
   {
-    files: ['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts'],
+    files: ['apps/*/src/**/*.{ts,tsx}', 'libs/*/src/**/*.ts'],
     extends: [eslint.configs.recommended, ...tseslint.configs.recommended, prettier],
     plugins: { '@nx': nx },
     rules: {

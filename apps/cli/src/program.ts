@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
+import { consoleCommand } from './commands/console';
 import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
 import { labCommands } from './commands/lab';
@@ -44,6 +45,7 @@ export function createProgram(): Command {
     upCommand,
     downCommand,
     statusCommand,
+    consoleCommand,
     logsCommand,
     applyCommand,
     captureCommand,

@@ -25,9 +25,11 @@ import { HostDirectory } from './hosts/host-directory';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
 import { EndpointInterceptor } from './http/endpoint.interceptor';
+import { LoginCodes } from './http/login-codes';
 import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
+import { SessionsController } from './http/sessions.controller';
 import { Tokens } from './http/token';
 import { BlobStore } from './images/blob-store';
 import { ImageCatalogue } from './images/image-catalogue';
@@ -39,6 +41,7 @@ import { Migrations } from './migrations/migrations.service';
 import { NetworksController } from './networks/networks.controller';
 import { OperationsController } from './operations/operations.controller';
 import { OperationsService } from './operations/operations.service';
+import { OverviewController } from './overview/overview.controller';
 import { SnapshotFiles } from './snapshots/snapshot-files';
 import { SnapshotHosts } from './snapshots/snapshot-hosts';
 import { SnapshotRemoval } from './snapshots/snapshot-removal';
@@ -87,8 +90,10 @@ import { WifiClient } from './wifi/wifi-client';
     MigrationsController,
     NetworksController,
     OperationsController,
+    OverviewController,
     RadiosController,
     RoutesController,
+    SessionsController,
     SnapshotsController,
     TraceController,
     VmsController,
@@ -124,6 +129,7 @@ import { WifiClient } from './wifi/wifi-client';
     HostDirectory,
     HostMaintenance,
     ImageCatalogue,
+    LoginCodes,
     MigrationPlanner,
     Migrations,
     NicPlanner,

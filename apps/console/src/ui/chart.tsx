@@ -1,0 +1,99 @@
+import { useEffect, useRef } from 'react';
+import uPlot from 'uplot';
+import 'uplot/dist/uPlot.min.css';
+import './chart.css';
+
+export interface Series {
+  label: string;
+  /** A custom property of the theme, such as `--net-0`. */
+  colour: string;
+  values: readonly (number | null)[];
+}
+
+/** A chart over time. @param times seconds since 1970, as many as each series has values */
+export function TimeChart({
+  label,
+  times,
+  series,
+  format,
+  seconds,
+  max,
+}: {
+  label: string;
+  times: readonly number[];
+  series: readonly Series[];
+  format: (value: number) => string;
+  /** How much of the past it shows. */
+  seconds: number;
+  /** The top of its scale; none: as high as it must be. */
+  max?: number;
+}) {
+  const frame = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot>(undefined);
+  const shown = useRef(format);
+  shown.current = format;
+  const shape = series.map(each => each.label + each.colour).join();
+  useEffect(() => {
+    const element = frame.current as HTMLDivElement;
+    const css = (name: string) => getComputedStyle(element).getPropertyValue(name).trim();
+    const draw = () => {
+      plot.current?.destroy();
+      const axis = {
+        stroke: css('--muted'),
+        grid: { stroke: css('--line'), width: 1 },
+        ticks: { show: false },
+        font: `11px ${css('--sans')}`,
+      };
+      plot.current = new uPlot(
+        {
+          width: element.clientWidth,
+          height: 150,
+          padding: [8, 8, 0, 0],
+          cursor: { y: false, points: { size: 6 } },
+          legend: { show: true, live: true },
+          scales: {
+            x: { time: true },
+            y: { range: (_, low, high) => [0, max ?? Math.max(high, low, 1) * 1.1] },
+          },
+          axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(tick => shown.current(tick)) }],
+          series: [
+            { value: (_, at) => (at === null ? '' : new Date(at * 1000).toLocaleTimeString()) },
+            ...series.map(({ label: name, colour }) => ({
+              label: name,
+              stroke: css(colour),
+              width: 1.5,
+              fill: series.length === 1 ? `${css(colour)}22` : undefined,
+              points: { show: false },
+              value: (_: uPlot, value: number | null) => (value === null ? '–' : shown.current(value)),
+            })),
+          ],
+        },
+        [[], ...series.map(() => [])],
+        element,
+      );
+    };
+    draw();
+    const resized = new ResizeObserver(() =>
+      plot.current?.setSize({ width: element.clientWidth, height: 150 }),
+    );
+    resized.observe(element);
+    const themed = new MutationObserver(draw);
+    themed.observe(document.documentElement, { attributeFilter: ['data-theme'] });
+    return () => {
+      resized.disconnect();
+      themed.disconnect();
+      plot.current?.destroy();
+      plot.current = undefined;
+    };
+  }, [shape, max]);
+  useEffect(() => {
+    const end = times.at(-1) ?? Math.floor(Date.now() / 1000);
+    plot.current?.setData(
+      [[...times], ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
+      false,
+    );
+    plot.current?.setScale('x', { min: end - seconds, max: end });
+  });
+  const latest = series.map(({ label: name, values }) => `${name} ${format(values.at(-1) ?? 0)}`).join(', ');
+  return <div ref={frame} className="chart" role="img" aria-label={`${label}: ${latest}`} />;
+}
