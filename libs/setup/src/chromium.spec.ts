@@ -26,7 +26,7 @@ describe('Chromium', () => {
   });
 
   it('that was fetched is used without the network, with the libraries that came along', async () => {
-    const fetched = program(join(cache, 'chromium', 'usr/lib/chromium/headless_shell'));
+    const fetched = program(join(cache, 'chromium', 'usr/lib/chromium/chromium-headless-shell'));
     const { program: found, env } = await ensureChromium({ cache, env: { PATH: join(folder, 'none') } });
     expect(found).toBe(fetched);
     expect(env.LD_LIBRARY_PATH).toContain(join(cache, 'chromium', 'usr/lib'));

@@ -16,7 +16,7 @@ export interface Chromium {
 const remedy = 'Install Chromium yourself so that it is on PATH, or name its program with V3_CHROMIUM.';
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 const PACKAGE = 'chromium-headless-shell';
-const PROGRAM = 'usr/lib/chromium/headless_shell';
+const PROGRAM = 'usr/lib/chromium/chromium-headless-shell';
 /** The machine's own: a C library must be that of the loader that starts the program. */
 const NOT_OURS = ['libc6', 'libc-bin', 'libcrypt1'];
 

@@ -49,5 +49,7 @@ export function formatTime(instant: string, now: number): string {
   return `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())} ${time}`;
 }
 
+export const plural = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`;
+
 export const formatHex = (value: number, digits = 2): string =>
   `0x${value.toString(16).padStart(digits, '0')}`;

@@ -26,11 +26,11 @@ const telemetry = (more: Partial<Telemetry>, receiveBytes = 0): Telemetry => ({
 });
 
 describe('rates', () => {
-  it('are per second of the guest’s clock', () => {
+  it('are per second that the guest computed or slept', () => {
     const before = telemetry({ guestSeconds: 10, idleSeconds: 4, exits: { halt: { count: 5 } } }, 1_000);
     const now = telemetry(
       {
-        guestSeconds: 12,
+        guestSeconds: 10.5,
         idleSeconds: 5.5,
         exits: { halt: { count: 9 }, timer: { count: 2 } },
         instructions: 8,

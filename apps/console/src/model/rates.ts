@@ -20,19 +20,21 @@ export interface VmRate {
 }
 
 /**
- * What happened per second between two tellings of the same guest, by the guest's own clock, which stands still with it.
+ * What happened per second between two tellings of the same guest. Its seconds are those that it computed or slept; none
+ * go by while it stands still, whenever it was asked.
  * @returns undefined: it stood still, or was started anew
  */
 export function rateBetween(before: Telemetry, now: Telemetry): VmRate | undefined {
-  const seconds = now.guestSeconds - before.guestSeconds;
-  if (seconds <= 0 || now.instructions < before.instructions) return undefined;
+  const computed = now.guestSeconds - before.guestSeconds;
+  const seconds = computed + now.idleSeconds - before.idleSeconds;
+  if (computed < 0 || seconds <= 0 || now.instructions < before.instructions) return undefined;
   const per = (a: number, b: number): number => Math.max(0, (b - a) / seconds);
   const exitsByKind = Object.fromEntries(
     Object.entries(now.exits).map(([kind, { count }]) => [kind, per(before.exits[kind]?.count ?? 0, count)]),
   );
   return {
     vm: now.vm,
-    busy: Math.min(1, Math.max(0, 1 - per(before.idleSeconds, now.idleSeconds))),
+    busy: Math.min(1, computed / seconds),
     exits: Object.values(exitsByKind).reduce((sum, rate) => sum + rate, 0),
     instructions: per(before.instructions, now.instructions),
     exitsByKind,

@@ -10,6 +10,14 @@ export interface Series {
   values: readonly (number | null)[];
 }
 
+const clock = (seconds: number): string => {
+  const [hours, minutes, rest] = new Date(seconds * 1000).toTimeString().slice(0, 8).split(':');
+  return rest === '00' ? `${hours}:${minutes}` : `${hours}:${minutes}:${rest}`;
+};
+
+/** The least that a chart shows, seconds. */
+const SHORTEST = 60;
+
 /** A chart over time. @param times seconds since 1970, as many as each series has values */
 export function TimeChart({
   label,
@@ -23,7 +31,7 @@ export function TimeChart({
   times: readonly number[];
   series: readonly Series[];
   format: (value: number) => string;
-  /** How much of the past it shows. */
+  /** How much of the past it shows at most. */
   seconds: number;
   /** The top of its scale; none: as high as it must be. */
   max?: number;
@@ -48,23 +56,28 @@ export function TimeChart({
         {
           width: element.clientWidth,
           height: 150,
-          padding: [8, 8, 0, 0],
+          padding: [8, 18, 0, 0],
           cursor: { y: false, points: { size: 6 } },
           legend: { show: true, live: true },
           scales: {
             x: { time: true },
             y: { range: (_, low, high) => [0, max ?? Math.max(high, low, 1) * 1.1] },
           },
-          axes: [axis, { ...axis, size: 62, values: (_, ticks) => ticks.map(tick => shown.current(tick)) }],
+          axes: [
+            { ...axis, space: 70, values: (_, ticks) => ticks.map(clock) },
+            { ...axis, size: 62, values: (_, ticks) => ticks.map(tick => shown.current(tick)) },
+          ],
           series: [
-            { value: (_, at) => (at === null ? '' : new Date(at * 1000).toLocaleTimeString()) },
+            {},
             ...series.map(({ label: name, colour }) => ({
               label: name,
               stroke: css(colour),
               width: 1.5,
               fill: series.length === 1 ? `${css(colour)}22` : undefined,
               points: { show: false },
-              value: (_: uPlot, value: number | null) => (value === null ? '–' : shown.current(value)),
+              // Where the pointer is, else the latest.
+              value: (self: uPlot, value: number | null, index: number) =>
+                shown.current(value ?? self.data[index]?.at(-1) ?? 0),
             })),
           ],
         },
@@ -92,7 +105,8 @@ export function TimeChart({
       [[...times], ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
       false,
     );
-    plot.current?.setScale('x', { min: end - seconds, max: end });
+    const span = Math.min(seconds, Math.max(SHORTEST, end - (times[0] ?? end)));
+    plot.current?.setScale('x', { min: end - span, max: end });
   });
   const latest = series.map(({ label: name, values }) => `${name} ${format(values.at(-1) ?? 0)}`).join(', ');
   return <div ref={frame} className="chart" role="img" aria-label={`${label}: ${latest}`} />;

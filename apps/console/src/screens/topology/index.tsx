@@ -2,7 +2,7 @@ import { useLayoutEffect, useMemo, useRef, useState } from 'react';
 import type { Migration } from '@v3vee/contracts';
 import { useApp, useOverview, useRates } from '../../app-context';
 import { useMigrate } from '../../migration/use-migrate';
-import { formatBitRate } from '../../model/quantities';
+import { formatBitRate, plural } from '../../model/quantities';
 import { href } from '../../router';
 import { Icon } from '../../ui/icon';
 import { StateBadge } from '../../ui/state-badge';
@@ -73,7 +73,8 @@ export function TopologyScreen() {
         <h1>Topology</h1>
         {known.vms && (
           <span className="muted">
-            {running} of {known.vms.length} virtual machines run on {known.hosts?.length} hosts
+            {running} of {plural(known.vms.length, 'virtual machine')} running on{' '}
+            {plural(known.hosts?.length ?? 0, 'host')}
           </span>
         )}
       </div>
@@ -149,7 +150,7 @@ function ChipView({ chip: { kind, id, x, y, w, h }, known }: { chip: Chip; known
       <a className="chip-row" style={style} href={href('devices', id)}>
         <Icon name="device" />
         {device?.nic} <span className="tag">{device?.model}</span>
-        <span className="muted">{device?.holder ? `has: ${device.holder}` : 'free'}</span>
+        <span className="muted">{device?.holder ? `held by ${device.holder}` : 'free'}</span>
       </a>
     );
   }
@@ -188,7 +189,7 @@ function HangingView({ node, known }: { node: Hanging; known: Known }) {
         <Icon name="wifi" /> {point?.ssid} <StateBadge state={point?.state ?? 'UNKNOWN'} />
       </b>
       <small>
-        channel {point?.channel}, {point?.stations.length} stations
+        channel {point?.channel}, {plural(point?.stations.length ?? 0, 'station')}
       </small>
     </a>
   );

@@ -82,7 +82,7 @@ export interface Layout {
 
 const COLOURS = 6;
 const HOST_MIN = 264;
-const HOST_MAX = 400;
+const HOST_MAX = 520;
 const GAP = 32;
 const HEAD = 62;
 const ROW = 46;

@@ -25,7 +25,7 @@ export const vmTabs: readonly VmTab[] = [
   },
   {
     id: 'exits',
-    title: 'CPU and exits',
+    title: 'Exits',
     view: lazy(() => import('./exits').then(({ ExitsTab }) => ({ default: ExitsTab }))),
   },
   {

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState, type KeyboardEvent, type PointerEvent } from 'react';
 import type { Station, WifiLink, WifiPosition } from '@v3vee/contracts';
+import { plural } from '../../model/quantities';
 import { gridStep, linesOf, viewOf, type Antenna } from './map';
 import './wifi.css';
 
@@ -147,7 +148,7 @@ export function AntennaMap({
             <text y={28}>{label}</text>
             <text y={41} className="where">
               {position[0]}, {position[1]}
-              {count > 0 && ` · ${count} ${count === 1 ? 'station' : 'stations'}`}
+              {count > 0 && ` · ${plural(count, 'station')}`}
             </text>
           </g>
         );

@@ -1,7 +1,7 @@
 import { useMemo } from 'react';
 import type { AccessPoint, Station, WifiPosition } from '@v3vee/contracts';
 import { useApp, useNow, useOverview } from '../../app-context';
-import { formatAge, formatBytes, formatCount } from '../../model/quantities';
+import { formatAge, formatBytes, formatCount, plural } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
 import { Meter, Panel } from '../../ui/panel';
@@ -87,9 +87,8 @@ export function WifiScreen() {
                         ? each.status.schedule
                             .map(({ channel, share }) => `${channel} (${Math.round(100 * share)} %)`)
                             .join(', ')
-                        : (each.status?.tuned.join(', ') ?? '–'),
+                        : each.status?.tuned.join(', ') || '–',
                   },
-                  { title: 'Power', isNumber: true, cell: each => `${each.txPower} dBm` },
                   {
                     title: 'Switches',
                     isNumber: true,

@@ -1,6 +1,6 @@
 import { useApp, useOverview, useRates } from '../../../app-context';
 import { HISTORY_SECONDS } from '../../../model/history';
-import { formatBitRate, formatCount, formatHex, formatPercent, formatRate } from '../../../model/quantities';
+import { formatCount, formatHex, formatRate } from '../../../model/quantities';
 import { TimeChart } from '../../../ui/chart';
 import { DataTable } from '../../../ui/data-table';
 import { Panel } from '../../../ui/panel';
@@ -30,31 +30,6 @@ export function ExitsTab({ vm }: VmTabProps) {
   const ports = [...told.ports].sort((a, b) => b.reads + b.writes - a.reads - a.writes).slice(0, TOP_PORTS);
   return (
     <div className="stack">
-      <div className="columns">
-        <Panel title="CPU">
-          <TimeChart
-            label="CPU"
-            times={times}
-            seconds={HISTORY_SECONDS}
-            format={formatPercent}
-            max={1}
-            series={[{ label: 'busy', colour: '--net-0', values: samples.map(({ busy }) => busy) }]}
-          />
-        </Panel>
-        <Panel title="Network">
-          <TimeChart
-            label="Network"
-            times={times}
-            seconds={HISTORY_SECONDS}
-            format={formatBitRate}
-            series={(['receiveBits', 'transmitBits'] as const).map((of, index) => ({
-              label: index === 0 ? 'received' : 'sent',
-              colour: COLOURS[index] as string,
-              values: samples.map(({ nics }) => nics.reduce((sum, nic) => sum + nic[of], 0)),
-            }))}
-          />
-        </Panel>
-      </div>
       <Panel title="Exits to the VMM">
         <TimeChart
           label="Exits"

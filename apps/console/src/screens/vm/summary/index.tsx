@@ -10,6 +10,7 @@ import {
 import { href } from '../../../router';
 import { Facts, Panel, Stats } from '../../../ui/panel';
 import type { VmTabProps } from '../tabs';
+import { LoadCharts } from './load-charts';
 
 export function SummaryTab({ vm }: VmTabProps) {
   const sight = useOverview(['telemetry', 'migrations'], vm.name);
@@ -33,6 +34,7 @@ export function SummaryTab({ vm }: VmTabProps) {
           ]}
         />
       </Panel>
+      {rate && <LoadCharts vm={vm.name} />}
       <div className="columns">
         <Panel title="Machine">
           <Facts

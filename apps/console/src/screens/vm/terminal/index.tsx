@@ -35,7 +35,7 @@ export function TerminalTab({ vm }: VmTabProps) {
 
   useEffect(() => {
     const element = frame.current as HTMLDivElement;
-    const size = () => Math.max(7, Math.min(15, element.clientWidth / COLUMNS / ASPECT - 0.2));
+    const size = () => Math.max(7, Math.min(16, element.clientWidth / COLUMNS / ASPECT - 0.2));
     const made = new Terminal({
       cols: COLUMNS,
       rows: ROWS,
@@ -53,7 +53,7 @@ export function TerminalTab({ vm }: VmTabProps) {
       return false;
     });
     const writer = new BoundedWriter(made);
-    const made2 = (link.current = new ConsoleLink({
+    const connection = (link.current = new ConsoleLink({
       open: () =>
         new WebSocket(
           `${location.origin.replace(/^http/, 'ws')}/v1/vms/${encodeURIComponent(vm.id)}/console`,
@@ -66,13 +66,13 @@ export function TerminalTab({ vm }: VmTabProps) {
         setState(next);
       },
     }));
-    made.onData(text => made2.send(text));
+    made.onData(text => connection.send(text));
     const observer = new ResizeObserver(() => (made.options.fontSize = size()));
     observer.observe(element);
     setTerminal(made);
     return () => {
       observer.disconnect();
-      made2.close();
+      connection.close();
       made.dispose();
     };
   }, [session, vm.id]);
@@ -106,7 +106,7 @@ export function TerminalTab({ vm }: VmTabProps) {
     >
       <div
         ref={frame}
-        className="terminal"
+        className="serial"
         aria-label={`Serial console of ${vm.name}; Ctrl and ] leaves it`}
         role="group"
       />
