@@ -1,6 +1,7 @@
 import eslint from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /** A layer may use only what is listed: dependencies point one way, from the apps down to the contracts. */
@@ -51,6 +52,11 @@ export default tseslint.config(
       eqeqeq: ['error', 'smart'],
       'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
     },
+  },
+  {
+    files: ['apps/console/src/**/*.{ts,tsx}'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: { 'react-hooks/rules-of-hooks': 'error', 'react-hooks/exhaustive-deps': 'error' },
   },
   { files: ['libs/lab/**', 'apps/cli/**', '**/*.spec.ts'], rules: { 'no-console': 'off' } },
 );

@@ -7,7 +7,7 @@ describe('the overview store', () => {
   let answers: (Partial<Overview> | ApiError)[];
   let hidden: boolean;
   let store: OverviewStore;
-  let looks: (() => void)[] = [];
+  const looks: (() => void)[] = [];
   /** Until the store wondered thrice whether it is seen. */
   const lookedAgain = async () => {
     for (let n = 0; n < 3; n++) await new Promise<void>(resolve => looks.push(resolve));

@@ -1,4 +1,4 @@
-import { useEffect, useState, useSyncExternalStore } from 'react';
+import { useCallback, useEffect, useState, useSyncExternalStore } from 'react';
 import { ApiError } from '../api/problem';
 import { Rest } from '../api/rest';
 import { useApp } from '../app-context';
@@ -22,19 +22,22 @@ export function Root({ loginCode }: { loginCode: string | undefined }) {
   const token = useSyncExternalStore(session.subscribe, () => session.token);
   const [code, setCode] = useState(loginCode);
   const [error, setError] = useState<ApiError>();
-  const begin = async (secret: string) => {
-    try {
-      setError(undefined);
-      session.begin(await logIn(secret));
-    } catch (thrown) {
-      setError(ApiError.from(thrown));
-    }
-  };
+  const begin = useCallback(
+    async (secret: string) => {
+      try {
+        setError(undefined);
+        session.begin(await logIn(secret));
+      } catch (thrown) {
+        setError(ApiError.from(thrown));
+      }
+    },
+    [session],
+  );
   useEffect(() => {
     if (code === undefined) return;
     setCode(undefined);
     void begin(code);
-  }, [code]);
+  }, [code, begin]);
   // A second address with a code may be opened in the same tab.
   useEffect(() => {
     const look = () => {

@@ -18,12 +18,15 @@ export function Shell() {
   const main = useRef<HTMLElement>(null);
   const place = [id, ...rest].join('/');
   const isFirst = useRef(true);
+  const title = `${[rest[0], screen?.title].filter(Boolean).join(' – ')} – V3VEE`;
   useEffect(() => {
-    setNavOpen(false);
-    document.title = `${[rest[0], screen?.title].filter(Boolean).join(' – ')} – V3VEE`;
+    document.title = title;
+  }, [title]);
+  useEffect(() => {
     // Who goes somewhere hears where; not on arrival.
     if (!isFirst.current) main.current?.focus({ preventScroll: true });
     isFirst.current = false;
+    setNavOpen(false);
   }, [place]);
   return (
     <div className={isNavOpen ? 'shell nav-open' : 'shell'}>

@@ -40,6 +40,9 @@ export function TimeChart({
   const plot = useRef<uPlot>(undefined);
   const shown = useRef(format);
   shown.current = format;
+  const drawn = useRef(series);
+  drawn.current = series;
+  /** A chart is drawn anew when it has other lines; else it gets other values. */
   const shape = series.map(each => each.label + each.colour).join();
   useEffect(() => {
     const element = frame.current as HTMLDivElement;
@@ -69,11 +72,11 @@ export function TimeChart({
           ],
           series: [
             {},
-            ...series.map(({ label: name, colour }) => ({
+            ...drawn.current.map(({ label: name, colour }) => ({
               label: name,
               stroke: css(colour),
               width: 1.5,
-              fill: series.length === 1 ? `${css(colour)}22` : undefined,
+              fill: drawn.current.length === 1 ? `${css(colour)}22` : undefined,
               points: { show: false },
               // Where the pointer is, else the latest.
               value: (self: uPlot, value: number | null, index: number) =>
@@ -81,7 +84,7 @@ export function TimeChart({
             })),
           ],
         },
-        [[], ...series.map(() => [])],
+        [[], ...drawn.current.map(() => [])],
         element,
       );
     };

@@ -21,12 +21,10 @@ export function DeviceDetail({ name }: { name: string }) {
   return (
     <>
       <div className="screen-head">
-        <h1>
-          <a className="crumb" href={href('devices')}>
-            Devices /{' '}
-          </a>
-          {name}
-        </h1>
+        <a className="crumb" href={href('devices')}>
+          Devices
+        </a>
+        <h1>{name}</h1>
         <StateBadge state={device.state} reason={device.reason} />
         <span className="muted">
           {device.model}

@@ -106,12 +106,10 @@ function HostDetail({ name }: { name: string }) {
   return (
     <>
       <div className="screen-head">
-        <h1>
-          <a className="crumb" href={href('hosts')}>
-            Hosts /{' '}
-          </a>
-          {name}
-        </h1>
+        <a className="crumb" href={href('hosts')}>
+          Hosts
+        </a>
+        <h1>{name}</h1>
         <HostState host={host} />
         <div className="row">
           <HostMenu host={host} />

@@ -88,7 +88,7 @@ export function TopologyScreen() {
           </p>
         )}
         <div ref={canvas} className="topology" style={{ width: layout.width, height: layout.height }}>
-          <Wires layout={layout} traffic={traffic} />
+          <Wires layout={layout} />
           {layout.hosts.map(box => (
             <HostCard key={box.host.name} box={box} className={hostClass(box, drag)} />
           ))}

@@ -27,7 +27,7 @@ function Flow({ path, bits }: { path: string; bits: number }) {
 }
 
 /** The lines of the drawing; the boxes over them are HTML. */
-export function Wires({ layout, traffic }: { layout: Layout; traffic: Traffic }) {
+export function Wires({ layout }: { layout: Layout }) {
   return (
     <svg width={layout.width} height={layout.height} aria-hidden="true">
       {layout.buses.map(({ network, y, colour: number }) => (

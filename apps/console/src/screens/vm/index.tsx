@@ -36,12 +36,10 @@ function Head({ vm }: { vm: Vm }) {
   const first = [byVerb.start, byVerb.pause, byVerb.resume, byVerb.migrate, byVerb.snapshot, byVerb.stop];
   return (
     <div className="screen-head">
-      <h1>
-        <a className="crumb" href={href('vms')}>
-          Virtual machines /{' '}
-        </a>
-        {vm.name}
-      </h1>
+      <a className="crumb" href={href('vms')}>
+        Virtual machines
+      </a>
+      <h1>{vm.name}</h1>
       <StateBadge state={vm.state} />
       <span className={vm.state === 'ERROR' ? 'bad' : 'muted'}>{vm.reason}</span>
       <div className="row" role="group" aria-label="Actions">

@@ -44,8 +44,8 @@ export function WifiScreen() {
       <div className="screen-head">
         <h1>Wi-Fi</h1>
         <span className="muted">
-          {stations.filter(({ state }) => state === 'ASSOCIATED').length} of {stations.length} stations are
-          connected
+          {stations.filter(({ state }) => state === 'ASSOCIATED').length} of{' '}
+          {plural(stations.length, 'station')} connected
         </span>
       </div>
       <div className="stack">
