@@ -57,6 +57,7 @@ function Rounds({ rounds }: { rounds: Migration['rounds'] }) {
     <svg
       className="rounds"
       viewBox={`0 0 ${Math.max(300, width * rounds.length)} 34`}
+      preserveAspectRatio="xMinYMax meet"
       role="img"
       aria-label={`Pages of each round: ${rounds.map(({ pages }) => pages).join(', ')}`}
     >

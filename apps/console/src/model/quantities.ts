@@ -25,7 +25,7 @@ export const formatPercent = (share: number): string => `${Math.round(100 * shar
 export function formatMs(ms: number): string {
   if (ms < 1) return `${ms.toFixed(2)} ms`;
   if (ms < 10) return `${ms.toFixed(1)} ms`;
-  return ms < 10_000 ? `${Math.round(ms)} ms` : formatSeconds(ms / 1000);
+  return ms < 1_000 ? `${Math.round(ms)} ms` : formatSeconds(ms / 1000);
 }
 
 export function formatSeconds(seconds: number): string {

@@ -17,7 +17,7 @@ export function Login({
   const send = async (event: FormEvent) => {
     event.preventDefault();
     setSending(true);
-    await onToken(token.trim());
+    await onToken(token.replace(/\s/g, ''));
     setSending(false);
   };
   return (

@@ -42,7 +42,22 @@ export function TimeChart({
   shown.current = format;
   const drawn = useRef(series);
   drawn.current = series;
-  /** A chart is drawn anew when it has other lines; else it gets other values. */
+  /** Gives the chart what there is now. */
+  const feed = useRef<() => void>(() => undefined);
+  feed.current = () => {
+    const end = times.at(-1) ?? Math.floor(Date.now() / 1000);
+    plot.current?.setData(
+      [[...times], ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
+      false,
+    );
+    // Without a pointer over it, its legend tells the latest.
+    if (plot.current && typeof plot.current.cursor.idx !== 'number') {
+      plot.current.setLegend({ idx: times.length - 1 }, false);
+    }
+    const span = Math.min(seconds, Math.max(SHORTEST, end - (times[0] ?? end)));
+    plot.current?.setScale('x', { min: end - span, max: end });
+  };
+  /** A chart is drawn anew when it has other lines; else it is only fed. */
   const shape = series.map(each => each.label + each.colour).join();
   useEffect(() => {
     const element = frame.current as HTMLDivElement;
@@ -64,10 +79,10 @@ export function TimeChart({
           legend: { show: true, live: true },
           scales: {
             x: { time: true },
-            y: { range: (_, low, high) => [0, max ?? Math.max(high, low, 1) * 1.1] },
+            y: { range: (_, low, high) => [0, max ?? Math.max(high, low, 10) * 1.1] },
           },
           axes: [
-            { ...axis, space: 70, values: (_, ticks) => ticks.map(clock) },
+            { ...axis, space: 70, size: 26, values: (_, ticks) => ticks.map(clock) },
             { ...axis, size: 62, values: (_, ticks) => ticks.map(tick => shown.current(tick)) },
           ],
           series: [
@@ -78,15 +93,14 @@ export function TimeChart({
               width: 1.5,
               fill: drawn.current.length === 1 ? `${css(colour)}22` : undefined,
               points: { show: false },
-              // Where the pointer is, else the latest.
-              value: (self: uPlot, value: number | null, index: number) =>
-                shown.current(value ?? self.data[index]?.at(-1) ?? 0),
+              value: (_: uPlot, value: number | null) => (value === null ? '–' : shown.current(value)),
             })),
           ],
         },
         [[], ...drawn.current.map(() => [])],
         element,
       );
+      feed.current();
     };
     draw();
     const resized = new ResizeObserver(() =>
@@ -102,15 +116,7 @@ export function TimeChart({
       plot.current = undefined;
     };
   }, [shape, max]);
-  useEffect(() => {
-    const end = times.at(-1) ?? Math.floor(Date.now() / 1000);
-    plot.current?.setData(
-      [[...times], ...series.map(({ values }) => [...values])] as uPlot.AlignedData,
-      false,
-    );
-    const span = Math.min(seconds, Math.max(SHORTEST, end - (times[0] ?? end)));
-    plot.current?.setScale('x', { min: end - span, max: end });
-  });
+  useEffect(() => feed.current());
   const latest = series.map(({ label: name, values }) => `${name} ${format(values.at(-1) ?? 0)}`).join(', ');
   return <div ref={frame} className="chart" role="img" aria-label={`${label}: ${latest}`} />;
 }

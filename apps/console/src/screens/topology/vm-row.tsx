@@ -44,7 +44,7 @@ export function VmRowView({
           {vm.name}
         </b>
         <span className="num">{rate ? formatPercent(rate.busy) : ''}</span>
-        <small className={note || vm.state === 'ERROR' ? undefined : 'mono'}>
+        <small className={note || vm.state === 'ERROR' || ips.length === 0 ? undefined : 'mono'}>
           {note ?? (vm.state === 'ERROR' ? vm.reason : ips.join(', ') || 'no address')}
         </small>
         <span className="num muted">{bits === undefined ? '' : formatBitRate(bits)}</span>
