@@ -224,7 +224,7 @@ describe('the web console in a browser', () => {
     expect(share('open')).toBeGreaterThan(50);
     expect(share('exit')).toBeLessThan(10);
     await page.getByRole('region', { name: 'Live trace' }).getByRole('button', { name: 'Start' }).click();
-    const pinging = cluster.v3(['vm', 'exec', 'a2', '--', 'ping', '-c', '20', '-I', 'eth1', '10.10.0.11']);
+    const pinging = cluster.v3(['vm', 'exec', 'a2', '--', 'ping', '-c', '5', '-I', 'eth1', '10.10.0.11']);
     await page.getByRole('region', { name: 'Trace, the latest first' }).getByText('frame').first().waitFor();
     await pinging;
   });

@@ -89,34 +89,36 @@ export function DeviceDetail({ name }: { name: string }) {
             />
           </Panel>
           <Panel title="Registers" flush>
-            <DataTable
-              label="Accesses by register"
-              items={account?.registers ?? []}
-              keyOf={each => `${each.register} ${each.direction}`}
-              empty="No register has been accessed."
-              columns={[
-                { title: 'Register', by: each => each.register, cell: each => each.register },
-                { title: 'Way', cell: each => each.direction },
-                {
-                  title: 'Open',
-                  isNumber: true,
-                  by: each => each.open,
-                  cell: each => formatCount(each.open),
-                },
-                {
-                  title: 'Shadow',
-                  isNumber: true,
-                  by: each => each.shadow,
-                  cell: each => formatCount(each.shadow),
-                },
-                {
-                  title: 'Exit',
-                  isNumber: true,
-                  by: each => each.exit,
-                  cell: each => formatCount(each.exit),
-                },
-              ]}
-            />
+            <div className="tall" tabIndex={0} role="region" aria-label="All registers">
+              <DataTable
+                label="Accesses by register"
+                items={account?.registers ?? []}
+                keyOf={each => `${each.register} ${each.direction}`}
+                empty="No register has been accessed."
+                columns={[
+                  { title: 'Register', by: each => each.register, cell: each => each.register },
+                  { title: 'Way', cell: each => each.direction },
+                  {
+                    title: 'Open',
+                    isNumber: true,
+                    by: each => each.open,
+                    cell: each => formatCount(each.open),
+                  },
+                  {
+                    title: 'Shadow',
+                    isNumber: true,
+                    by: each => each.shadow,
+                    cell: each => formatCount(each.shadow),
+                  },
+                  {
+                    title: 'Exit',
+                    isNumber: true,
+                    by: each => each.exit,
+                    cell: each => formatCount(each.exit),
+                  },
+                ]}
+              />
+            </div>
           </Panel>
         </div>
         <TracePanel device={name} />
