@@ -1,6 +1,7 @@
 import eslint from '@eslint/js';
 import nx from '@nx/eslint-plugin';
 import prettier from 'eslint-config-prettier';
+import reactHooks from 'eslint-plugin-react-hooks';
 import tseslint from 'typescript-eslint';
 
 /** A layer may use only what is listed: dependencies point one way, from the apps down to the contracts. */
@@ -34,7 +35,7 @@ const engine = ['layer:foundation', 'layer:service', 'layer:kit', 'layer:app'].m
 export default tseslint.config(
   { ignores: ['**/dist/**', '**/node_modules/**', '.nx/**'] },
   {
-    files: ['apps/*/src/**/*.ts', 'libs/*/src/**/*.ts'],
+    files: ['apps/*/src/**/*.{ts,tsx}', 'libs/*/src/**/*.ts'],
     extends: [eslint.configs.recommended, ...tseslint.configs.recommended, prettier],
     plugins: { '@nx': nx },
     rules: {
@@ -51,6 +52,11 @@ export default tseslint.config(
       eqeqeq: ['error', 'smart'],
       'max-lines': ['error', { max: 450, skipBlankLines: true, skipComments: true }],
     },
+  },
+  {
+    files: ['apps/console/src/**/*.{ts,tsx}'],
+    plugins: { 'react-hooks': reactHooks },
+    rules: { 'react-hooks/rules-of-hooks': 'error', 'react-hooks/exhaustive-deps': 'error' },
   },
   { files: ['libs/lab/**', 'apps/cli/**', '**/*.spec.ts'], rules: { 'no-console': 'off' } },
 );

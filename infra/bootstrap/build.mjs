@@ -56,7 +56,8 @@ function fingerprint(root) {
   };
   for (const name of ['package.json', 'package-lock.json', '.swcrc', 'nx.json']) add(join(root, name));
   for (const folder of packages(root)) {
-    add(join(folder, 'package.json'));
+    for (const entry of readdirSync(folder, { withFileTypes: true }))
+      if (entry.isFile()) add(join(folder, entry.name));
     for (const sources of ['src', 'programs']) {
       if (existsSync(join(folder, sources))) walk(join(folder, sources));
     }

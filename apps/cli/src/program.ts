@@ -6,6 +6,7 @@ import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
 import { diskCommands } from './commands/disk';
+import { consoleCommand } from './commands/console';
 import { dmmCommands } from './commands/dmm';
 import { imageCommands } from './commands/image';
 import { jobCommands } from './commands/job';
@@ -52,6 +53,7 @@ export function createProgram(): Command {
     upCommand,
     downCommand,
     statusCommand,
+    consoleCommand,
     logsCommand,
     applyCommand,
     captureCommand,

@@ -26,9 +26,11 @@ import { HostKernelController } from './hosts/host-kernel.controller';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
 import { EndpointInterceptor } from './http/endpoint.interceptor';
+import { LoginCodes } from './http/login-codes';
 import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
+import { SessionsController } from './http/sessions.controller';
 import { Tokens } from './http/token';
 import { DiskPlanner } from './disks/disk-planner';
 import { DisksController } from './disks/disks.controller';
@@ -45,6 +47,7 @@ import { Migrations } from './migrations/migrations.service';
 import { NetworksController } from './networks/networks.controller';
 import { OperationsController } from './operations/operations.controller';
 import { OperationsService } from './operations/operations.service';
+import { OverviewController } from './overview/overview.controller';
 import { SnapshotFiles } from './snapshots/snapshot-files';
 import { SnapshotHosts } from './snapshots/snapshot-hosts';
 import { SnapshotRemoval } from './snapshots/snapshot-removal';
@@ -97,8 +100,10 @@ import { WifiClient } from './wifi/wifi-client';
     MigrationsController,
     NetworksController,
     OperationsController,
+    OverviewController,
     RadiosController,
     RoutesController,
+    SessionsController,
     SnapshotsController,
     TraceController,
     VmsController,
@@ -138,6 +143,7 @@ import { WifiClient } from './wifi/wifi-client';
     HostMaintenance,
     ImageCatalogue,
     KittenClient,
+    LoginCodes,
     MigrationPlanner,
     Migrations,
     NicPlanner,

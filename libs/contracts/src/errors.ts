@@ -39,6 +39,7 @@ export const errorCatalogue = {
   BODY_TOO_LARGE: entry('The body is too large', 413, 'INVALID_ARGUMENT', 2),
   PAGE_TOKEN_INVALID: entry('The page token is not one of ours', 400, 'INVALID_ARGUMENT', 2),
   UNAUTHENTICATED: entry('A valid token is required', 401, 'UNAUTHENTICATED'),
+  ORIGIN_NOT_ALLOWED: entry('Pages of other origins may not use this', 403, 'PERMISSION_DENIED'),
   ROUTE_NOT_FOUND: entry('There is nothing at this address', 404, 'NOT_FOUND'),
   REQUEST_ID_REUSED: entry('This request id was used for another request', 409, 'ALREADY_EXISTS'),
   REQUEST_IN_PROGRESS: entry('A request with this id is still under way', 409, 'ABORTED'),

@@ -13,6 +13,8 @@ export * from './rest';
 export * from './rest-hosts';
 export * from './rest-migration';
 export { DISK_EXPORT_PATH, diskExportPath } from './rest-disks';
+export { overviewParts, type Overview, type OverviewPart } from './rest-overview';
+export { type Login, type Session } from './rest-sessions';
 export { SNAPSHOT_EXPORT_PATH, snapshotExportPath } from './rest-snapshots';
 export {
   deauthenticateRequest,

@@ -15,6 +15,8 @@ import { jobEndpoints } from './rest-jobs';
 import { machineEndpoints } from './rest-machine';
 import { migrationEndpoints } from './rest-migration';
 import { screenEndpoints } from './rest-screen';
+import { overviewEndpoints } from './rest-overview';
+import { sessionEndpoints } from './rest-sessions';
 import { snapshotEndpoints } from './rest-snapshots';
 import { vnetEndpoints } from './rest-vnet';
 import { wifiEndpoints } from './rest-wifi';
@@ -323,6 +325,9 @@ export const rest = {
     errors: ['OPERATION_NOT_FOUND'],
   }),
 
+  ...overviewEndpoints,
+  ...sessionEndpoints,
+
   applyCluster: endpoint({
     method: 'POST',
     path: '/cluster:apply',
@@ -364,6 +369,12 @@ export const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
 export const MAX_BODY_BYTES = 1024 * 1024;
 /** WebSocket at `/v1/vms/{vm}/console`: binary messages, raw bytes of the serial console both ways. */
 export const consolePath = (vm: string): string => `/v1/vms/${encodeURIComponent(vm)}/console`;
+/**
+ * What a browser offers as WebSocket subprotocols (RFC 6455 section 1.9), since it can set no header: this, which the
+ * gateway selects, and its token behind the prefix.
+ */
+export const CONSOLE_PROTOCOL = 'v3.console';
+export const TOKEN_PROTOCOL_PREFIX = 'v3.token.';
 
 /**
  * `GET` lists, `POST` runs lines of the original VNET language: text/plain, not in the table.

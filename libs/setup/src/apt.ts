@@ -90,6 +90,18 @@ export class Apt {
     });
   }
 
+  /** A package and all that it depends on, as if nothing were installed. */
+  async closure(request: PackageRequest): Promise<PackageRequest[]> {
+    await this.resolve([request]);
+    const { name, suite } = request;
+    const args = ['install', '--print-uris', '--yes', '--no-install-recommends', specifier(request)];
+    const { code, stdout, stderr } = await this.apt([...suiteArgs([request]), ...args]);
+    if (code !== 0) throw this.explain(stderr, [request]);
+    const found = [...stdout.toString().matchAll(/^'.*' ([^_\s]+)_[^_\s]+_[^_\s]+\.deb /gm)];
+    const names = new Set([name, ...found.map(match => match[1] as string)]);
+    return [...names].map(each => ({ name: each, suite }));
+  }
+
   /** Downloads packages into `folder`, under the file names that `resolve` gave. */
   async download(
     requests: readonly PackageRequest[],

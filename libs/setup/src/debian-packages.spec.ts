@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fetchPackages, readDependencies, unpackPackages } from './debian-packages';
+import { fetchPackages, fetchWithDependencies, readDependencies, unpackPackages } from './debian-packages';
 import { findProgram } from './run';
 
 /**
@@ -91,6 +91,23 @@ onDebian('fetchPackages', () => {
     await unpackPackages(packages, join(folder, 'tree'));
     expect(readdirSync(join(folder, 'tree/usr/share')).sort()).toEqual(['data', 'tool']);
     expect(await readDependencies(packages[0]!)).toEqual(['data', 'libc6']);
+  });
+
+  it('fetches all that a package depends on, whatever is installed, but for what is left out', async () => {
+    const dependent = { architecture: 'all' };
+    publish([
+      makePackage('tool', { ...dependent, depends: 'library' }),
+      makePackage('library', { ...dependent, depends: 'data, other' }),
+      makePackage('data', dependent),
+      makePackage('other', dependent),
+      makePackage('unrelated', dependent),
+    ]);
+    const packages = await fetchWithDependencies({ name: 'tool' }, ['other'], { cache, aptArgs });
+    expect(packages.map(({ name }) => name).sort()).toEqual(['data', 'library', 'tool']);
+    await expect(fetchWithDependencies({ name: 'none' }, [], { cache, aptArgs })).rejects.toMatchObject({
+      code: 'SETUP_FAILED',
+      message: expect.stringContaining('none'),
+    });
   });
 
   it('uses what it fetched before without apt and without the network', async () => {

@@ -72,6 +72,19 @@ export async function fetchPackages(
   }
 }
 
+/** A package with all that it depends on, but for what is `left` out, as {@link fetchPackages} fetches it. */
+export async function fetchWithDependencies(
+  request: PackageRequest,
+  left: readonly string[],
+  options: PackageOptions,
+): Promise<FetchedPackage[]> {
+  const all = await aptOf(options).closure(request);
+  return fetchPackages(
+    all.filter(({ name }) => !left.includes(name)),
+    options,
+  );
+}
+
 async function fetchLocked(
   requests: readonly PackageRequest[],
   folder: string,
@@ -96,15 +109,9 @@ async function fetchLocked(
   });
 }
 
-async function download(
-  requests: readonly PackageRequest[],
-  folder: string,
-  manifest: Manifest,
-  options: PackageOptions,
-): Promise<void> {
-  const progress = options.progress ?? silentProgress;
+function aptOf(options: PackageOptions): Apt {
   const env = options.env ?? process.env;
-  const apt = new Apt({
+  return new Apt({
     folder: join(options.cache, 'apt'),
     mirror: options.mirror ?? (env.V3_DEBIAN_MIRROR || undefined),
     env,
@@ -113,6 +120,16 @@ async function download(
       options.remedy ??
       'Add a source that has them to /etc/apt, or use docker compose (its images have them).',
   });
+}
+
+async function download(
+  requests: readonly PackageRequest[],
+  folder: string,
+  manifest: Manifest,
+  options: PackageOptions,
+): Promise<void> {
+  const progress = options.progress ?? silentProgress;
+  const apt = aptOf(options);
   const temporary = temporaryName(join(folder, 'download'));
   await removeLeftOvers(folder);
   await requireSpace(folder, downloadSpace, 'V3_CACHE_DIR');

@@ -1,4 +1,5 @@
 export type { PackageRequest } from './apt';
+export { ensureChromium, type Chromium } from './chromium';
 export { fetchPackages, unpackPackages, type FetchedPackage, type PackageOptions } from './debian-packages';
 export {
   createFolder,

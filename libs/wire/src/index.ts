@@ -11,6 +11,8 @@ export {
   parseDhcp,
   type DhcpMessage,
 } from './dhcp';
+export { describePacket } from './description/packet-line';
+export { describeWlan } from './description/wlan-line';
 export { ETHERNET_HEADER_BYTES, ethernetFields, EthernetView, MAX_ETHERNET_BYTES } from './ethernet';
 export * from './ieee80211';
 export {

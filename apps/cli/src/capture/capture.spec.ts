@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { V3Error } from '@v3vee/contracts';
 import {
+  describePacket,
   enhancedPacket,
   interfaceDescription,
   interfaceStatistics,
@@ -12,7 +13,6 @@ import {
   sectionHeader,
 } from '@v3vee/wire';
 import { CaptureFile } from './capture-file';
-import { describePacket } from './packet-line';
 import { record } from './recording';
 
 const hex = (text: string) => Uint8Array.from(Buffer.from(text.replaceAll(/[^0-9a-f]/g, ''), 'hex'));

@@ -1,11 +1,15 @@
 import { openCapture } from '@v3vee/client';
 import { V3Error } from '@v3vee/contracts';
-import { packetDirections, RADIOTAP_LINK_TYPE, type CapturedPacket } from '@v3vee/wire';
+import {
+  describePacket,
+  describeWlan,
+  packetDirections,
+  RADIOTAP_LINK_TYPE,
+  type CapturedPacket,
+} from '@v3vee/wire';
 import type { Command } from 'commander';
 import { CaptureFile, CaptureOutput, type CaptureSink } from '../capture/capture-file';
-import { describePacket } from '../capture/packet-line';
 import { record } from '../capture/recording';
-import { describeWlan } from '../capture/wlan-line';
 import { wholeNumber } from '../options';
 import { examples, print } from '../output';
 import { interrupted, withClient } from '../session';

@@ -31,6 +31,7 @@ function stages(patterns: string[], soak: boolean): Stage[] {
     check('format', 'prettier', ['--check', '.']),
     check('lint', 'eslint', ['.']),
     check('types', 'tsc', ['--noEmit', '-p', 'tsconfig.json']),
+    check('types of the web console', 'tsc', ['--noEmit', '-p', 'apps/console/tsconfig.json']),
   ];
   return [
     ...(patterns.length ? [] : checks),

@@ -137,7 +137,8 @@ class StopKeys {
 
 function announce(url: string, changes: string[], { detach, listen }: UpOptions): void {
   for (const change of changes) print(change);
-  print(`The cluster is up: ${url} (REST interface; documentation at ${url}/docs)`);
+  print(`The cluster is up: ${url} (web console; REST documentation at ${url}/docs)`);
+  print('"v3 console" lets a browser in.');
   if (listen !== undefined && !/^(127\.|::1$|localhost$)/.test(listen)) {
     print(`Others can reach it at ${listen}. They need the token, which travels unencrypted.`);
   }

@@ -3,11 +3,12 @@ import type { Duplex } from 'node:stream';
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Bus, type Stoppable } from '@v3vee/bus';
-import { V3Error, vmChanged, type VmStatus } from '@v3vee/contracts';
+import { CONSOLE_PROTOCOL, TOKEN_PROTOCOL_PREFIX, V3Error, vmChanged, type VmStatus } from '@v3vee/contracts';
 import { PinoLogger } from 'nestjs-pino';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
+import { requireSameOrigin } from '../http/origin';
 import { publicProblem } from '../http/public-error';
 import { Tokens } from '../http/token';
 import { VmVerbs } from '../vms/vm-verbs.service';
@@ -40,6 +41,8 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     noServer: true,
     maxPayload: MAX_MESSAGE,
     clientTracking: false,
+    // The token, which a browser offers as a protocol too, is never echoed.
+    handleProtocols: protocols => (protocols.has(CONSOLE_PROTOCOL) ? CONSOLE_PROTOCOL : false),
   });
   private readonly open = new Set<OpenConsole>();
   private subscription: Stoppable | undefined;
@@ -81,7 +84,8 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     if (name === undefined) {
       throw new V3Error('ROUTE_NOT_FOUND', 'WebSockets are at /v1/vms/{vm}/console only');
     }
-    this.tokens.authenticate(request.headers.authorization);
+    requireSameOrigin(request.headers);
+    this.tokens.authenticate(request.headers.authorization ?? offeredToken(request));
     if (this.open.size >= MAX_CONSOLES) {
       throw new V3Error('SERVICE_UNAVAILABLE', `${MAX_CONSOLES} consoles are open; close one first`);
     }
@@ -146,6 +150,13 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
         `Connection: close\r\n\r\n${body}`,
     );
   }
+}
+
+/** A browser can set no header of a WebSocket; what it offers as a protocol stands for `Authorization`. */
+function offeredToken({ headers }: IncomingMessage): string | undefined {
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map(protocol => protocol.trim());
+  const token = offered.find(protocol => protocol.startsWith(TOKEN_PROTOCOL_PREFIX));
+  return token && `Bearer ${token.slice(TOKEN_PROTOCOL_PREFIX.length)}`;
 }
 
 function reason(text: string): string {

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
-import { rawSubjects, V3Error, type Vm } from '@v3vee/contracts';
+import { CONSOLE_PROTOCOL, rawSubjects, TOKEN_PROTOCOL_PREFIX, V3Error, type Vm } from '@v3vee/contracts';
 import WebSocket from 'ws';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
@@ -101,6 +101,24 @@ describe('the console', () => {
     await gateway.until(async () => typed.reduce((sum, length) => sum + length, 0) === 10_000);
     expect(Math.max(...typed)).toBeLessThanOrEqual(4096);
     input.stop();
+  });
+
+  it('lets a browser’s page of this gateway in, whose token comes as a protocol', async () => {
+    const url = `ws://127.0.0.1:${gateway.port}/v1/vms/${vm.name}/console`;
+    const protocols = [CONSOLE_PROTOCOL, `${TOKEN_PROTOCOL_PREFIX}${gateway.token}`];
+    const page = (origin: string) => new WebSocket(url, protocols, { headers: { Origin: origin } });
+    const client = new Client(page(`http://127.0.0.1:${gateway.port}`));
+    clients.push(client);
+    await shows(client, 'login: ');
+    expect(client.socket.protocol).toBe(CONSOLE_PROTOCOL);
+    for (const origin of ['http://evil.test', `http://127.0.0.1:${gateway.port + 1}`, 'null']) {
+      const [, response] = (await once(page(origin), 'unexpected-response')) as [
+        unknown,
+        { statusCode: number; resume(): void },
+      ];
+      response.resume();
+      expect(response.statusCode).toBe(403);
+    }
   });
 
   it('of a VM that ends closes with the reason', async () => {

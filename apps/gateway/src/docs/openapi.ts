@@ -116,7 +116,8 @@ export function openApiDocument(): Json {
       description:
         'A virtualised cluster in a box. Lists are paged (`pageSize`, `pageToken`), what takes long answers ' +
         'with an operation, `requestId` makes a repeat safe, errors are `application/problem+json` with a ' +
-        'stable `code`. A VM’s console is a WebSocket at `/v1/vms/{vm}/console`.',
+        'stable `code`. A VM’s console is a WebSocket at `/v1/vms/{vm}/console`; a browser offers the protocols ' +
+        '`v3.console` and `v3.token.<token>`. Requests of pages of other origins are refused.',
     },
     servers: [{ url: '/' }],
     security: [{ token: [] }],

@@ -6,6 +6,7 @@ export type Json = Record<string, unknown>;
 export const common: ErrorCode[] = [
   'INVALID_REQUEST',
   'UNAUTHENTICATED',
+  'ORIGIN_NOT_ALLOWED',
   'SERVICE_UNAVAILABLE',
   'STORAGE_FULL',
   'INTERNAL',

@@ -1,9 +1,12 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MAX_BODY_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
 import type { NextFunction, Request, Response } from 'express';
+import { serveConsole } from '../console-pages/serve-console';
 import { serveDocs } from '../docs/serve-docs';
 import { GatewayMetrics } from '../metrics';
 import { carried } from './endpoint';
+import { LoginCodes } from './login-codes';
+import { requireSameOrigin } from './origin';
 import { ProblemFilter } from './problem.filter';
 import { asV3Error } from './public-error';
 import { Tokens } from './token';
@@ -15,13 +18,24 @@ const isBlob = (request: { url?: string }): boolean => /^\/(v1\/)?blobs\//i.test
 const isControl = (request: { url?: string }): boolean =>
   (request.url ?? '').split('?', 1)[0]?.toLowerCase().replace(/\/$/, '') === VNET_CONTROL_PATH;
 
+/** The one thing that a login code is good for. */
+const isLogin = (request: Request): boolean =>
+  request.method === 'POST' && /^\/sessions\/?$/i.test(request.path);
+
 /** What every request passes before it reaches a route, in this order. */
 export function configureHttp(app: NestExpressApplication): void {
   const tokens = app.get(Tokens);
+  const codes = app.get(LoginCodes);
   app.use(app.get(GatewayMetrics).middleware);
   serveDocs(app);
+  serveConsole(app);
   app.use('/v1', (request: Request, _: Response, next: NextFunction) => {
-    carried(request).actor = tokens.authenticate(request.headers.authorization);
+    requireSameOrigin(request.headers);
+    const code = Tokens.bearer(request.headers.authorization);
+    if (isLogin(request) && LoginCodes.isCode(code)) {
+      codes.redeem(code);
+      carried(request).actor = 'admin';
+    } else carried(request).actor = tokens.authenticate(request.headers.authorization);
     next();
   });
   app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: isControl });

@@ -138,9 +138,9 @@ export class VmVerbs {
     return this.palacios.call('type', vm.ownerHost, { vmId: vm.id, ...keys });
   }
 
-  async telemetry(idOrName: string): Promise<Telemetry> {
+  async telemetry(idOrName: string, timeoutMs?: number): Promise<Telemetry> {
     const vm = await this.inState('console', idOrName, 'telemetry');
-    return this.palacios.call('telemetry', vm.ownerHost, { vmId: vm.id });
+    return this.palacios.call('telemetry', vm.ownerHost, { vmId: vm.id }, { timeoutMs });
   }
 
   /** What the guest says of itself, if there is a guest that says anything. */

@@ -1,4 +1,4 @@
-import { formatMac } from '@v3vee/wire';
+import { formatMac } from '../mac-address';
 
 /** What a packet is, in one line as tcpdump's, of the octets that were kept of it. */
 export function describePacket(bytes: Uint8Array, length: number): string {

@@ -24,9 +24,9 @@ import {
   readReassociationRequest,
   reasonName,
   statusName,
-  WireError,
   type Radiotap,
-} from '@v3vee/wire';
+} from '../ieee80211';
+import { WireError } from '../wire-error';
 import { describePacket } from './packet-line';
 
 /** What an 802.11 frame behind a radiotap header is, in one line, of the octets that were kept of it. */

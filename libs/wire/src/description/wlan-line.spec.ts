@@ -24,7 +24,7 @@ import {
   psPoll,
   radiotapTxFlags,
   type Radiotap,
-} from '@v3vee/wire';
+} from '../index';
 import { describeWlan } from './wlan-line';
 
 const [AP, STATION, WIRED] = ['02:00:00:00:aa:01', '02:56:4d:00:00:01', '02:00:00:00:00:0b'];

@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { ensureChromium, resolvePaths } from '@v3vee/setup';
+import { chromium, type Browser, type Page } from 'playwright-core';
+
+/** How long what must come may take; the machine may be busy with other clusters. */
+export const PATIENCE_MS = 120_000;
+
+export async function launchBrowser(): Promise<Browser> {
+  const { program, env } = await ensureChromium({ cache: resolvePaths().cache });
+  return chromium.launch({
+    executablePath: program,
+    env: { ...process.env, ...env } as Record<string, string>,
+    // Chromium refuses to run as root with its sandbox, and a container may forbid it; it sees our own pages only.
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
+}
+
+const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Violations of the WCAG that axe finds and calls serious or critical, for people to read. */
+export async function seriousViolations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    interface Found {
+      id: string;
+      impact: string;
+      nodes: { target: string[]; failureSummary: string }[];
+    }
+    const { run } = (globalThis as unknown as { axe: { run(): Promise<{ violations: Found[] }> } }).axe;
+    const { violations } = await run();
+    return violations
+      .filter(({ impact }) => impact === 'serious' || impact === 'critical')
+      .flatMap(({ id, nodes }) =>
+        nodes.map(node => `${id}: ${node.target.join(' ')}: ${node.failureSummary}`),
+      );
+  });
+}

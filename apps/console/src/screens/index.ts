@@ -1,0 +1,62 @@
+import { lazy } from 'react';
+import type { Screen } from './screen';
+
+/** In the order of the navigation; the first one is where the console opens. Each is loaded when it is opened. */
+export const screens: readonly Screen[] = [
+  {
+    id: 'topology',
+    title: 'Topology',
+    icon: 'topology',
+    group: 'Compute',
+    view: lazy(() => import('./topology').then(({ TopologyScreen }) => ({ default: TopologyScreen }))),
+  },
+  {
+    id: 'vms',
+    title: 'Virtual machines',
+    icon: 'vm',
+    group: 'Compute',
+    view: lazy(() => import('./vms').then(({ VmsScreen }) => ({ default: VmsScreen }))),
+  },
+  {
+    id: 'hosts',
+    title: 'Hosts',
+    icon: 'host',
+    group: 'Compute',
+    view: lazy(() => import('./hosts').then(({ HostsScreen }) => ({ default: HostsScreen }))),
+  },
+  {
+    id: 'networks',
+    title: 'Networks',
+    icon: 'network',
+    group: 'Network',
+    view: lazy(() => import('./networks').then(({ NetworksScreen }) => ({ default: NetworksScreen }))),
+  },
+  {
+    id: 'capture',
+    title: 'Capture',
+    icon: 'capture',
+    group: 'Network',
+    view: lazy(() => import('./capture').then(({ CaptureScreen }) => ({ default: CaptureScreen }))),
+  },
+  {
+    id: 'devices',
+    title: 'Devices (VPIO)',
+    icon: 'device',
+    group: 'Hardware',
+    view: lazy(() => import('./devices').then(({ DevicesScreen }) => ({ default: DevicesScreen }))),
+  },
+  {
+    id: 'wifi',
+    title: 'Wi-Fi',
+    icon: 'wifi',
+    group: 'Hardware',
+    view: lazy(() => import('./wifi').then(({ WifiScreen }) => ({ default: WifiScreen }))),
+  },
+  {
+    id: 'activity',
+    title: 'Activity',
+    icon: 'activity',
+    group: 'Cluster',
+    view: lazy(() => import('./activity').then(({ ActivityScreen }) => ({ default: ActivityScreen }))),
+  },
+];

@@ -1,0 +1,17 @@
+import type { LazyExoticComponent, ComponentType } from 'react';
+import type { IconName } from '../ui/icon';
+
+/** What a screen is given of the address: the parts behind its own. */
+export interface ScreenProps {
+  path: readonly string[];
+}
+
+/** One entry of the navigation. A screen is a folder; `index.ts` lists them. */
+export interface Screen {
+  /** First part of its address. */
+  id: string;
+  title: string;
+  icon: IconName;
+  group: 'Compute' | 'Network' | 'Hardware' | 'Cluster';
+  view: LazyExoticComponent<ComponentType<ScreenProps>>;
+}

@@ -1,0 +1,41 @@
+import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
+import type { Vm } from '@v3vee/contracts';
+
+export interface VmTabProps {
+  vm: Vm;
+}
+
+/** One tab of a VM. A tab is a folder; each is loaded when it is opened. */
+export interface VmTab {
+  id: string;
+  title: string;
+  view: LazyExoticComponent<ComponentType<VmTabProps>>;
+}
+
+export const vmTabs: readonly VmTab[] = [
+  {
+    id: 'summary',
+    title: 'Summary',
+    view: lazy(() => import('./summary').then(({ SummaryTab }) => ({ default: SummaryTab }))),
+  },
+  {
+    id: 'terminal',
+    title: 'Terminal',
+    view: lazy(() => import('./terminal').then(({ TerminalTab }) => ({ default: TerminalTab }))),
+  },
+  {
+    id: 'exits',
+    title: 'Exits',
+    view: lazy(() => import('./exits').then(({ ExitsTab }) => ({ default: ExitsTab }))),
+  },
+  {
+    id: 'nics',
+    title: 'NICs',
+    view: lazy(() => import('./nics').then(({ NicsTab }) => ({ default: NicsTab }))),
+  },
+  {
+    id: 'snapshots',
+    title: 'Snapshots',
+    view: lazy(() => import('./snapshots').then(({ SnapshotsTab }) => ({ default: SnapshotsTab }))),
+  },
+];

@@ -1,0 +1,44 @@
+import { useState } from 'react';
+import { useOverview } from '../../app-context';
+import { Panel } from '../../ui/panel';
+import type { ScreenProps } from '../screen';
+import { VmDetail } from '../vm';
+import { VmTable } from './vm-table';
+
+export function VmsScreen({ path: [name, tab] }: ScreenProps) {
+  return name === undefined ? <VmList /> : <VmDetail name={name} tab={tab} />;
+}
+
+function VmList() {
+  const { known } = useOverview(['vms']);
+  const [filter, setFilter] = useState('');
+  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
+  const shown = known.vms?.filter(vm =>
+    words.every(word =>
+      [vm.name, vm.host, vm.state, vm.image].some(text => text.toLowerCase().includes(word)),
+    ),
+  );
+  return (
+    <>
+      <div className="screen-head">
+        <h1>Virtual machines</h1>
+        <div className="row">
+          <input
+            type="search"
+            aria-label="Filter by name, host, state or image"
+            placeholder="Filter"
+            value={filter}
+            onChange={event => setFilter(event.target.value)}
+          />
+        </div>
+      </div>
+      <Panel flush>
+        {known.vms && known.vms.length > 0 && shown?.length === 0 ? (
+          <p className="empty">None matches “{filter}”.</p>
+        ) : (
+          <VmTable vms={shown} label="Virtual machines" />
+        )}
+      </Panel>
+    </>
+  );
+}
