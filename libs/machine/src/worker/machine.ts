@@ -245,6 +245,12 @@ export class Machine {
     if (!this.engine.events.deliver({ kind: 'serial', data })) this.engine.serialInput(data);
   }
 
+  /** @returns false: neither a hook nor the guest takes them now */
+  keyInput(codes: readonly number[]): boolean {
+    const scancodes = Uint8Array.from(codes);
+    return this.engine.events.deliver({ kind: 'keyboard', scancodes }) || this.engine.keyInput(codes);
+  }
+
   tellSharedCard(card: number, message: ToSharedCard): void {
     const port = this.cards[card];
     if (!(port?.card instanceof SharedCard)) return;

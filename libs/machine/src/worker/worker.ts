@@ -291,7 +291,7 @@ async function main(): Promise<void> {
         return machine.disks.unplug();
       case 'keys':
         loop.noteIo();
-        return machine.engine.keyInput(command.codes);
+        return machine.keyInput(command.codes);
       case 'screen':
         return machine.engine.screen();
       case 'copy-end':

@@ -302,6 +302,8 @@ describe('v3 dmm', () => {
       core: null,
       wifi: [],
       disks: [],
+      devices: [],
+      yield: { strategy: 'friendly', thresholdUs: 100, sleepMs: 10, scheduleHz: 100 },
       nics: [
         {
           ...{ ...nic, name: 'eth0', model: 'rtl8139', mac: '02:00:00:00:00:01', ips: [] },
