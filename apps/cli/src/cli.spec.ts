@@ -145,6 +145,8 @@ describe('v3 without a cluster', () => {
       core: null,
       wifi: [],
       disks: [],
+      devices: [],
+      yield: { strategy: 'friendly', thresholdUs: 100, sleepMs: 10, scheduleHz: 100 },
     }));
     const event = JSON.stringify({
       ...{ atUs: 1, vm: 'a1', event: 'read', register: 'ISR', offset: 62, size: 2, value: 5 },
