@@ -1,4 +1,6 @@
-import { kittenCalls, type KernelTask } from '@v3vee/contracts';
+import { readFileSync } from 'node:fs';
+import { jobCalls, kittenCalls, type KernelTask } from '@v3vee/contracts';
+import { programPath } from '@v3vee/native';
 import type { VmDefinition } from '@v3vee/store';
 import { Rig, waitFor } from './testing/rig.fixture';
 
@@ -18,9 +20,11 @@ describe('guests that share a core', () => {
   });
   afterAll(() => rig?.stop());
 
+  /** The two that are looked at. */
+  let names = (): [string, string] => [`vm/${a1.id}`, `vm/${b1.id}`];
   const tasks = async (): Promise<[KernelTask, KernelTask]> => {
     const { tasks: all } = await rig.bus.call(kittenCalls.tasks, 'alpha', {});
-    return [a1, b1].map(vm => all.find(({ name }) => name === `vm/${vm.id}`)!) as [KernelTask, KernelTask];
+    return names().map(wanted => all.find(({ name }) => name === wanted)!) as [KernelTask, KernelTask];
   };
   const busy = (vm: VmDefinition) => rig.sh(vm, 'while :; do :; done >/dev/null 2>&1 & echo $! >/tmp/busy');
   const quiet = (vm: VmDefinition) => rig.sh(vm, 'kill $(cat /tmp/busy)');
@@ -90,6 +94,20 @@ describe('guests that share a core', () => {
       { name: `vm/${b1.id}`, shared: false, onCore: true },
       { name: 'idle/0', onCore: false },
     ]);
+    expect(await rig.sh(b1, 'echo alone')).toBe('alone');
+  });
+
+  it('share it with a native task, each half', async () => {
+    const { id: job } = await rig.bus.call(jobCalls.create, 'alpha', {
+      ...{ program: 'selfish', args: ['600000'], share: true },
+      binary: readFileSync(programPath('selfish')).toString('base64'),
+    });
+    names = () => [`job/${job}/0`, `vm/${b1.id}`];
+    await waitFor(async () => (await tasks()).every(({ shared, state }) => shared && state === 'RUNNING'));
+    const { granted, used } = await measured();
+    expect(Math.abs(shareOf(granted) - 0.5)).toBeLessThan(0.05);
+    expect(Math.abs(shareOf(used) - 0.5)).toBeLessThan(0.05);
+    await rig.bus.call(jobCalls.kill, 'alpha', { job });
     expect(await rig.sh(b1, 'echo alone')).toBe('alone');
   });
 });

@@ -56,6 +56,10 @@ const jobFields = z.strictObject({
     )
     .default({}),
   timeoutSeconds: z.number().positive().max(jobLimits.timeoutSeconds).default(600),
+  share: z
+    .boolean()
+    .default(false)
+    .describe('its ranks may be put on cores that others are on, and take turns'),
 });
 const argumentsFit = ({ args, env }: { args: string[]; env: Record<string, string> }): boolean =>
   Buffer.byteLength([...args, ...Object.entries(env).flat()].join('\0')) <= jobLimits.argumentBytes;

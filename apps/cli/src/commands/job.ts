@@ -19,6 +19,7 @@ interface RunOptions extends Formatted {
   memory?: string;
   env?: Record<string, string>;
   timeout?: number;
+  share?: boolean;
   detach?: boolean;
 }
 
@@ -44,6 +45,7 @@ function running(job: Command): void {
       'end it after so long (default: 600)',
       wholeNumber('--timeout', 1, jobLimits.timeoutSeconds),
     )
+    .option('--share', 'its ranks may be put on cores that others are on, and take turns with them')
     .option('-d, --detach', 'do not wait for its end')
     .addHelpText(
       'after',
@@ -61,10 +63,10 @@ With -o json the job is printed at its end, and its output is left to "v3 job ou
 }
 
 async function run(program: string, args: string[], options: RunOptions): Promise<void> {
-  const { host, ranks, memory, env, timeout: timeoutSeconds, detach, output } = options;
+  const { host, ranks, memory, env, timeout: timeoutSeconds, share, detach, output } = options;
   const memoryMiB = memory === undefined ? undefined : validate(jobSpec.shape.memoryMiB, memory, 'USAGE');
   await withClient(async client => {
-    const spec = { host, ranks, memoryMiB, args, env, timeoutSeconds, program: basename(program) };
+    const spec = { host, ranks, memoryMiB, args, env, timeoutSeconds, share, program: basename(program) };
     const begun = await runJob(client, { ...spec, file: binaryFile(program) }, interrupted);
     if (detach) {
       if (output === 'json') printJson(begun);

@@ -22,7 +22,7 @@ function host({ memoryMiB = 256, cores = 4, claimed = true, incarnation = INCARN
 }
 const order = (change: Partial<JobOrder> = {}): JobOrder => ({
   ...{ program: 'stream.wasm', binary: stream, ranks: 1, memoryMiB: 16 },
-  ...{ args: ['1000', '2'], env: {}, timeoutSeconds: 60 },
+  ...{ args: ['1000', '2'], env: {}, timeoutSeconds: 60, share: false },
   ...change,
 });
 /** It would run for minutes. */

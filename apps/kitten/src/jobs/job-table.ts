@@ -120,19 +120,20 @@ export class JobTable {
     await Promise.all(running.map(({ native }) => native.ended));
   }
 
-  private createTasks(id: string, { ranks, memoryMiB }: JobOrder): NativeTask[] {
+  private createTasks(id: string, { ranks, memoryMiB, share }: JobOrder): NativeTask[] {
     const { free, count } = this.kernel.cores;
-    if (this.kernel.claimed && free < ranks) {
+    if (this.kernel.claimed && free < ranks && !share) {
       throw new V3Error(
         'HOST_CORES_EXHAUSTED',
         `the job asks for ${ranks} cores of ${this.host}, one for each rank; ${free} of its ${count} are free. ` +
-          'Ask for fewer ranks, or stop a VM or a job there',
+          'Ask for fewer ranks, let them share cores, or stop a VM or a job there',
       );
     }
     const tasks: NativeTask[] = [];
     try {
       for (let rank = 0; rank < ranks; rank++) {
-        tasks.push(this.kernel.createTask({ name: `job/${id}/${rank}`, memoryBytes: memoryMiB * MIB }));
+        const name = `job/${id}/${rank}`;
+        tasks.push(this.kernel.createTask({ name, memoryBytes: memoryMiB * MIB, share }));
       }
     } catch (thrown) {
       this.endTasks(tasks);
