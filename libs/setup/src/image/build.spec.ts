@@ -37,7 +37,7 @@ describe('the image "debian"', () => {
     expect(kernel).toMatchObject({ architecture: 'i386', version: expect.stringMatching(/^6\.1\./) });
     const initrd = readFileSync(join(image, manifest.initrd!.file));
     // Guests of 64 MB hold it twice while they boot.
-    expect(initrd.length).toBeLessThan(13 << 20);
+    expect(initrd.length).toBeLessThan(12 << 20);
     const usr = readSquashfs(initrd.subarray(initrd.indexOf('hsqs', initrd.indexOf('usr.squashfs'))));
     for (const program of ['ip', 'iperf3', 'NPtcp', 'tcpdump', 'ethtool', 'qemu-ga'])
       expect(usr.get(`bin/${program}`)).toBeDefined();
@@ -92,7 +92,7 @@ describe('the image "debian-wifi"', () => {
     );
     const initrd = readFileSync(join(image, manifest.initrd!.file));
     // Guests of 64 MB hold it twice while they boot, beside a kernel of 17 MB.
-    expect(initrd.length).toBeLessThan(19 << 20);
+    expect(initrd.length).toBeLessThan(17 << 20);
     for (const path of ['lib/modules/mac80211_hwsim.ko', 'lib/firmware/regulatory.db.p7s', 'lib/v3vee/boot'])
       expect(initrd.includes(path)).toBe(true);
     const usr = readSquashfs(initrd.subarray(initrd.indexOf('hsqs', initrd.indexOf('usr.squashfs'))));

@@ -79,6 +79,7 @@ describe('buildInitrd', () => {
     expect([...found.keys()].filter(path => path.startsWith('lib/modules/')).sort()).toEqual(
       ['core', 'extra', 'net', 'spare'].map(name => `lib/modules/${name}.ko`),
     );
+    expect(found.get('lib/modules/net.ko')?.toString()).toBe('/usr/lib/modules/net.ko');
     expect(found.get('bin/busybox')).toEqual(busybox);
     expect([...found.keys()].filter(path => path.startsWith('bin/')).sort()).toEqual(
       // `ip` is a program of its own, `rpm` is not wanted.
@@ -96,9 +97,27 @@ describe('buildInitrd', () => {
       'lib/i386-linux-gnu/ld-linux.so.2',
       'lib/i386-linux-gnu/liba.so.1',
       'lib/i386-linux-gnu/libb.so.1',
+      'lib/modules',
+      ...['core', 'extra', 'net', 'spare'].map(name => `lib/modules/${name}.ko`),
       'sbin',
     ]);
     expect(usr.get('lib/i386-linux-gnu/liba.so.1')).toEqual(makeElf({ needed: ['libb.so.1'] }));
+  });
+
+  it('has what /usr is mounted with beside it', async () => {
+    putAll();
+    put('lib/modules/6.1/kernel/squashfs.ko', module_('xz'));
+    put('lib/modules/6.1/kernel/xz.ko', module_(''));
+    const modules = { load: ['squashfs', 'net'], keep: [] };
+    const found = unpack(await buildInitrd({ ...recipe, modules }, folder, tree));
+    expect(found.get('etc/modules')?.toString()).toBe('xz\nsquashfs\ncore\nnet\n');
+    for (const name of ['xz', 'squashfs'])
+      expect(found.get(`lib/modules/${name}.ko`)?.toString()).not.toContain('/usr');
+    const usr = readSquashfs(found.get('usr.squashfs') as Buffer);
+    expect([...usr.keys()].filter(path => path.endsWith('.ko'))).toEqual([
+      'lib/modules/core.ko',
+      'lib/modules/net.ko',
+    ]);
   });
 
   it('is the same every time', async () => {

@@ -12,17 +12,20 @@ import { decompressXz } from './xz';
 const libraryFolders = ['lib/i386-linux-gnu', 'usr/lib/i386-linux-gnu', 'lib', 'usr/lib'];
 const linker = 'ld-linux.so.2';
 const largestModule = 16 << 20;
+/** What /usr is mounted with, and so cannot lie there. */
+const mounting = ['loop', 'squashfs'];
 
 /**
  * Packs the initramfs of a recipe from the tree that its packages were unpacked into.
  *
- * What the boot needs lies in it as it is; the programs and their libraries lie in it as a compressed file system
- * that the boot mounts on /usr, because they would fill a third of a 64 MB guest.
+ * What the boot needs lies in it as it is; the programs, their libraries and most modules lie in it as a compressed file
+ * system that the boot mounts on /usr, because they would fill a third of a 64 MB guest.
  */
 export async function buildInitrd(recipe: Recipe, recipeFolder: string, tree: string): Promise<Uint8Array> {
   const programs = await readPrograms(recipe, tree);
   const libraries = await readLibraries([...programs.values()], tree);
   const modules = await readModules(recipe.modules, tree);
+  const early = new Set(loadOrder(mounting, modules));
   const busybox = await readTreeFile(tree, recipe.busybox.path);
   const isOwn = (name: string): boolean =>
     name !== 'busybox' && !programs.has(name) && !recipe.busybox.except.includes(name);
@@ -37,18 +40,20 @@ export async function buildInitrd(recipe: Recipe, recipeFolder: string, tree: st
     { path: 'sbin', kind: 'link', target: 'bin' },
     ...[...programs].map(([name, data]) => executable(`bin/${name}`, data)),
     ...[...libraries].map(([name, data]) => executable(`lib/i386-linux-gnu/${name}`, data)),
+    ...[...modules]
+      .filter(([name]) => !early.has(name))
+      .map(([name, data]): TreeEntry => ({ path: `lib/modules/${name}.ko`, kind: 'file', data })),
   ]);
   return packCpio([
     ...skeleton,
     executable('bin/busybox', busybox),
     executable('bin/renew', renewProgram()),
     ...applets.map((name): TreeEntry => ({ path: `bin/${name}`, kind: 'link', target: 'busybox' })),
-    ...[...modules].map(([name, data]): TreeEntry => ({
-      path: `lib/modules/${name}.ko`,
-      kind: 'file',
-      data,
-    })),
-    { path: 'etc/modules', kind: 'file', data: Buffer.from(loadOrder(recipe.modules.load, modules)) },
+    ...[...modules].map(([name, data]): TreeEntry => {
+      const path = `lib/modules/${name}.ko`;
+      return early.has(name) ? { path, kind: 'file', data } : { path, kind: 'link', target: `/usr/${path}` };
+    }),
+    { path: 'etc/modules', kind: 'file', data: lines(loadOrder(recipe.modules.load, modules)) },
     { path: 'usr.squashfs', kind: 'file', data: usr },
     ...(await readFiles(recipe, recipeFolder, tree)),
   ]);
@@ -145,16 +150,19 @@ export function readDepends(module: Uint8Array): string[] {
   return text.split(',').filter(Boolean);
 }
 
-/** One module a line, each after those it depends on. */
-function loadOrder(names: readonly string[], modules: ReadonlyMap<string, Uint8Array>): string {
+const lines = (words: readonly string[]): Uint8Array => Buffer.from(words.map(word => `${word}\n`).join(''));
+
+/** Modules of these names that there are, each after those it depends on. */
+function loadOrder(names: readonly string[], modules: ReadonlyMap<string, Uint8Array>): string[] {
   const order = new Set<string>();
   const add = (name: string): void => {
-    if (order.has(name)) return;
-    readDepends(modules.get(name) as Uint8Array).forEach(add);
+    const module = modules.get(name);
+    if (!module || order.has(name)) return;
+    readDepends(module).forEach(add);
     order.add(name);
   };
   names.forEach(add);
-  return [...order].map(name => `${name}\n`).join('');
+  return [...order];
 }
 
 /** The names under which a busybox binary can be called: its table of NUL-separated names, which begins with `[`. */
