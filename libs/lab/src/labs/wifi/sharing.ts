@@ -133,6 +133,11 @@ const offEqual = (rounds: readonly Together[], of: 'bytes' | 'airtimeMs'): numbe
   rounds.map(round => offEqualShares(round[of]));
 const percentTaken = (rounds: readonly Together[]): number[] => rounds.map(({ share }) => 100 * share);
 
+const fairness = (plain: ReturnType<typeof plainRows>, rounds: readonly Together[]): LabRow[] => [
+  plain('airtime, off equal shares', '%', offEqual(rounds, 'airtimeMs'), within10),
+  plain('data, off equal shares', '%', offEqual(rounds, 'bytes'), within10),
+];
+
 function nearRows(count: number, rounds: readonly Together[], alone: readonly Together[]): LabRow[] {
   const where = `${count} VM${count === 1 ? '' : 's'} at one radio, TCP tx`;
   const name = `${count} sharing`;
@@ -152,15 +157,14 @@ function nearRows(count: number, rounds: readonly Together[], alone: readonly To
     all('data', 'Mbit/s', mbitOf, { of: 'ratio', op: '>=', value: 0.9 }),
     all('host CPU', 's/MB', ({ cpuSecondsPerMB }) => cpuSecondsPerMB),
     plain('of the medium’s time', '%', percentTaken(rounds)),
-    ...(count === 1 ? [] : [plain('data, off equal shares', '%', offEqual(rounds, 'bytes'))]),
+    ...(count === 1 ? [] : fairness(plain, rounds)),
   ];
 }
 
 function farRows(count: number, rounds: readonly Together[]): LabRow[] {
   const plain = plainRows(`${count} VMs at one radio, far, UDP`, `${count} sharing`);
   return [
-    plain('airtime, off equal shares', '%', offEqual(rounds, 'airtimeMs'), within10),
-    plain('data, off equal shares', '%', offEqual(rounds, 'bytes'), within10),
+    ...fairness(plain, rounds),
     plain('data', 'Mbit/s', rounds.map(mbitOf)),
     plain('of the medium’s time', '%', percentTaken(rounds)),
   ];
