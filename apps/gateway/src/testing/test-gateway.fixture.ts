@@ -20,7 +20,7 @@ import { putImage } from './image.fixture';
 const SILENCE_MS = 2_500;
 
 /** How long a test waits for what must come; the machine may be busy with other tests. */
-export const PATIENCE_MS = 50_000;
+export const PATIENCE_MS = 20_000;
 
 // Servers are started and waited for; how fast that goes is not what is tested.
 jest.setTimeout(3 * PATIENCE_MS);
