@@ -51,13 +51,7 @@ export class DiskFolder {
     try {
       await this.making(copy, async path => {
         Layer.create(path, bytes);
-        const to = Layer.open(path, copy, bytes, true);
-        try {
-          await copyBlocks(from, to);
-          to.flush();
-        } finally {
-          to.close();
-        }
+        await fill(from, path, copy, bytes);
       });
     } finally {
       from.close();
@@ -72,13 +66,7 @@ export class DiskFolder {
   async merge(lower: string, upper: string, bytes: number): Promise<void> {
     const from = Layer.open(this.path(lower), lower, bytes, false);
     try {
-      const to = Layer.open(this.path(upper), upper, bytes, true);
-      try {
-        await copyBlocks(from, to);
-        to.flush();
-      } finally {
-        to.close();
-      }
+      await fill(from, this.path(upper), upper, bytes);
     } finally {
       from.close();
     }
@@ -142,6 +130,17 @@ export class DiskFolder {
       await rm(path, { force: true });
       throw fullAs(thrown);
     }
+  }
+}
+
+/** A layer gets, durably, what it lacks of another one. */
+async function fill(from: Layer, path: string, id: string, bytes: number): Promise<void> {
+  const to = Layer.open(path, id, bytes, true);
+  try {
+    await copyBlocks(from, to);
+    to.flush();
+  } finally {
+    to.close();
   }
 }
 
