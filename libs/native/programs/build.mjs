@@ -18,7 +18,7 @@ for (const program of PROGRAMS) {
     [
       ...['clang', '--target=wasm32', '-O2', '-Wall', '-Wextra', '-Werror', '-nostdlib', '-fno-builtin'],
       ...['-Wl,--no-entry', '-Wl,--strip-all', '-o', `${program}.wasm`],
-      ...[`${program}.c`, 'print.c', 'platform-kitten.c'],
+      ...[`${program}.c`, 'print.c', 'arguments.c', 'platform-kitten.c'],
     ],
     sources,
     { fetchProgress: () => undefined },

@@ -44,20 +44,8 @@ static void write_to(int fd, const char *text) {
 }
 
 void print(const char *text) { write_to(1, text); }
-
-int argument(int index, int otherwise) {
-  if ((unsigned)index >= arguments_count) return otherwise;
-  const char *text = arguments[index];
-  int value = 0;
-  do {
-    if (*text < '0' || *text > '9' || value > 99999999) {
-      write_to(2, "an argument is not a number from 0 to 999999999\n");
-      finish(2);
-    }
-    value = value * 10 + (*text++ - '0');
-  } while (*text);
-  return value;
-}
+void print_error(const char *text) { write_to(2, text); }
+const char *argument_text(int index) { return index < (int)arguments_count ? arguments[index] : 0; }
 
 void *allocate(unsigned bytes) {
   if (heap_end == 0) heap_end = ((unsigned long)&__heap_base + 15) & ~15UL;
@@ -66,7 +54,7 @@ void *allocate(unsigned bytes) {
   heap_end = (start + bytes + 15) & ~15UL;
   if (heap_end > available &&
       __builtin_wasm_memory_grow(0, (heap_end - available + PAGE - 1) / PAGE) == (unsigned long)-1) {
-    write_to(2, "not enough memory\n");
+    print_error("not enough memory\n");
     finish(1);
   }
   return (void *)start;
@@ -79,7 +67,7 @@ void barrier(void) { kitten_barrier(); }
 
 void sum(double *values, int count) {
   if (allreduce_sum(values, count)) {
-    write_to(2, "allreduce failed\n");
+    print_error("allreduce failed\n");
     finish(1);
   }
 }

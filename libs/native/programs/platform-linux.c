@@ -60,26 +60,14 @@ static void write_to(int fd, const char *text) {
 }
 
 void print(const char *text) { write_to(1, text); }
-
-int argument(int index, int otherwise) {
-  if (index >= arguments_count) return otherwise;
-  const char *text = arguments[index];
-  int value = 0;
-  do {
-    if (*text < '0' || *text > '9' || value > 99999999) {
-      write_to(2, "an argument is not a number from 0 to 999999999\n");
-      finish(2);
-    }
-    value = value * 10 + (*text++ - '0');
-  } while (*text);
-  return value;
-}
+void print_error(const char *text) { write_to(2, text); }
+const char *argument_text(int index) { return index < arguments_count ? arguments[index] : 0; }
 
 /* All of it up front, as Kitten does: no page fault later. */
 void *allocate(unsigned bytes) {
   long at = call(SYS_MMAP2, 0, (long)bytes, PROT_READ_WRITE, MAP_PRIVATE_ANONYMOUS_POPULATE, -1);
   if (at < 0 && at > -4096) {
-    write_to(2, "not enough memory\n");
+    print_error("not enough memory\n");
     finish(1);
   }
   return (void *)at;

@@ -9,11 +9,14 @@
 int program(void);
 
 void print(const char *text);
+void print_error(const char *text);
 void print_integer(long value);
 void print_number(double value, int decimals);
 
 /* The number that an argument is, counted from 1; `otherwise` where it is left out. Ends the program where it is none. */
 int argument(int index, int otherwise);
+/* As it was given; 0 where it is left out. */
+const char *argument_text(int index);
 /* Zeroed memory, 16-byte aligned; ends the program where there is not enough. */
 void *allocate(unsigned bytes);
 /* A clock that only goes forward, ns. */

@@ -33,7 +33,9 @@ export async function buildGuestPrograms(context: LabContext): Promise<GuestProg
     try {
       const built = PROGRAMS.map(async name => {
         const target = join(folder, name);
-        const sources = [name, 'print', 'platform-linux'].map(file => join(programSources, `${file}.c`));
+        const sources = [name, 'print', 'arguments', 'platform-linux'].map(file =>
+          join(programSources, `${file}.c`),
+        );
         await run(compiler, [...FLAGS, ...own, '-o', target, ...sources]);
         return [name, await readFile(target)] as const;
       });
