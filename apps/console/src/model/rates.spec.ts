@@ -6,6 +6,8 @@ const telemetry = (more: Partial<Telemetry>, receiveBytes = 0): Telemetry => ({
   host: 'alpha',
   exits: {},
   ports: [],
+  hypercalls: [],
+  yields: { quanta: 0, polls: 0, sleeps: 0, longestSleepMs: 0 },
   interruptsStuck: 0,
   instructions: 0,
   guestSeconds: 0,

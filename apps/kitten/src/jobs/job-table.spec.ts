@@ -98,7 +98,7 @@ describe('the jobs of a host', () => {
     const { kernel, table } = host({ memoryMiB: 64, cores: 2 });
     expect(await refusal(() => table.create(order({ ranks: 3 })))).toBe(
       'HOST_CORES_EXHAUSTED: the job asks for 3 cores of alpha, one for each rank; 2 of its 2 are free. ' +
-        'Ask for fewer ranks, or stop a VM or a job there',
+        'Ask for fewer ranks, let them share cores, or stop a VM or a job there',
     );
     expect(await refusal(() => table.create(order({ ranks: 2, memoryMiB: 32 })))).toContain(
       'HOST_MEMORY_EXHAUSTED: job/alpha-5f2c0f3e-2/1 asks for 32 MiB in one piece on alpha',
