@@ -1,4 +1,4 @@
-import { V3Error } from '@v3vee/contracts';
+import { V3Error, type KernelMemory } from '@v3vee/contracts';
 import { describe, requirePowerOfTwo } from './physical-memory';
 
 /** Bytes of a page: 4 KiB, 2 MiB, 1 GiB. */
@@ -56,6 +56,16 @@ export class AddressSpace {
   /** Ranks whose spaces are seen here. */
   get smartmapped(): number[] {
     return [...this.peers.keys()].sort((a, b) => a - b);
+  }
+
+  /** As it is shown. */
+  view(): KernelMemory['aspaces'][number] {
+    return {
+      id: this.id,
+      name: this.name,
+      regions: this.regions.map(region => ({ ...region, physical: this.virtToPhys(region.start) ?? null })),
+      smartmapped: this.smartmapped,
+    };
   }
 
   /** @throws V3Error INVALID_REQUEST: misaligned, beyond the end of user space, or over another region */

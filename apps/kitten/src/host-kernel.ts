@@ -399,7 +399,7 @@ export class HostKernel {
       this.guests.get(name) ?? [...this.natives.values()].find(({ task }) => task.name === name);
     if (!resident) throw new V3Error('TASK_NOT_FOUND', `there is no task ${name} on ${this.host.name}`);
     this.scheduler.setPolicy(resident.task.id, policy);
-    return this.view(resident.task);
+    return this.scheduler.view(resident.task);
   }
 
   // ---- what it shows ----------------------------------------------------------------------------------------
@@ -426,15 +426,7 @@ export class HostKernel {
       host: this.host.name,
       bytes: this.memory.bytes(),
       regions: this.memory.query(),
-      aspaces: this.spaces.list().map(space => ({
-        id: space.id,
-        name: space.name,
-        regions: space.regions.map(region => ({
-          ...region,
-          physical: space.virtToPhys(region.start) ?? null,
-        })),
-        smartmapped: space.smartmapped,
-      })),
+      aspaces: this.spaces.list().map(space => space.view()),
     };
   }
 
@@ -445,7 +437,7 @@ export class HostKernel {
       schedHz: this.schedHz,
       overcommit: this.overcommit,
       contextSwitches: this.scheduler.switches,
-      tasks: this.scheduler.list().map(task => this.view(task)),
+      tasks: this.scheduler.list().map(task => this.scheduler.view(task)),
     };
   }
 
@@ -454,20 +446,6 @@ export class HostKernel {
   }
 
   // ---- within -----------------------------------------------------------------------------------------------
-
-  private view(task: Task): KernelTask {
-    const queue = this.scheduler.cores[task.core]!;
-    const { id, name, kind, aspace, core, affinity, state, policy, grantedMs } = task;
-    const idle = kind === 'idle';
-    return {
-      ...{ id, name, kind, aspace, core, state, policy, grantedMs },
-      affinity: affinity && [...affinity],
-      onCore: queue.current === task,
-      shared: !idle && queue.isShared,
-      usedMs: idle ? 0 : task.usedMs,
-      share: Math.min(1, grantedMs / Math.max(1, this.scheduler.age(task))),
-    };
-  }
 
   /** A guest whose memory and core are taken already. It stands still until Palacios says that it runs. */
   private admit(name: string, base: number, length: number, core: number): Resident {

@@ -1,4 +1,11 @@
-import { taskKinds, V3Error, type TaskKind, type TaskPolicy, type TaskState } from '@v3vee/contracts';
+import {
+  taskKinds,
+  V3Error,
+  type KernelTask,
+  type TaskKind,
+  type TaskPolicy,
+  type TaskState,
+} from '@v3vee/contracts';
 import { KERNEL_ASPACE } from './address-spaces';
 import { RunQueue } from './run-queue';
 import { reserved, ROUND_ROBIN, type NewTask, type Task } from './task';
@@ -99,6 +106,21 @@ export class Scheduler {
       queue.charge(now);
       return [...queue.tasks].sort((a, b) => a.id - b.id).concat(queue.idle);
     });
+  }
+
+  /** As it is shown. */
+  view(task: Task): KernelTask {
+    const queue = this.cores[task.core]!;
+    const { id, name, kind, aspace, core, affinity, state, policy, grantedMs } = task;
+    const idle = kind === 'idle';
+    return {
+      ...{ id, name, kind, aspace, core, state, policy, grantedMs },
+      affinity: affinity && [...affinity],
+      onCore: queue.current === task,
+      shared: !idle && queue.isShared,
+      usedMs: idle ? 0 : task.usedMs,
+      share: Math.min(1, grantedMs / Math.max(1, this.age(task))),
+    };
   }
 
   /** Milliseconds since it was made. */
