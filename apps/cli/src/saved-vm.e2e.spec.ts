@@ -10,6 +10,7 @@ hosts: { alpha: }
 ${NETWORKS}
 vms:
   a1: { host: alpha, nics: [{ network: lan, ip: 10.10.0.11/24 }] }
+  d1: { host: alpha, autostart: false, disks: [{ name: data, size: 16MiB }] }
 `;
 const THERE = `hosts: { alpha:, gamma: }\n${NETWORKS}\n`;
 
@@ -68,7 +69,9 @@ describe('a VM that is saved to a file or sent away', () => {
     expect(
       await here.ok(['vm', 'send', 'a1', ...(await peer('--to', there)), '--host', 'gamma', '--name', 'g1']),
     ).toMatch(/^vm\/a1 moved to http:.* as vm\/g1; it stood still for \d+ ms\n$/);
-    expect((await list<Vm>(here, 'vm'))[0]).toMatchObject({ name: 'a1', state: 'STOPPED' });
+    expect((await list<Vm>(here, 'vm'))[0]).toMatchObject({
+      ...{ name: 'a1', state: 'STOPPED', autostart: false },
+    });
     expect((await list<Vm>(there, 'vm'))[0]).toMatchObject({ name: 'g1', host: 'gamma', state: 'RUNNING' });
     expect(await sh(there, 'g1', 'cat /tmp/what; pidof sleep; ip -4 -o addr show eth0')).toMatch(
       new RegExp(`^travels\n${started}\n.* 10\\.10\\.0\\.11/24 `),
@@ -92,6 +95,8 @@ describe('a VM that is saved to a file or sent away', () => {
     await refused([...to, '--host', 'delta'], /delta/);
     await there.ok(['vm', 'create', 'a1', '--host', 'gamma']);
     await refused([...to, '--host', 'gamma'], /"?a1/);
+    const withDisk = await here.v3(['vm', 'send', 'd1', ...to]);
+    expect(withDisk).toMatchObject({ code: 1, stderr: expect.stringContaining('d1 has disks') });
     await refused(['--to', 'nonsense', ...to.slice(2)], /"nonsense" is no address/, 2);
     await refused([...to.slice(0, 3), join(folder, 'none')], /cannot be read/, 2);
     await refused(['--to', 'http://127.0.0.1:1', ...to.slice(2)], /cannot be reached/);

@@ -68,11 +68,15 @@ export interface Sending extends SavedVmOptions {
  * Moves a VM that runs into another cluster: defined there, stopped here, loaded there. Until it is known to run there
  * it stands still here; if that can't be known, it stays so in both: never two.
  * @returns ms for which it stood still
- * @throws V3Error VM_WRONG_STATE unless it runs; what the other cluster said when it does not take it, and then it goes on here
+ * @throws V3Error VM_WRONG_STATE unless it runs; STATE_INCOMPATIBLE: it has disks; what the other cluster said when it does not take it, and then it goes on here
  */
 export async function sendVm(options: Sending): Promise<{ pausedMs: number }> {
   const { from, to, vm, signal, onProgress = () => undefined } = options;
   const present = await from.call('getVm', { vm });
+  if (present.disks.length > 0) {
+    const detail = `${vm} has disks, which are not sent to another cluster; send it without, or export them ("v3 disk export")`;
+    throw new V3Error('STATE_INCOMPATIBLE', detail);
+  }
   if (present.state !== 'RUNNING') {
     const detail = `${vm} is ${present.state}; a VM that is sent to another cluster has to run`;
     throw new V3Error('VM_WRONG_STATE', detail);
@@ -95,6 +99,8 @@ export async function sendVm(options: Sending): Promise<{ pausedMs: number }> {
   }
   const pausedMs = performance.now() - began;
   onProgress('stopping it where it was');
+  // Else it would start here too with the cluster.
+  if (present.autostart) await from.call('updateVm', { vm }, { body: { autostart: false } });
   await from.operate('stopVm', { vm });
   if (options.deletes) await from.operate('deleteVm', { vm });
   return { pausedMs };
@@ -131,6 +137,8 @@ function definitionOf({ nics, wifi, ...vm }: Vm, { name, host }: Sending): VmSpe
     autostart: vm.autostart,
     failover: vm.failover,
     checkpointEvery: vm.checkpointEvery ?? undefined,
+    yield: vm.yield,
+    devices: vm.devices,
     nics: nics.map(({ network, mac, ips, device, access }) => ({
       network,
       mac,
