@@ -57,7 +57,7 @@ export class Chaos {
   ) {}
 
   async begin(): Promise<void> {
-    await Promise.all(this.names.map(vm => this.load.begin(vm)));
+    await this.load.begin(this.names);
     this.say('the load is there');
     const vms = await this.world.vms();
     this.definitions = new Map(vms.map(vm => [vm.name, definitionOf(vm)]));
@@ -228,7 +228,8 @@ export class Chaos {
       problems.push(...(await this.load.audit(vm)), ...(await this.load.inspect(vm, this.restarted)));
     }
     if (problems.length > 0) throw new Violation(problems.slice(0, MAX_PROBLEMS).join('\n'));
-    for (const vm of anew) await this.load.begin(vm);
+    await this.load.begin(anew);
+    await this.load.goOn(this.restarted);
     if (anew.length > 0) await this.checkpointed(await this.world.vms());
   }
 
