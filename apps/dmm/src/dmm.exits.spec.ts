@@ -83,7 +83,7 @@ describe('exits', () => {
     expect(await send(4)).toEqual({ verdict: 'stop', reason });
     const denied = { register: 'RDSAR', direction: 'write', address: 2 ** 40, length: 64 } as const;
     expect(
-      await rig.bus.call(dmmCalls.violation, undefined, { ...host.sharer(guest), denied }),
+      await rig.bus.call(dmmCalls.violation, host.name, { ...host.sharer(guest), denied }),
     ).toMatchObject({
       verdict: 'stop',
       reason: expect.stringContaining('at 0x10000000000 (register RDSAR)'),

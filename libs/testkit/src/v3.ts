@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ControlClient, stateFiles, type ClusterStatus } from '@v3vee/client';
@@ -84,6 +84,11 @@ export class TestCluster {
     const status = await new ControlClient(stateFiles(this.stateDir).socket).status();
     if (!status) throw new Error('the cluster does not run');
     return status;
+  }
+
+  /** Address of its NATS server, for who may say and hear everything. */
+  async natsUrl(): Promise<string> {
+    return (await readFile(stateFiles(this.stateDir).natsUrl, 'utf8')).trim();
   }
 
   /** Stops the cluster and removes its folder. */

@@ -68,11 +68,12 @@ describe('the console', () => {
     expect(response.headers['content-type']).toBe('application/problem+json');
     return { http: response.statusCode, ...(JSON.parse(body) as { code: string; detail: string }) };
   };
-  const publish = (text: string) => gateway.bus.publishRaw(rawSubjects.consoleOut(vm.id), Buffer.from(text));
+  const publish = (text: string) =>
+    gateway.bus.publishRaw(rawSubjects.consoleOut('alpha', vm.id), Buffer.from(text));
 
   it('shows what came before and what comes now, and carries what is typed', async () => {
     const typed: string[] = [];
-    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn(vm.id), bytes => {
+    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn('alpha', vm.id), bytes => {
       typed.push(Buffer.from(bytes).toString());
     });
     await gateway.bus.flush();
@@ -94,7 +95,9 @@ describe('the console', () => {
 
   it('cuts long input into pieces and loses none of it', async () => {
     const typed: number[] = [];
-    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn(vm.id), bytes => typed.push(bytes.length));
+    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn('alpha', vm.id), bytes =>
+      typed.push(bytes.length),
+    );
     await gateway.bus.flush();
     const client = await open();
     client.socket.send(Buffer.alloc(10_000));
