@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import {
   V3Error,
   inboxOf,
+  overlayHost,
   subjectFor,
   validate,
   type Announcement,
@@ -187,7 +188,9 @@ export class Bus {
       let reply: Reply;
       try {
         const request = validate(contract.request, decode(message.data));
-        reply = { ok: await handler(request, hostOf(message)) };
+        const from = hostOf(message);
+        if (host === '*') validate(overlayHost, from);
+        reply = { ok: await handler(request, from) };
       } catch (thrown) {
         const error = V3Error.from(thrown);
         if (error.code === 'INTERNAL') {

@@ -187,7 +187,7 @@ export const vmChanged = announcement('event.vm.{host}', vmStatus);
 
 const vni = z.int().min(1).max(0xffffff);
 /** A host, or an end that is none: where links are attached, or access points. */
-const overlayHost = resourceName.or(z.enum([LINKS_HOST, AIR_HOST]));
+export const overlayHost = resourceName.or(z.enum([LINKS_HOST, AIR_HOST]));
 
 /** One attached NIC. `vni` numbers the network (24 bits, as in VXLAN). */
 export const attachment = z.object({

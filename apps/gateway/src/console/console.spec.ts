@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { CONSOLE_PROTOCOL, rawSubjects, TOKEN_PROTOCOL_PREFIX, V3Error, type Vm } from '@v3vee/contracts';
+import { VmRepository } from '@v3vee/store';
 import WebSocket from 'ws';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
@@ -83,6 +84,36 @@ describe('the console', () => {
     await gateway.until(async () => typed.join('') === 'root\n');
     publish('Password: ');
     await shows(client, 'login: Password: ');
+    input.stop();
+  });
+
+  it('shows nothing that another host says of its VM, and follows it when it moves there', async () => {
+    await gateway.withHosts('beta');
+    const say = (host: string, words: string) =>
+      gateway.bus.publishRaw(rawSubjects.consoleOut(host, vm.id), Buffer.from(words));
+    const client = await open();
+    await shows(client, 'login: ');
+    say('beta', 'forged ');
+    say('alpha', 'true ');
+    await shows(client, 'login: true ');
+    // Once more, so that the first question to the store has been answered.
+    say('beta', 'forged ');
+    await gateway.ok('get', `/v1/vms/${vm.name}`);
+    say('alpha', 'again ');
+    await shows(client, 'login: true again ');
+
+    const { epoch } = (await new VmRepository(gateway.dataSource).get(vm.id))!;
+    const swap = { from: 'alpha', epoch, to: 'beta' };
+    await new VmRepository(gateway.dataSource).swapOwner(vm.id, swap);
+    const typed: string[] = [];
+    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn('beta', vm.id), bytes => {
+      typed.push(Buffer.from(bytes).toString());
+    });
+    await gateway.bus.flush();
+    say('beta', 'moved');
+    await shows(client, 'again moved');
+    client.socket.send(Buffer.from('root\n'));
+    await gateway.until(async () => typed.join('') === 'root\n');
     input.stop();
   });
 
