@@ -69,8 +69,13 @@ describe('v3 nats permissions', () => {
         stdio: ['ignore', 'ignore', 'pipe'],
       },
     );
+    const ended = once(server, 'exit');
     try {
-      for await (const text of server.stderr) if (String(text).includes('Server is ready')) break;
+      await new Promise<void>((resolve, reject) => {
+        let said = '';
+        server.stderr.on('data', text => (said += text).includes('Server is ready') && resolve());
+        void ended.then(() => reject(new Error(said)));
+      });
       const urls = Object.values(services).flatMap(({ environment }) => environment?.V3_NATS_URL ?? []);
       expect(urls.length).toBe(busUsers(['alpha', 'beta']).length - 1);
       for (const url of urls) {
@@ -82,7 +87,7 @@ describe('v3 nats permissions', () => {
       await expect(Bus.connect({ url: stranger, name: 'x' })).rejects.toMatchObject({ code: 'BUS_REFUSED' });
     } finally {
       server.kill();
-      await once(server, 'exit');
+      await ended;
     }
   });
 });

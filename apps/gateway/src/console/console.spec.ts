@@ -35,7 +35,7 @@ describe('the console', () => {
   const clients: Client[] = [];
   beforeAll(async () => {
     gateway = await TestGateway.start();
-    [alpha] = (await gateway.withHosts('alpha')) as [ScriptedHost];
+    [alpha] = (await gateway.withHosts('alpha', 'beta')) as [ScriptedHost, ScriptedHost];
   });
   afterAll(() => gateway?.stop());
   let count = 0;
@@ -88,7 +88,6 @@ describe('the console', () => {
   });
 
   it('shows nothing that another host says of its VM, and follows it when it moves there', async () => {
-    await gateway.withHosts('beta');
     const say = (host: string, words: string) =>
       gateway.bus.publishRaw(rawSubjects.consoleOut(host, vm.id), Buffer.from(words));
     const client = await open();
