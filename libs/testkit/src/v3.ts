@@ -91,6 +91,19 @@ export class TestCluster {
     return (await readFile(stateFiles(this.stateDir).natsUrl, 'utf8')).trim();
   }
 
+  /** Its services that NATS has refused anything since they started: none, if each may say and hear what it needs. */
+  async refusedByNats(): Promise<string[]> {
+    const { services } = await this.status();
+    const counted = services.filter(({ url }) => url?.startsWith('http'));
+    const lines = await Promise.all(
+      counted.map(async ({ name, url }) => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        return `${name}: ${/^v3_bus_refused_total\S* (\d+)$/m.exec(text)?.[1] ?? 'not counted'}`;
+      }),
+    );
+    return lines.filter(line => !line.endsWith(': 0'));
+  }
+
   /** Stops the cluster and removes its folder. */
   async down(): Promise<void> {
     await this.v3(['down']);
