@@ -421,6 +421,10 @@ describe('v3', () => {
     expect(await cluster.v3(['vm', 'list'], { env: elsewhere })).toMatchObject({ code: 0 });
   });
 
+  it('has no process that needs more of NATS than it may', async () => {
+    expect(await cluster.refusedByNats()).toEqual([]);
+  });
+
   it('goes down and comes up again, and the guests go on where they were', async () => {
     const uptime = async () => Number((await sh('b1', 'cat /proc/uptime')).split(' ')[0]);
     const ran = await uptime();

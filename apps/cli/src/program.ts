@@ -13,6 +13,7 @@ import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
+import { natsCommands } from './commands/nats';
 import { palaciosToolCommands } from './commands/palacios-tools';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
 import { snapshotCommands } from './commands/snapshot';
@@ -74,6 +75,7 @@ export function createProgram(): Command {
   diskCommands(program);
   migrationCommands(program);
   operationCommands(program);
+  natsCommands(program);
   palaciosToolCommands(program, args => createProgram().parseAsync(args, { from: 'user' }));
   return program;
 }

@@ -8,7 +8,7 @@ import {
   type HostChanges,
   type HostsRequest,
 } from '@v3vee/client';
-import { V3Error, type ApplyResult, type HostSpec, type Topology } from '@v3vee/contracts';
+import { OPERATOR, V3Error, type ApplyResult, type HostSpec, type Topology } from '@v3vee/contracts';
 import { withLock } from '@v3vee/setup';
 import type { Logger } from 'pino';
 import type { AnchorLink } from './anchor-link';
@@ -91,8 +91,10 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
     const members = [...this.infrastructure.members, ...commonMembers(this.settings)];
     for (const [name, spec] of Object.entries(this.hosts))
       members.push(...hostMembers(this.settings, name, spec));
+    await this.infrastructure.admit(Object.keys(this.hosts));
     await this.cluster.start(members);
     this.requireNotStopping();
+    this.files.writeNatsUrl(this.settings.natsUrl(OPERATOR));
     this.state = 'running';
     this.publish();
     return this.url as string;
@@ -178,6 +180,7 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
       onProgress(`starting host ${name}`);
       this.hosts[name] = wanted[name] as HostSpec;
     }
+    await this.infrastructure.admit(Object.keys(this.hosts));
     await this.cluster.start(
       [...started, ...restarted].flatMap(name => hostMembers(this.settings, name, wanted[name] as HostSpec)),
     );

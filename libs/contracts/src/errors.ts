@@ -132,6 +132,7 @@ export const errorCatalogue = {
   OPERATION_NOT_FOUND: entry('No such operation', 404, 'NOT_FOUND'),
   TIMEOUT: entry('It took too long', 504, 'DEADLINE_EXCEEDED'),
   SERVICE_UNAVAILABLE: entry('A service does not answer', 503, 'UNAVAILABLE'),
+  BUS_REFUSED: entry('The NATS server does not let this service say that', 500, 'PERMISSION_DENIED'),
   STORAGE_FULL: entry('There is no space left on the disk', 507, 'RESOURCE_EXHAUSTED'),
   INTERNAL: entry('Something went wrong inside', 500, 'INTERNAL'),
   // set-up and the launcher

@@ -1,3 +1,4 @@
+export * from './bus-permissions';
 export * from './card-rules';
 export * from './disks';
 export * from './errors';

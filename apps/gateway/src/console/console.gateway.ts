@@ -11,6 +11,7 @@ import { PalaciosClient } from '../hosts/palacios-client';
 import { requireSameOrigin } from '../http/origin';
 import { publicProblem } from '../http/public-error';
 import { Tokens } from '../http/token';
+import { VmDefinitions } from '../vms/vm-definitions.service';
 import { VmVerbs } from '../vms/vm-verbs.service';
 import { ConsoleSession } from './console-session';
 
@@ -30,6 +31,7 @@ interface OpenConsole {
   vmId: string;
   vmName: string;
   host: string;
+  session?: ConsoleSession;
 }
 
 const path = /^\/v1\/vms\/([^/?]+)\/console(?:\?.*)?$/;
@@ -51,6 +53,7 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     private readonly adapter: HttpAdapterHost,
     private readonly tokens: Tokens,
     private readonly verbs: VmVerbs,
+    private readonly definitions: VmDefinitions,
     private readonly palacios: PalaciosClient,
     private readonly directory: HostDirectory,
     private readonly bus: Bus,
@@ -66,7 +69,7 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
       socket.on('error', () => socket.destroy());
       this.accept(request, socket, head).catch((thrown: unknown) => this.refuse(socket, thrown));
     });
-    this.subscription = this.bus.listen(vmChanged, '*', status => this.vmChanged(status));
+    this.subscription = this.bus.listen(vmChanged, '*', (status, host) => void this.vmChanged(status, host));
   }
 
   beforeApplicationShutdown(): void {
@@ -99,16 +102,17 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     });
   }
 
-  private async serve({ socket, vmId, vmName, host }: OpenConsole): Promise<void> {
+  private async serve(entry: OpenConsole): Promise<void> {
+    const { socket, vmId, vmName, host } = entry;
     const session = new ConsoleSession({
-      bus: this.bus,
-      socket,
-      vmId,
+      ...{ bus: this.bus, socket, vmId, host },
+      locate: async () => (await this.definitions.find(vmId)).ownerHost,
       attach: async () => {
         const { scrollback } = await this.palacios.call('consoleAttach', host, { vmId });
         return Buffer.from(scrollback, 'base64');
       },
     });
+    entry.session = session;
     try {
       await session.open();
       await this.directory.watching(
@@ -128,11 +132,13 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     }
   }
 
-  /** A VM that is reset or restored goes on under the same console. */
-  private vmChanged({ vmId, state, reason: why }: VmStatus): void {
-    if (state !== 'STOPPED' && state !== 'ERROR') return;
-    for (const { socket, vmId: id, vmName } of this.open) {
-      if (id === vmId) socket.close(closeCodes.vmGone, reason(`${vmName} is ${state}: ${why}`));
+  /** A VM that is reset, restored or moved goes on under the same console. */
+  private async vmChanged({ vmId, state, reason: why }: VmStatus, host: string): Promise<void> {
+    for (const { socket, vmId: id, vmName, session } of this.open) {
+      if (id !== vmId || !session) continue;
+      if (!session.isAt(host)) await session.follow();
+      if (!session.isAt(host) || (state !== 'STOPPED' && state !== 'ERROR')) continue;
+      socket.close(closeCodes.vmGone, reason(`${vmName} is ${state}: ${why}`));
     }
   }
 

@@ -13,6 +13,8 @@ export interface StateFiles {
   cluster: string;
   /** The local administrator's token, readable by its user alone. */
   token: string;
+  /** Address of the NATS server with the operator's password, readable by its user alone. */
+  natsUrl: string;
   /** The supervisor's control socket. */
   socket: string;
   /** The topology that was applied last. */
@@ -29,6 +31,7 @@ export function stateFiles(state: string): StateFiles {
   return {
     cluster: join(state, 'cluster.json'),
     token: join(state, 'admin.token'),
+    natsUrl: join(state, 'nats', 'operator.url'),
     socket: Buffer.byteLength(socket) <= MAX_SOCKET_PATH ? socket : shortSocket(state),
     topology: join(state, 'topology.json'),
     logs: join(state, 'logs'),
