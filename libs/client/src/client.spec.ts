@@ -15,6 +15,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: string
 const vm: Vm = {
   id: '0b54ed2c-6c9e-4c8a-9d3e-0a4cf7d5b101',
   name: 'a1',
+  project: 'default',
   host: 'alpha',
   epoch: 1,
   state: 'RUNNING',
