@@ -42,6 +42,7 @@ import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
 import { SessionsController } from './http/sessions.controller';
+import { TlsRenewal } from './http/tls';
 import { Tokens } from './http/token';
 import { DiskPlanner } from './disks/disk-planner';
 import { DisksController } from './disks/disks.controller';
@@ -184,6 +185,7 @@ import { WifiClient } from './wifi/wifi-client';
     SnapshotFiles,
     SnapshotHosts,
     SnapshotRemoval,
+    TlsRenewal,
     VmClones,
     VmDefinitions,
     VmVerbs,

@@ -27,6 +27,8 @@ export interface ClientOptions {
   /** Where the gateway listens, for example `http://127.0.0.1:8080`. */
   url: string;
   token: string;
+  /** Certificates of whom to trust with https, PEM; none: those that Node trusts. */
+  ca?: string;
   /** How long a repeatable request is tried again while the gateway cannot be reached, ms. */
   retryForMs?: number;
 }
@@ -42,10 +44,11 @@ const LONG_POLL_SECONDS = 20;
 /** Client of the gateway; every endpoint of the `rest` table by its name, with types from that table. */
 export class Client {
   readonly url: string;
-  private readonly transport = new Transport();
+  private readonly transport: Transport;
 
   constructor(private readonly options: ClientOptions) {
     this.url = options.url.replace(/\/+$/, '');
+    this.transport = new Transport(options.ca);
   }
 
   /**
@@ -186,6 +189,10 @@ export class Client {
     );
     if (received.status >= 400) throw toError(received);
     return received.text;
+  }
+
+  get ca(): string | undefined {
+    return this.options.ca;
   }
 
   headers(): Record<string, string> {

@@ -1,19 +1,20 @@
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
-import type {
-  AccessToken,
-  AuditEntry,
-  List,
-  Login,
-  NewToken,
-  Operation,
-  Problem,
-  Project,
-  Self,
-  Session,
-  Snapshot,
-  User,
-  Vm,
+import {
+  captureCalls,
+  type AccessToken,
+  type AuditEntry,
+  type List,
+  type Login,
+  type NewToken,
+  type Operation,
+  type Problem,
+  type Project,
+  type Self,
+  type Session,
+  type Snapshot,
+  type User,
+  type Vm,
 } from '@v3vee/contracts';
 import request from 'supertest';
 import { TestGateway } from '../testing/test-gateway.fixture';
@@ -69,6 +70,12 @@ describe('users, tokens and projects', () => {
       const session = (await as(token, 'post', '/v1/sessions').expect(201)).body as Session;
       expect(session).toMatchObject({ user: token.user, role: 'operator', project: null });
       await gateway.call('get', '/v1/vms', undefined, session.token).expect(200);
+      const served = [
+        gateway.bus.serve(captureCalls.start, 'alpha', () => ({})),
+        gateway.bus.serve(captureCalls.renew, 'alpha', () => ({ captured: 0, dropped: 0 })),
+        gateway.bus.serve(captureCalls.stop, 'alpha', () => ({})),
+      ];
+      await gateway.bus.flush();
       const url = `http://127.0.0.1:${gateway.port}/v1/captures?point=host/alpha`;
       const capture = get(url, { headers: { Authorization: `Bearer ${token.token}` }, agent: false });
       const [response] = (await once(capture, 'response')) as [IncomingMessage];
@@ -79,6 +86,7 @@ describe('users, tokens and projects', () => {
       const revoked = await gateway.ok<AccessToken>('post', `/v1/tokens/${token.id}:revoke`);
       expect(revoked.state).toBe('REVOKED');
       await cut;
+      for (const each of served) each.stop();
       for (const each of [token.token, session.token]) {
         const { body } = await gateway.call('get', '/v1/vms', undefined, each).expect(401);
         expect(body.detail).toContain('revoked');

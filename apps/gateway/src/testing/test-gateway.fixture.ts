@@ -13,6 +13,7 @@ import type { DataSource } from 'typeorm';
 import { gatewayConfig } from '../config';
 import { GatewayModule } from '../gateway.module';
 import { configureHttp } from '../http/configure';
+import { readTls } from '../http/tls';
 import { ScriptedHost } from './scripted-host.fixture';
 import { putImage } from './image.fixture';
 
@@ -40,7 +41,7 @@ export class TestGateway {
     readonly database: { url: string; stop(): Promise<void> },
     readonly bus: Bus,
     readonly dataSource: DataSource,
-    private readonly env: Record<string, string>,
+    private env: Record<string, string>,
   ) {}
 
   /** @param env beyond what a gateway needs */
@@ -75,6 +76,11 @@ export class TestGateway {
     await this.open();
   }
 
+  /** For when it is opened next. */
+  setEnv(env: Record<string, string>): void {
+    this.env = env;
+  }
+
   async open(): Promise<void> {
     const config = readConfig(gatewayConfig, {
       V3_NATS_URL: this.nats.url,
@@ -90,7 +96,13 @@ export class TestGateway {
       V3_LOG_LEVEL: process.env.V3_LOG_LEVEL ?? 'silent',
     });
     this.app = await createService(
-      { name: 'gateway', module: GatewayModule, config: gatewayConfig, configure: configureHttp },
+      {
+        name: 'gateway',
+        module: GatewayModule,
+        config: gatewayConfig,
+        tls: readTls,
+        configure: configureHttp,
+      },
       config,
     );
   }

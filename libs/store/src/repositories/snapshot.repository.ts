@@ -88,16 +88,19 @@ export class SnapshotRepository {
       }
     }
     const exists = `${snapshot.vmName} has a snapshot named "${snapshot.name}"; choose another name`;
-    return translating({ snapshot_name_unique: ['SNAPSHOT_EXISTS', exists] }, async () => {
-      const repository = this.of(manager);
-      const [vm]: { project: string }[] = await manager.query('SELECT project FROM vm WHERE id = $1', [
-        snapshot.vmId,
-      ]);
-      const project = vm?.project ?? DEFAULT_PROJECT;
-      await repository.insert({ ...snapshot, project });
-      if (snapshot.kind !== 'checkpoint') await assertSnapshotQuota(manager, project);
-      return repository.findOneByOrFail({ id: snapshot.id });
-    });
+    return translating({ snapshot_name_unique: ['SNAPSHOT_EXISTS', exists] }, () =>
+      // A part of the caller's transaction, if there is one: what is refused leaves nothing.
+      manager.transaction(async inner => {
+        const repository = this.of(inner);
+        const [vm]: { project: string }[] = await inner.query('SELECT project FROM vm WHERE id = $1', [
+          snapshot.vmId,
+        ]);
+        const project = vm?.project ?? DEFAULT_PROJECT;
+        await repository.insert({ ...snapshot, project });
+        if (snapshot.kind !== 'checkpoint') await assertSnapshotQuota(inner, project);
+        return repository.findOneByOrFail({ id: snapshot.id });
+      }),
+    );
   }
 
   /** The row only; call `StateStore.remove(digest)` afterwards. */
