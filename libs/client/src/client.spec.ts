@@ -135,6 +135,22 @@ describe('Client', () => {
     await expect(client.call('startVm', { vm: 'a1' })).resolves.toMatchObject({ id: operation.id });
   });
 
+  it('comes again when it was too fast, as soon as it is told to', async () => {
+    const limited: Handler = (_, response) => {
+      response.writeHead(429, { 'retry-after': '0' });
+      response.end(JSON.stringify(new V3Error('RATE_LIMITED', 'slower').toProblem()));
+    };
+    handlers = [limited, limited, json(202, operation)];
+    await expect(client.call('startVm', { vm: 'a1' })).resolves.toMatchObject({ id: operation.id });
+    expect(seen).toHaveLength(3);
+    const far: Handler = (_, response) => {
+      response.writeHead(429, { 'retry-after': '3600' });
+      response.end(JSON.stringify(new V3Error('RATE_LIMITED', 'slower').toProblem()));
+    };
+    handlers = [far];
+    await expect(client.call('getVm', { vm: 'a1' })).rejects.toMatchObject({ code: 'RATE_LIMITED' });
+  });
+
   it('sends lines of the VNET language as they are, once however often the connection breaks', async () => {
     const answer: Handler = (_, response) => void response.end('added route 1: …\n');
     handlers = [cut, answer];

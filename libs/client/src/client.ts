@@ -221,6 +221,12 @@ export class Client {
     for (let pause = 100; ; pause = Math.min(pause * 2, 1600)) {
       try {
         const received = await send();
+        // Nothing was done, so that it may be sent again whatever it is.
+        const limited = received.status === 429 ? Number(received.headers['retry-after']) * 1000 : NaN;
+        if (Date.now() + limited <= end) {
+          await delay(limited, undefined, { signal });
+          continue;
+        }
         // Our first attempt got through and is being worked on.
         if (!repeatable || received.status !== 409 || codeOf(received) !== 'REQUEST_IN_PROGRESS')
           return received;

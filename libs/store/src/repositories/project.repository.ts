@@ -21,8 +21,11 @@ const things: Record<OwnedKind, string> = {
   snapshot: 'SELECT id::text, name, project FROM snapshot',
   disk: `SELECT vm.name || '/' || vm_disk.name AS id, NULL AS name, project FROM vm_disk JOIN vm ON vm.id = vm_id
          UNION ALL SELECT name, NULL, NULL FROM disk_image`,
-  // A migration has its operation's id.
-  migration: 'SELECT id::text, NULL AS name, project FROM operation WHERE project IS NOT NULL',
+  // It outlives its VM, and then is its operation's.
+  migration: `SELECT moved.id::text, NULL AS name, coalesce(vm.project, operation.project) AS project
+              FROM vm_migration AS moved LEFT JOIN vm ON vm.id = moved.vm_id
+              LEFT JOIN operation ON operation.id = operation_id
+              WHERE coalesce(vm.project, operation.project) IS NOT NULL`,
   operation: 'SELECT id::text, NULL AS name, project FROM operation WHERE project IS NOT NULL',
   route: `SELECT index::text AS id, NULL AS name, project
           FROM vnet_route JOIN network ON network.id = network_id`,
