@@ -39,7 +39,7 @@ describe('users of a cluster', () => {
     const foreign = await as(token, 'network', 'show', 'office');
     expect(foreign.stderr).toContain('there is no network "office"');
     expect((await as(token, 'user', 'list')).stderr).toContain('anna is operator here');
-    expect(await ok('project', 'show', 'red')).toMatch(/VMS:? +1 of 1/);
+    expect(await ok('project', 'show', 'red')).toMatch(/Vms: +1 of 1/);
   });
 
   it('are gone when their token is, and all that is in the audit log', async () => {
