@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { V3Error } from '@v3vee/contracts';
 import { Command, CommanderError } from 'commander';
+import { accessCommands } from './commands/access';
 import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
@@ -76,6 +77,7 @@ export function createProgram(): Command {
   migrationCommands(program);
   operationCommands(program);
   natsCommands(program);
+  accessCommands(program);
   palaciosToolCommands(program, args => createProgram().parseAsync(args, { from: 'user' }));
   return program;
 }

@@ -4,6 +4,7 @@ import { createServer as createTcpServer } from 'node:net';
 import {
   Client,
   ControlClient,
+  readCa,
   type ClusterStatus,
   type HostChanges,
   type HostsRequest,
@@ -101,7 +102,9 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
   }
 
   async apply(wanted: Topology): Promise<ApplyResult['changes']> {
-    const client = new Client({ url: this.url as string, token: this.files.token() });
+    // One that nobody signed but itself is its own authority.
+    const ca = await readCa({ V3_CA: process.env.V3_CA ?? process.env.V3_TLS_CERT });
+    const client = new Client({ url: this.url as string, token: this.files.token(), ca });
     try {
       const onProgress = (text: string) => void this.emit('progress', text);
       const changes = await client.apply(wanted, { onProgress, signal: this.stopSignal.signal });

@@ -1,3 +1,4 @@
+export * from './access';
 export * from './bus-permissions';
 export * from './card-rules';
 export * from './disks';
@@ -13,6 +14,7 @@ export * from './resources';
 export * from './rest';
 export * from './rest-hosts';
 export * from './rest-migration';
+export * from './rest-streams';
 export { DISK_EXPORT_PATH, diskExportPath } from './rest-disks';
 export { overviewParts, type Overview, type OverviewPart } from './rest-overview';
 export { type Login, type Session } from './rest-sessions';

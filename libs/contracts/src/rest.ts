@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { resourceName } from './quantities';
 import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
+import { accessEndpoints } from './rest-access';
 import { diskEndpoints } from './rest-disks';
 import { dmmEndpoints } from './rest-dmm';
 import { hostEndpoints } from './rest-hosts';
@@ -37,6 +38,7 @@ const vmVerb = <const V extends string, const B extends z.ZodType>(verb: V, summ
     path: `/vms/{vm}:${verb}`,
     summary,
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     body,
     response: r.operation,
@@ -51,6 +53,7 @@ export const rest = {
     path: '/hosts',
     summary: 'List hosts',
     tag: 'hosts',
+    access: ['viewer', 'shared'],
     query: page,
     response: r.list(r.host),
     status: 200,
@@ -61,6 +64,7 @@ export const rest = {
     path: '/hosts/{host}',
     summary: 'Show a host',
     tag: 'hosts',
+    access: ['viewer', 'shared'],
     response: r.host,
     status: 200,
     errors: ['HOST_NOT_FOUND'],
@@ -73,6 +77,7 @@ export const rest = {
     path: '/networks',
     summary: 'List overlay networks',
     tag: 'networks',
+    access: ['viewer', 'network'],
     query: page,
     response: r.list(r.network),
     status: 200,
@@ -83,6 +88,7 @@ export const rest = {
     path: '/networks/{network}',
     summary: 'Show a network',
     tag: 'networks',
+    access: ['viewer', 'network'],
     response: r.network,
     status: 200,
     errors: ['NETWORK_NOT_FOUND'],
@@ -92,6 +98,7 @@ export const rest = {
     path: '/networks',
     summary: 'Create a network',
     tag: 'networks',
+    access: ['operator', 'network'],
     query: repeatable,
     body: r.networkSpec,
     response: r.network,
@@ -103,6 +110,7 @@ export const rest = {
     path: '/networks/{network}',
     summary: 'Delete a network',
     tag: 'networks',
+    access: ['operator', 'network'],
     query: repeatable,
     response: nothing,
     status: 200,
@@ -118,6 +126,7 @@ export const rest = {
     path: '/vms',
     summary: 'List virtual machines',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     query: page.extend({ host: resourceName.optional() }),
     response: r.list(r.vm),
     status: 200,
@@ -128,6 +137,7 @@ export const rest = {
     path: '/vms/{vm}',
     summary: 'Show a virtual machine',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     response: r.vm,
     status: 200,
     errors: ['VM_NOT_FOUND'],
@@ -137,6 +147,7 @@ export const rest = {
     path: '/vms',
     summary: 'Define a virtual machine',
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     body: r.vmSpec,
     response: r.vm,
@@ -157,6 +168,7 @@ export const rest = {
     path: '/vms/{vm}',
     summary: 'Change a definition',
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     body: r.vmPatch,
     response: r.vm,
@@ -175,6 +187,7 @@ export const rest = {
     path: '/vms/{vm}',
     summary: 'Delete a stopped virtual machine',
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     response: r.operation,
     status: 202,
@@ -223,6 +236,7 @@ export const rest = {
     path: '/vms/{vm}:exec',
     summary: 'Run a command in the guest through its agent',
     tag: 'vms',
+    access: ['operator', 'vm'],
     body: r.execRequest,
     response: r.execResult,
     status: 200,
@@ -233,6 +247,7 @@ export const rest = {
     path: '/vms/{vm}:refresh',
     summary: 'Ask the guest agent anew and show the VM',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     body: noBody,
     response: r.vm,
     status: 200,
@@ -243,6 +258,7 @@ export const rest = {
     path: '/vms/{vm}/telemetry',
     summary: 'Exits by kind and port, time, NIC counters',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     response: r.telemetry,
     status: 200,
     errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE'],
@@ -255,6 +271,7 @@ export const rest = {
     path: '/images',
     summary: 'List guest images',
     tag: 'images',
+    access: ['viewer', 'shared'],
     query: page,
     response: r.list(r.image),
     status: 200,
@@ -265,6 +282,7 @@ export const rest = {
     path: '/images/{image}',
     summary: 'Show a guest image',
     tag: 'images',
+    access: ['viewer', 'shared'],
     response: r.image,
     status: 200,
     errors: ['IMAGE_NOT_FOUND'],
@@ -274,6 +292,7 @@ export const rest = {
     path: '/images:import',
     summary: 'Make an image of uploaded blobs',
     tag: 'images',
+    access: ['operator', 'cluster'],
     query: repeatable,
     body: r.imageImport,
     response: r.image,
@@ -285,6 +304,7 @@ export const rest = {
     path: '/images/{image}',
     summary: 'Delete an imported image',
     tag: 'images',
+    access: ['operator', 'cluster'],
     query: repeatable,
     response: nothing,
     status: 200,
@@ -300,6 +320,7 @@ export const rest = {
     path: '/operations',
     summary: 'List operations, newest first',
     tag: 'operations',
+    access: ['viewer', 'operation'],
     query: page,
     response: r.list(r.operation),
     status: 200,
@@ -310,6 +331,7 @@ export const rest = {
     path: '/operations/{operation}',
     summary: 'Show an operation',
     tag: 'operations',
+    access: ['viewer', 'operation'],
     response: r.operation,
     status: 200,
     errors: ['OPERATION_NOT_FOUND'],
@@ -319,6 +341,7 @@ export const rest = {
     path: '/operations/{operation}:wait',
     summary: 'Answer when it is done or the time is over',
     tag: 'operations',
+    access: ['viewer', 'operation'],
     query: z.strictObject({ timeoutSeconds: z.coerce.number().min(0).max(60).default(10) }),
     response: r.operation,
     status: 200,
@@ -327,12 +350,14 @@ export const rest = {
 
   ...overviewEndpoints,
   ...sessionEndpoints,
+  ...accessEndpoints,
 
   applyCluster: endpoint({
     method: 'POST',
     path: '/cluster:apply',
     summary: 'Converge to a declared topology',
     tag: 'cluster',
+    access: ['admin', 'cluster'],
     query: repeatable,
     body: topology,
     response: r.operation,
@@ -362,26 +387,14 @@ export const applyResult = z.object({
 });
 export type ApplyResult = z.infer<typeof applyResult>;
 
-/** `PUT /v1/blobs/{sha256}` takes application/octet-stream, streamed; it is not JSON and so not in the table. */
+/** Of one uploaded file. */
 export const MAX_BLOB_BYTES = 2 * 1024 * 1024 * 1024;
 /** Of a blob that is to be a part of an image; a snapshot's may be as large as a blob. */
 export const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** WebSocket at `/v1/vms/{vm}/console`: binary messages, raw bytes of the serial console both ways. */
-export const consolePath = (vm: string): string => `/v1/vms/${encodeURIComponent(vm)}/console`;
 /**
  * What a browser offers as WebSocket subprotocols (RFC 6455 section 1.9), since it can set no header: this, which the
  * gateway selects, and its token behind the prefix.
  */
 export const CONSOLE_PROTOCOL = 'v3.console';
 export const TOKEN_PROTOCOL_PREFIX = 'v3.token.';
-
-/**
- * `GET` lists, `POST` runs lines of the original VNET language: text/plain, not in the table.
- * `?network=NAME` says which network a route between links belongs to.
- */
-export const VNET_CONTROL_PATH = '/v1/vnet/control';
-/** `GET` streams a capture as pcapng (application/x-pcapng); its query is `captureQuery`. */
-export const CAPTURE_PATH = '/v1/captures';
-/** `GET /v1/dmm/trace?device=HOST/NIC` streams a device's I/O events, a JSON `traceLine` a line (application/x-ndjson). */
-export const TRACE_PATH = '/v1/dmm/trace';

@@ -1,5 +1,5 @@
 import * as contracts from '@v3vee/contracts';
-import { rest, type Endpoint } from '@v3vee/contracts';
+import { rest, type Access, type Endpoint } from '@v3vee/contracts';
 import { z } from 'zod';
 import { bytePaths } from './byte-paths';
 import { common, json, problemResponses, queryParameters, reference, type Json } from './responses';
@@ -59,6 +59,14 @@ const named: Record<string, z.ZodType> = {
   DiskCreation: contracts.diskCreation,
   VmKeys: contracts.vmKeys,
   VmScreen: contracts.vmScreen,
+  User: contracts.user,
+  UserSpec: contracts.userSpec,
+  Token: contracts.accessToken,
+  TokenSpec: contracts.tokenSpec,
+  Project: contracts.project,
+  ProjectSpec: contracts.projectSpec,
+  ProjectPatch: contracts.projectPatch,
+  AuditEntry: contracts.auditEntry,
   SnapshotImport: contracts.snapshotImport,
   SnapshotCollection: contracts.snapshotCollection,
   Operation: contracts.operation,
@@ -130,7 +138,7 @@ export function openApiDocument(): Json {
 }
 
 function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.ZodType) => Json): Json {
-  const { path, query, body, response, status, errors, summary, tag } = endpoint;
+  const { path, query, body, response, status, errors, summary, tag, access } = endpoint;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(match => ({
     name: match[1],
     in: 'path',
@@ -141,6 +149,7 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
   return {
     operationId: name,
     summary,
+    description: whoMay(access),
     tags: [tag],
     parameters: [...inPath, ...(query ? queryParameters(describe(query)) : [])],
     ...(body
@@ -151,6 +160,11 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
       ...problemResponses([...errors, ...common]),
     },
   };
+}
+
+function whoMay([least, scope]: Access): string {
+  const confined = scope === 'cluster' ? ', unless confined to a project' : '';
+  return `For ${least === 'admin' ? 'admins' : `each ${least}, and who may do more`}${confined}.`;
 }
 
 /** Inside the document a schema needs no identity of its own. */
