@@ -1,11 +1,16 @@
 /** Made by vite.config.mts from the contract. */
 declare module 'virtual:contract' {
-  type Contract = typeof import('@v3vee/contracts');
+  import type {
+    Access,
+    roles as allRoles,
+    verbStates as allStates,
+    wifiChannels as allChannels,
+  } from '@v3vee/contracts';
   export const rest: import('./api/rest').RestTable;
-  export const access: Record<import('./api/who').Doing, import('@v3vee/contracts').Access>;
-  export const roles: Contract['roles'];
-  export const verbStates: Contract['verbStates'];
-  export const wifiChannels: Contract['wifiChannels'];
+  export const access: Record<import('./api/who').Doing, Access>;
+  export const roles: typeof allRoles;
+  export const verbStates: typeof allStates;
+  export const wifiChannels: typeof allChannels;
 }
 declare module '*.svg' {
   const url: string;

@@ -297,7 +297,7 @@ describe('v3 dmm', () => {
         image: 'debian',
       },
       ...{ memoryMiB: 64, autostart: false, boot: 'template', agent: false, createdAt: context.savedAt },
-      ...{ failover: 'none', checkpointEvery: null },
+      ...{ project: 'default', failover: 'none', checkpointEvery: null },
       startedAt: null,
       core: null,
       wifi: [],
