@@ -1,74 +1,42 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { DiskFolder } from '@v3vee/disk-store';
 import { combination, typing } from './keyboard/scan-codes';
 import type { Guest } from './worker/guest';
-import type { DiskLayers } from './worker/disks';
-import { Guests, identityOf, sh } from './testing/guests.fixture';
-import { ensureTemplate } from './template/template';
+import { disk, DISK_BYTES, DiskGuests } from './testing/disks.fixture';
+import { sh } from './testing/guests.fixture';
 
-const BYTES = 64 << 20;
-const disk = { bytes: BYTES, readOnly: false, serial: 'data' };
-
-let guests: Guests;
-let path: string;
-let folder: DiskFolder;
+let disks: DiskGuests;
 beforeAll(async () => {
-  guests = await Guests.prepare();
-  path = await mkdtemp(join(tmpdir(), 'v3-disk-'));
-  folder = await DiskFolder.open(path);
+  disks = await DiskGuests.prepare();
 });
-afterAll(async () => {
-  await guests.stop();
-  await rm(path, { recursive: true, force: true });
-});
+afterAll(() => disks.stop());
 
 /** Resolves when a row of its screen begins so. */
 async function shows(guest: Guest, text: string): Promise<void> {
   while (!(await guest.screen()).text?.some(row => row.startsWith(text))) await guest.caughtUp();
 }
 
-const layers = (ids: string[]): DiskLayers => [folder.files(ids)];
-const identity = (root = false) => ({
-  ...identityOf(0),
-  disks: [{ name: 'data', mount: '/data', readOnly: false, blank: true, root }],
-});
-
-/** A guest from the template, with a disk of these layers, which it has mounted. */
-async function start(ids: string[], root = false): Promise<Guest> {
-  const template = await ensureTemplate({ ...guests.template, disks: [disk] });
-  const guest = await guests.create(0, { disks: [disk] });
-  await guest.load(template);
-  await guest.plugDisks(layers(ids));
-  await guest.run();
-  await guest.config.configure(identity(root), 60_000);
-  return guest;
-}
-
 it('keeps files from one guest to the next, also when the first is killed after it said sync', async () => {
-  const ids = [await folder.create(BYTES)];
-  const first = await start(ids);
+  const ids = [await disks.folder.create(DISK_BYTES)];
+  const first = await disks.start(ids);
   expect(
     await sh(first, 'echo kept >/data/file && md5sum /usr.squashfs && cp /usr.squashfs /data && sync'),
   ).toBeTruthy();
   const sum = await sh(first, 'md5sum </data/usr.squashfs');
   await first.terminate();
-  const second = await start(ids);
+  const second = await disks.start(ids);
   expect(await sh(second, 'cat /data/file; md5sum </data/usr.squashfs')).toBe(`kept\n${sum}`);
-  expect(await sh(second, 'cat /sys/block/vda/size')).toBe(String(BYTES / 512));
+  expect(await sh(second, 'cat /sys/block/vda/size')).toBe(String(DISK_BYTES / 512));
   await second.terminate();
 }, 240_000);
 
 it('keeps the guest’s own files where it is its root', async () => {
-  const ids = [await folder.create(BYTES)];
-  const first = await start(ids, true);
+  const ids = [await disks.folder.create(DISK_BYTES)];
+  const first = await disks.start(ids, { root: true });
   await sh(
     first,
     'echo mine >/root/own && echo "#!/bin/sh" >/usr/bin/added && echo 1 >>/etc/profile && sync',
   );
   await first.terminate();
-  const second = await start(ids, true);
+  const second = await disks.start(ids, { root: true });
   expect(await sh(second, 'cat /root/own; ls /usr/bin/added; tail -n 1 /etc/profile; hostname')).toBe(
     'mine\n/usr/bin/added\n1\nvm0',
   );
@@ -76,15 +44,15 @@ it('keeps the guest’s own files where it is its root', async () => {
 }, 240_000);
 
 it('is saved in the middle of writes with the machine, and both go on from that instant', async () => {
-  const bottom = await folder.create(BYTES);
-  const guest = await start([bottom]);
+  const bottom = await disks.folder.create(DISK_BYTES);
+  const guest = await disks.start([bottom]);
   const writing = sh(
     guest,
     'i=0; while [ $i -lt 400 ]; do echo $i >/data/$((i % 40)); i=$((i + 1)); [ $((i % 20)) = 0 ] && sync; done; sync; echo done',
   );
   await sh(guest, 'while [ ! -e /data/7 ]; do usleep 1000; done');
-  const top = await folder.create(BYTES);
-  const { base, changes, pauseMs, ...head } = await guest.capture(undefined, layers([top, bottom]));
+  const top = await disks.folder.create(DISK_BYTES);
+  const { base, changes, pauseMs, ...head } = await guest.capture(undefined, disks.layers([top, bottom]));
   expect(base).toBeUndefined();
   expect(pauseMs).toBeGreaterThan(0);
   expect(await writing).toBe('done');
@@ -92,9 +60,9 @@ it('is saved in the middle of writes with the machine, and both go on from that 
 
   const memory = new Uint8Array(new SharedArrayBuffer(64 << 20));
   for (const [page, bytes] of changes) memory.set(bytes, page * 4096);
-  const other = await guests.create(0, { disks: [disk] });
+  const other = await disks.guests.create(0, { disks: [disk] });
   await other.load({ ...head, memory });
-  await other.plugDisks(layers([await folder.create(BYTES), bottom]));
+  await other.plugDisks(disks.layers([await disks.folder.create(DISK_BYTES), bottom]));
   await other.run();
   other.agent.resync();
   await sh(
@@ -111,7 +79,7 @@ it('is saved in the middle of writes with the machine, and both go on from that 
 }, 240_000);
 
 it('reads random bytes of the host, and knows the time by its clock chip', async () => {
-  const guest = await guests.start(1);
+  const guest = await disks.guests.start(1);
   expect(await sh(guest, 'cat /sys/class/misc/hw_random/rng_current')).toMatch(/^virtio_rng/);
   expect(await sh(guest, 'dd if=/dev/hwrng bs=64 count=1 2>/dev/null | wc -c')).toBe('64');
   const offset = Number(await sh(guest, 'cat /sys/class/rtc/rtc0/since_epoch')) - Date.now() / 1000;
@@ -119,7 +87,7 @@ it('reads random bytes of the host, and knows the time by its clock chip', async
   await guest.pause();
   const saved = await guest.save();
   await guest.terminate();
-  const other = await guests.resume(saved, 1);
+  const other = await disks.guests.resume(saved, 1);
   other.agent.resync();
   const later = Number(await sh(other, 'cat /sys/class/rtc/rtc0/since_epoch')) - Date.now() / 1000;
   expect(Math.abs(later)).toBeLessThan(30);
@@ -128,7 +96,7 @@ it('reads random bytes of the host, and knows the time by its clock chip', async
 }, 240_000);
 
 it('shows its screen, and takes what is typed', async () => {
-  const guest = await guests.start(2);
+  const guest = await disks.guests.start(2);
   const { width, height, rgb, text } = await guest.screen();
   expect([width, height, rgb.length]).toEqual([720, 400, 720 * 400 * 3]);
   expect(text?.join('\n')).toContain('Please press Enter to activate this console.');
