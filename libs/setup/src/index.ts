@@ -23,3 +23,4 @@ export type { Daemon } from './daemon';
 export { ensureNats, startNats, type NatsOptions, type NatsServer } from './nats';
 export { freePort } from './ports';
 export { ensurePostgres, startPostgres, type PostgresOptions, type PostgresServerOptions } from './postgres';
+export { ensurePrometheus, startPrometheus, type Prometheus, type PrometheusOptions } from './prometheus';

@@ -17,6 +17,8 @@ export interface StateFiles {
   socket: string;
   /** The topology that was applied last. */
   topology: string;
+  /** Where Prometheus finds the services (file_sd_configs); there only while a cluster runs. */
+  prometheusTargets: string;
   /** NAME.log of every service, older parts as NAME.log.1. */
   logs: string;
 }
@@ -31,6 +33,7 @@ export function stateFiles(state: string): StateFiles {
     token: join(state, 'admin.token'),
     socket: Buffer.byteLength(socket) <= MAX_SOCKET_PATH ? socket : shortSocket(state),
     topology: join(state, 'topology.json'),
+    prometheusTargets: join(state, 'prometheus-targets.json'),
     logs: join(state, 'logs'),
   };
 }
