@@ -53,6 +53,7 @@ import { ImagesController } from './images/images.controller';
 import { JobsController } from './jobs/jobs.controller';
 import { KittenClient } from './jobs/kitten-client';
 import { GatewayMetrics } from './metrics';
+import { MigrationMetrics } from './migrations/migration-metrics';
 import { MigrationPlanner } from './migrations/migration-planner';
 import { MigrationsController } from './migrations/migrations.controller';
 import { Migrations } from './migrations/migrations.service';
@@ -168,6 +169,7 @@ import { WifiClient } from './wifi/wifi-client';
     ImageCatalogue,
     KittenClient,
     LoginCodes,
+    MigrationMetrics,
     MigrationPlanner,
     Migrations,
     NicPlanner,
