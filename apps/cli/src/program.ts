@@ -14,6 +14,7 @@ import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
 import { palaciosToolCommands } from './commands/palacios-tools';
+import { eventsCommand } from './commands/events';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
 import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
@@ -55,6 +56,7 @@ export function createProgram(): Command {
     statusCommand,
     consoleCommand,
     logsCommand,
+    eventsCommand,
     applyCommand,
     captureCommand,
     testCommand,

@@ -6,6 +6,7 @@ export const gatewayConfig = commonConfig.extend({
   V3_ADMIN_TOKEN_FILE: z.string().describe('a file with the administrator’s token, at least 32 characters'),
   V3_STATE_DIR: z.string(),
   V3_CACHE_DIR: z.string(),
+  V3_GRPC_PORT: z.coerce.number().int().min(0).max(65535).default(0).describe('0: a free port'),
   V3_HOST_SILENCE_MS: z.coerce
     .number()
     .int()

@@ -1,20 +1,24 @@
 export * from './card-rules';
 export * from './disks';
 export * from './errors';
+export * from './events';
 export * from './host-kernel';
 export * from './jobs';
 export * from './machine';
 export * from './migration';
+export { namedSchemas } from './named-schemas';
 export * from './network-services';
 export * from './palacios-xml';
 export * from './quantities';
 export * from './resources';
 export * from './rest';
+export { watchedLists, watchPath, type WatchedList } from './rest-events';
 export * from './rest-hosts';
 export * from './rest-migration';
 export { DISK_EXPORT_PATH, diskExportPath } from './rest-disks';
 export { overviewParts, type Overview, type OverviewPart } from './rest-overview';
 export { type Login, type Session } from './rest-sessions';
+export { restStreams, type StreamEndpoint, type StreamName } from './rest-streams';
 export { SNAPSHOT_EXPORT_PATH, snapshotExportPath } from './rest-snapshots';
 export {
   deauthenticateRequest,

@@ -10,6 +10,7 @@ import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { diskEndpoints } from './rest-disks';
 import { dmmEndpoints } from './rest-dmm';
+import { eventEndpoints } from './rest-events';
 import { hostEndpoints } from './rest-hosts';
 import { jobEndpoints } from './rest-jobs';
 import { machineEndpoints } from './rest-machine';
@@ -325,6 +326,7 @@ export const rest = {
     errors: ['OPERATION_NOT_FOUND'],
   }),
 
+  ...eventEndpoints,
   ...overviewEndpoints,
   ...sessionEndpoints,
 

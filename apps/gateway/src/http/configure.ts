@@ -3,6 +3,7 @@ import { MAX_BODY_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
 import type { NextFunction, Request, Response } from 'express';
 import { serveConsole } from '../console-pages/serve-console';
 import { serveDocs } from '../docs/serve-docs';
+import { watchAddress } from '../events/watch-address';
 import { GatewayMetrics } from '../metrics';
 import { carried } from './endpoint';
 import { LoginCodes } from './login-codes';
@@ -38,6 +39,7 @@ export function configureHttp(app: NestExpressApplication): void {
     } else carried(request).actor = tokens.authenticate(request.headers.authorization);
     next();
   });
+  app.use(watchAddress);
   app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: isControl });
   // Whatever content type a client claims, a body elsewhere is JSON; `strict: false` lets our own validation speak.
   app.useBodyParser('json', {
