@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { defineConfig, type Plugin } from 'vite';
 
-const { rest, verbStates, wifiChannels } = createRequire(import.meta.url)(
+const { rest, roles, streams, verbStates, wifiChannels } = createRequire(import.meta.url)(
   '@v3vee/contracts',
 ) as typeof import('@v3vee/contracts');
 
@@ -22,12 +22,15 @@ function contract(): Plugin {
       ],
     ]),
   );
+  const access = Object.fromEntries(
+    Object.entries({ ...rest, ...streams }).map(([name, each]) => [name, each.access]),
+  );
   return {
     name: 'contract',
     resolveId: source => (source === id ? `\0${id}` : undefined),
     load: resolved =>
       resolved === `\0${id}`
-        ? Object.entries({ rest: table, verbStates, wifiChannels })
+        ? Object.entries({ rest: table, access, roles, verbStates, wifiChannels })
             .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`)
             .join('\n')
         : undefined,

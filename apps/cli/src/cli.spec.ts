@@ -128,6 +128,7 @@ describe('v3 without a cluster', () => {
     const vms = Array.from({ length: 3000 }, (_, index) => ({
       id: '0b54ed2c-6c9e-4c8a-9d3e-0a4cf7d5b101',
       name: `vm${index}`,
+      project: 'default',
       host: 'alpha',
       epoch: 1,
       state: 'RUNNING',

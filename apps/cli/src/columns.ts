@@ -37,6 +37,7 @@ export const networkColumns: Column<Network>[] = [
   { title: 'NICS', value: network => network.nics },
   { title: 'SERVICES', value: services },
   { title: 'AGE', value: network => formatAge(network.createdAt) },
+  { title: 'PROJECT', value: network => network.project, wide: true },
   { title: 'ID', value: network => network.id, wide: true },
 ];
 
@@ -61,6 +62,7 @@ export const vmColumns: Column<Vm>[] = [
   { title: 'AUTOSTART', value: vm => (vm.autostart ? 'yes' : 'no'), wide: true },
   { title: 'CORE', value: vm => vm.core ?? '', wide: true },
   { title: 'EPOCH', value: vm => vm.epoch, wide: true },
+  { title: 'PROJECT', value: vm => vm.project, wide: true },
   { title: 'ID', value: vm => vm.id, wide: true },
 ];
 

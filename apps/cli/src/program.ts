@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { V3Error } from '@v3vee/contracts';
 import { Command, CommanderError } from 'commander';
+import { accessCommands } from './commands/access';
 import { applyCommand } from './commands/apply';
 import { captureCommand } from './commands/capture';
 import { downCommand, statusCommand } from './commands/cluster';
@@ -13,6 +14,7 @@ import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
 import { migrationCommands, vmMigration } from './commands/migration';
+import { natsCommands } from './commands/nats';
 import { palaciosToolCommands } from './commands/palacios-tools';
 import { eventsCommand } from './commands/events';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
@@ -76,6 +78,8 @@ export function createProgram(): Command {
   diskCommands(program);
   migrationCommands(program);
   operationCommands(program);
+  natsCommands(program);
+  accessCommands(program);
   palaciosToolCommands(program, args => createProgram().parseAsync(args, { from: 'user' }));
   return program;
 }

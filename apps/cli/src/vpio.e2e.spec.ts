@@ -241,4 +241,8 @@ describe('physical cards that two guests share', () => {
     expect((await violations())[0]).toMatchObject({ vm: 'a2', action: 'stop' });
     expect(await download('a1', '10.10.0')).toBe(sum);
   });
+
+  it('has no process that needs more of NATS than it may', async () => {
+    expect(await cluster.refusedByNats()).toEqual([]);
+  });
 });

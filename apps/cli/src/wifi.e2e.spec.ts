@@ -235,4 +235,8 @@ describe('Virtual WiFi', () => {
     for (const line of lines)
       expect(line).toMatch(/ (in|out) .*02:56:4d:00:00:01.*Data encrypted length \d+, channel 1, /);
   });
+
+  it('has no process that needs more of NATS than it may', async () => {
+    expect(await cluster.refusedByNats()).toEqual([]);
+  });
 });

@@ -1,9 +1,11 @@
 import { createContext, useContext, useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { OperationEndpoint, ParamsOf } from '@v3vee/client';
 import type { OverviewPart } from '@v3vee/contracts';
+import { access, roles } from 'virtual:contract';
 import type { OverviewStore, Sight } from './api/overview-store';
 import type { Rest } from './api/rest';
 import type { SessionKeeper } from './api/session';
+import { mayDo, type Doing, type Who } from './api/who';
 import type { MigrationTracker } from './migration/tracker';
 import type { RateHistory } from './model/history';
 import { ratesOf, type VmRate } from './model/rates';
@@ -11,6 +13,7 @@ import type { Toasts } from './ui/toasts';
 
 export interface App {
   session: SessionKeeper;
+  who: Who;
   rest: Rest;
   store: OverviewStore;
   history: RateHistory;
@@ -24,6 +27,13 @@ export function useApp(): App {
   const app = useContext(AppContext);
   if (!app) throw new Error('there is no app around this');
   return app;
+}
+
+/** Whether the session may do something; what it may not is not offered. */
+export function useMay(): (doing: Doing) => boolean {
+  const { who } = useApp();
+  const self = useSyncExternalStore(who.subscribe, who.get);
+  return doing => mayDo(self, access[doing], roles);
 }
 
 /** What is known of the cluster, of which these parts are asked for as long as the caller is on the screen. */

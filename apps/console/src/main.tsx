@@ -3,6 +3,7 @@ import { rest as table } from 'virtual:contract';
 import { OverviewStore } from './api/overview-store';
 import { Rest } from './api/rest';
 import { SessionKeeper, type Channel } from './api/session';
+import { Who } from './api/who';
 import { AppContext, type App } from './app-context';
 import { MigrationTracker } from './migration/tracker';
 import { RateHistory } from './model/history';
@@ -29,13 +30,20 @@ const store = new OverviewStore({
 });
 document.addEventListener('visibilitychange', () => store.refresh());
 
+const who = new Who(() => rest.call('getSelf', {}));
+if (session.token !== undefined) void who.look();
+
 const history = new RateHistory();
 store.subscribe(() => {
   const { known, before, heardAt } = store.getSight();
   history.add(Math.floor(heardAt / 1000), ratesOf(before.telemetry, known.telemetry).values());
 });
 session.subscribe(() => {
-  if (session.token !== undefined) return store.refresh();
+  if (session.token !== undefined) {
+    void who.look();
+    return store.refresh();
+  }
+  who.forget();
   store.clear();
   history.clear();
 });
@@ -45,7 +53,7 @@ const migrations = new MigrationTracker({
   get: migration => rest.call('getMigration', { migration }),
 });
 
-const app: App = { session, rest, store, history, migrations, toasts: new Toasts() };
+const app: App = { session, who, rest, store, history, migrations, toasts: new Toasts() };
 createRoot(document.getElementById('root')!).render(
   <AppContext value={app}>
     <Root loginCode={takeLoginCode()} />

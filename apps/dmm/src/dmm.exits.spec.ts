@@ -1,4 +1,4 @@
-import { dmmCalls, type IoAccess } from '@v3vee/contracts';
+import { dmmCalls, subjectFor, type IoAccess } from '@v3vee/contracts';
 import { modelOf } from '@v3vee/device-models';
 import { DmmViolationRepository } from '@v3vee/store';
 import { DmmRig, until } from './testing/dmm-rig.fixture';
@@ -83,7 +83,7 @@ describe('exits', () => {
     expect(await send(4)).toEqual({ verdict: 'stop', reason });
     const denied = { register: 'RDSAR', direction: 'write', address: 2 ** 40, length: 64 } as const;
     expect(
-      await rig.bus.call(dmmCalls.violation, undefined, { ...host.sharer(guest), denied }),
+      await rig.bus.call(dmmCalls.violation, host.name, { ...host.sharer(guest), denied }),
     ).toMatchObject({
       verdict: 'stop',
       reason: expect.stringContaining('at 0x10000000000 (register RDSAR)'),
@@ -117,15 +117,18 @@ describe('exits', () => {
       ['INVALID_REQUEST', ringAt(1), 0, {}],
       ['INVALID_REQUEST', ringAt(1), 1, { mode: 'passthrough' }],
       ['INVALID_REQUEST', ringAt(1), 1, { memorySize: -1 }],
-      ['INVALID_REQUEST', ringAt(1), 1, { host: '../..' }],
       ['DEVICE_MISMATCH', ringAt(1), 1, { model: 'rtl8139' }],
     ];
     for (const [code, access, sequence, more] of refusals) {
       await expect(rig.exit(guest, sequence, access, more)).rejects.toMatchObject({ code });
     }
+    const { epoch, vmId } = guest;
+    await expect(rig.bus.call(dmmCalls.release, 'ALPHA', { nic: 'eth0', epoch, vmId })).rejects.toMatchObject(
+      { code: 'INVALID_REQUEST' },
+    );
     for (const junk of ['', '{', '[]', 'null', '"x"', '{"host":{}}', '\0', '9'.repeat(10_000)]) {
       for (const { subject } of Object.values(dmmCalls)) {
-        rig.bus.publishRaw(subject, new TextEncoder().encode(junk));
+        rig.bus.publishRaw(subjectFor({ subject }, rig.host.name), new TextEncoder().encode(junk));
       }
     }
     expect(await rig.exit(guest, 1, ringAt(0x4c))).toMatchObject({

@@ -81,11 +81,11 @@ export class DmmService implements OnApplicationBootstrap, BeforeApplicationShut
   private serve(): void {
     const { bus, exits, sharing, policies, sync } = this;
     this.subscriptions.push(
-      bus.serve(dmmCalls.acquire, undefined, request => sharing.acquire(request)),
-      bus.serve(dmmCalls.exit, undefined, request => exits.exit(request)),
-      bus.serve(dmmCalls.violation, undefined, request => exits.violation(request)),
-      bus.serve(dmmCalls.release, undefined, request => {
-        sharing.release(request);
+      bus.serve(dmmCalls.acquire, '*', (request, host) => sharing.acquire({ ...request, host })),
+      bus.serve(dmmCalls.exit, '*', (request, host) => exits.exit({ ...request, host })),
+      bus.serve(dmmCalls.violation, '*', (request, host) => exits.violation({ ...request, host })),
+      bus.serve(dmmCalls.release, '*', (request, host) => {
+        sharing.release({ ...request, host });
         return {};
       }),
       bus.serve(dmmCalls.reload, undefined, async () => {

@@ -130,7 +130,7 @@ describe('the dmm service shares a card', () => {
     await rig.has(a);
     await host.want(b);
     await waiting(1);
-    await bus().call(dmmCalls.release, undefined, host.sharer(b));
+    await bus().call(dmmCalls.release, host.name, host.sharer(b));
     await rig.setPolicy({ sliceMs: 1 });
     await rig.has(b);
   });
@@ -155,12 +155,12 @@ describe('the dmm service shares a card', () => {
       { code: 'DEVICE_IN_USE', message: expect.stringContaining(`epoch 1 of VM ${guest.vmId} is over`) },
     ]);
     await expect(
-      bus().call(dmmCalls.violation, undefined, {
+      bus().call(dmmCalls.violation, old.name, {
         ...old.sharer(guest),
         denied: { register: 'TSAD0', direction: 'read', address: 0, length: 1 },
       }),
     ).rejects.toMatchObject({ code: 'DEVICE_IN_USE' });
-    await bus().call(dmmCalls.release, undefined, { ...target.sharer(moved), epoch: 1 });
+    await bus().call(dmmCalls.release, target.name, { ...target.sharer(moved), epoch: 1 });
     await until(async () => (await rig.hooks()).length > 0);
     expect(await rig.metric('stale_epochs_total', {})).toBe(3);
   });

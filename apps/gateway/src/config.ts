@@ -4,6 +4,23 @@ import { z } from 'zod';
 export const gatewayConfig = commonConfig.extend({
   V3_DATABASE_URL: z.string(),
   V3_ADMIN_TOKEN_FILE: z.string().describe('a file with the administrator’s token, at least 32 characters'),
+  V3_TLS_CERT: z
+    .string()
+    .optional()
+    .describe('a PEM file with the certificate, and those between it and its root'),
+  V3_TLS_KEY: z.string().optional().describe('a PEM file with its private key'),
+  V3_RATE_LIMIT: z.coerce
+    .number()
+    .min(1)
+    .max(100_000)
+    .default(50)
+    .describe('requests a second with each user’s token; after a rest four times as many at once'),
+  V3_AUDIT_DAYS: z.coerce
+    .number()
+    .min(1)
+    .max(36_500)
+    .default(90)
+    .describe('for how long the audit log is kept'),
   V3_STATE_DIR: z.string(),
   V3_CACHE_DIR: z.string(),
   V3_GRPC_PORT: z.coerce.number().int().min(0).max(65535).default(0).describe('0: a free port'),

@@ -1,12 +1,23 @@
 import { Module } from '@nestjs/common';
-import { APP_INTERCEPTOR } from '@nestjs/core';
+import { APP_GUARD, APP_INTERCEPTOR } from '@nestjs/core';
 import { SERVICE_CONFIG } from '@v3vee/service';
 import { StoreModule, VmRepository } from '@v3vee/store';
+import { AccessControl } from './access/access-control.service';
+import { AccessGuard } from './access/access.guard';
+import { AuditLog } from './access/audit-log.service';
+import { AuditController } from './access/audit.controller';
+import { Authentication } from './access/authentication.service';
+import { OpenConnections } from './access/open-connections';
+import { ProjectFilter } from './access/project-filter.service';
+import { ProjectsController } from './access/projects.controller';
+import { RateLimits } from './access/rate-limits';
+import { UsersController } from './access/users.controller';
 import { AirPoints } from './captures/air-points';
 import { CapturePoints } from './captures/capture-points';
 import { CapturesController } from './captures/captures.controller';
 import { ClusterApply } from './cluster/apply.service';
 import { OverlayApply } from './cluster/overlay-apply.service';
+import { ProjectApply } from './cluster/project-apply.service';
 import { WifiApply } from './cluster/wifi-apply.service';
 import { ClusterController } from './cluster/cluster.controller';
 import type { GatewayConfig } from './config';
@@ -38,6 +49,7 @@ import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
 import { SessionsController } from './http/sessions.controller';
+import { TlsRenewal } from './http/tls';
 import { Tokens } from './http/token';
 import { DiskPlanner } from './disks/disk-planner';
 import { DisksController } from './disks/disks.controller';
@@ -92,6 +104,7 @@ import { WifiClient } from './wifi/wifi-client';
   ],
   controllers: [
     AccessPointsController,
+    AuditController,
     CapturesController,
     ClusterController,
     DevicesController,
@@ -109,11 +122,13 @@ import { WifiClient } from './wifi/wifi-client';
     NetworksController,
     OperationsController,
     OverviewController,
+    ProjectsController,
     RadiosController,
     RoutesController,
     SessionsController,
     SnapshotsController,
     TraceController,
+    UsersController,
     VmsController,
     MachineController,
     VnetControlController,
@@ -130,8 +145,17 @@ import { WifiClient } from './wifi/wifi-client';
       inject: [Tokens],
       useFactory: (tokens: Tokens) => new PageTokens(tokens.derive('page tokens')),
     },
+    {
+      provide: RateLimits,
+      inject: [SERVICE_CONFIG],
+      useFactory: ({ V3_RATE_LIMIT: rate }: GatewayConfig) => new RateLimits(rate, 4 * rate),
+    },
+    { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: EndpointInterceptor },
+    AccessControl,
     AccessPoints,
+    AuditLog,
+    Authentication,
     Antennas,
     BlobStore,
     DiskPlanner,
@@ -161,16 +185,20 @@ import { WifiClient } from './wifi/wifi-client';
     Migrations,
     NicPlanner,
     NicSettingsService,
+    OpenConnections,
     OperationsService,
     OverlayApply,
     OverlayChanges,
     OverlayDirectory,
     PalaciosClient,
     ProblemFilter,
+    ProjectApply,
+    ProjectFilter,
     RepeatableRequests,
     SnapshotFiles,
     SnapshotHosts,
     SnapshotRemoval,
+    TlsRenewal,
     VmClones,
     VmDefinitions,
     VmVerbs,

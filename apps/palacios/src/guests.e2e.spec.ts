@@ -57,12 +57,12 @@ describe('guests on one host', () => {
 
   it('have a console that can be typed into and read back', async () => {
     const heard: string[] = [];
-    const listening = rig.bus.subscribeRaw(rawSubjects.consoleOut(a1.id), bytes => {
+    const listening = rig.bus.subscribeRaw(rawSubjects.consoleOut('*', a1.id), bytes => {
       heard.push(Buffer.from(bytes).toString('latin1'));
     });
     await rig.call('consoleAttach', { vmId: a1.id });
     await rig.bus.flush();
-    rig.bus.publishRaw(rawSubjects.consoleIn(a1.id), Buffer.from('\necho $((6 * 7))-answer\n'));
+    rig.bus.publishRaw(rawSubjects.consoleIn('alpha', a1.id), Buffer.from('\necho $((6 * 7))-answer\n'));
     await waitFor(() => heard.join('').includes('42-answer'));
     listening.stop();
     const { scrollback } = await rig.call('consoleAttach', { vmId: a1.id });

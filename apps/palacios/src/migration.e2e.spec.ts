@@ -66,11 +66,12 @@ describe('a guest that moves between two hosts', () => {
 
   it('has its console where it is, and moves back', async () => {
     const heard: string[] = [];
-    const listening = rig.bus.subscribeRaw(rawSubjects.consoleOut(a1.id), bytes =>
+    const listening = rig.bus.subscribeRaw(rawSubjects.consoleOut('*', a1.id), bytes =>
       heard.push(new TextDecoder().decode(bytes)),
     );
     const say = async (text: string) => {
-      rig.bus.publishRaw(rawSubjects.consoleIn(a1.id), new TextEncoder().encode(`echo ${text}-$((6 * 7))\n`));
+      const line = new TextEncoder().encode(`echo ${text}-$((6 * 7))\n`);
+      rig.bus.publishRaw(rawSubjects.consoleIn(a1.ownerHost, a1.id), line);
       await waitFor(() => heard.join('').includes(`${text}-42`));
     };
     await say('there');

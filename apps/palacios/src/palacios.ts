@@ -159,7 +159,7 @@ export class Palacios {
     const onNotice = (notice: string, detail: object) => log.warn(detail, notice);
     const overlay = await OverlayNode.start({ bus, host, onNotice });
     const definitions = new StoredDefinitions(host, parts.vms);
-    const consoles = new Consoles(bus);
+    const consoles = new Consoles(bus, host);
     const images = new ImageStore({
       builtIn: join(config.V3_CACHE_DIR, 'images'),
       imported: join(config.V3_STATE_DIR, 'images'),

@@ -4,7 +4,16 @@ export type DaemonName = 'nats' | 'postgres';
 
 /** From the supervisor to the anchor, over IPC. */
 export type AnchorRequest =
-  | { type: 'start'; name: DaemonName; program: string; dir: string; port: number; log: string }
+  | {
+      type: 'start';
+      name: DaemonName;
+      program: string;
+      dir: string;
+      port: number;
+      log: string;
+      /** Of NATS: the file that names its users. */
+      authorization?: string;
+    }
   | { type: 'stop'; name: DaemonName }
   /** What to end when the supervisor dies: the services' processes, then the files that say that a cluster runs. */
   | { type: 'wards'; pids: number[]; files: string[] };

@@ -33,14 +33,14 @@ class Anchor {
   }
 
   private async start(request: Extract<AnchorRequest, { type: 'start' }>): Promise<void> {
-    const { name, program, dir, port } = request;
+    const { name, program, dir, port, authorization } = request;
     const log = this.logs.get(request.log) ?? new LogFile(request.log);
     this.logs.set(request.log, log);
     const onLine = (line: string) => log.write(`${line}\n`);
     try {
       const daemon =
         name === 'nats'
-          ? await startNats({ program, dir, port, onLine })
+          ? await startNats({ program, dir, port, authorization, onLine })
           : await startPostgres({ binaries: program, dir, port, onLine });
       this.daemons.set(name, daemon);
       tell({ type: 'started', name, url: daemon.url, pid: daemon.pid });

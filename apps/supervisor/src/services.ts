@@ -17,7 +17,8 @@ export interface ServiceSettings {
   listen: string;
   /** The gateway's port; undefined: a free one. */
   port: number | undefined;
-  natsUrl: () => string;
+  /** For the process of that name. */
+  natsUrl: (name: string) => string;
   databaseUrl: () => string;
   /** Names of the units that NATS and Postgres run as; none where the environment names a running one. */
   infrastructure: string[];
@@ -87,7 +88,7 @@ function service(
       ...inherited(),
       V3_STATE_DIR: settings.state,
       V3_CACHE_DIR: settings.cache,
-      V3_NATS_URL: settings.natsUrl(),
+      V3_NATS_URL: settings.natsUrl(name),
       V3_DATABASE_URL: settings.databaseUrl(),
       V3_HTTP_HOST: '127.0.0.1',
       ...own.env,

@@ -39,6 +39,10 @@ export class StateWriter {
     return readFileSync(this.files.token, 'utf8').trim();
   }
 
+  writeNatsUrl(url: string): void {
+    write(this.files.natsUrl, `${url}\n`, 0o600);
+  }
+
   writeTopology(applied: Topology): void {
     write(this.files.topology, `${JSON.stringify(applied, null, 2)}\n`, 0o600);
   }

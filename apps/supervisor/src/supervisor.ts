@@ -4,11 +4,12 @@ import { createServer as createTcpServer } from 'node:net';
 import {
   Client,
   ControlClient,
+  readCa,
   type ClusterStatus,
   type HostChanges,
   type HostsRequest,
 } from '@v3vee/client';
-import { V3Error, type ApplyResult, type HostSpec, type Topology } from '@v3vee/contracts';
+import { OPERATOR, V3Error, type ApplyResult, type HostSpec, type Topology } from '@v3vee/contracts';
 import { withLock } from '@v3vee/setup';
 import type { Logger } from 'pino';
 import type { AnchorLink } from './anchor-link';
@@ -91,15 +92,19 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
     const members = [...this.infrastructure.members, ...commonMembers(this.settings)];
     for (const [name, spec] of Object.entries(this.hosts))
       members.push(...hostMembers(this.settings, name, spec));
+    await this.infrastructure.admit(Object.keys(this.hosts));
     await this.cluster.start(members);
     this.requireNotStopping();
+    this.files.writeNatsUrl(this.settings.natsUrl(OPERATOR));
     this.state = 'running';
     this.publish();
     return this.url as string;
   }
 
   async apply(wanted: Topology): Promise<ApplyResult['changes']> {
-    const client = new Client({ url: this.url as string, token: this.files.token() });
+    // One that nobody signed but itself is its own authority.
+    const ca = await readCa({ V3_CA: process.env.V3_CA ?? process.env.V3_TLS_CERT });
+    const client = new Client({ url: this.url as string, token: this.files.token(), ca });
     try {
       const onProgress = (text: string) => void this.emit('progress', text);
       const changes = await client.apply(wanted, { onProgress, signal: this.stopSignal.signal });
@@ -178,6 +183,7 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
       onProgress(`starting host ${name}`);
       this.hosts[name] = wanted[name] as HostSpec;
     }
+    await this.infrastructure.admit(Object.keys(this.hosts));
     await this.cluster.start(
       [...started, ...restarted].flatMap(name => hostMembers(this.settings, name, wanted[name] as HostSpec)),
     );

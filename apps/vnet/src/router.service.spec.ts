@@ -142,9 +142,7 @@ describe('the router service, with hosts on a real NATS server', () => {
     expect(core).toMatchObject({ host: LINKS_HOST, cached: 0, counters: { rx: 0, 'dropped.loop': 0 } });
     expect(links).toEqual([]);
     const nic = { vni: 0, mac: 'ff:ff:ff:ff:ff:ff', vmId: 'x', epoch: 1 };
-    await expect(
-      asker.call(vnetCalls.attach, undefined, { host: 'beta', nics: [nic] }),
-    ).rejects.toMatchObject({
+    await expect(asker.call(vnetCalls.attach, 'beta', { nics: [nic] })).rejects.toMatchObject({
       code: 'INVALID_REQUEST',
       fields: [{ path: 'nics[0].vni' }, { path: 'nics[0].mac' }, { path: 'nics[0].vmId' }],
     });

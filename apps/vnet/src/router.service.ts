@@ -74,7 +74,7 @@ export class RouterService implements BeforeApplicationShutdown {
   private async serve(): Promise<void> {
     const { bus, router, watch } = this;
     this.subscriptions.push(
-      bus.serve(vnetCalls.attach, undefined, ({ host, nics, edges }) => {
+      bus.serve(vnetCalls.attach, '*', ({ nics, edges }, host) => {
         watch.announced(host, nics, edges);
         return { incarnation: this.incarnation };
       }),

@@ -32,16 +32,16 @@ export class HostVm implements BeforeApplicationShutdown {
     const { bus } = this;
     const hello = () => bus.announce(wifiHello, undefined, { incarnation: this.incarnation });
     this.stoppables.push(
-      bus.serve(wifiCalls.attach, undefined, ({ context: _, ...attachment }) => {
-        const { vmId, epoch, host } = attachment;
+      bus.serve(wifiCalls.attach, '*', ({ context: _, ...attachment }, host) => {
+        const { vmId, epoch } = attachment;
         const subject = rawSubjects.wifiToHost(host);
-        this.radios.attach(attachment, message => {
+        this.radios.attach({ ...attachment, host }, message => {
           if (bus.connected) this.sender.send(subject, { vmId, epoch, message });
         });
         return Promise.resolve({ incarnation: this.incarnation });
       }),
-      bus.serve(wifiCalls.detach, undefined, ({ vmId, epoch }) => {
-        this.radios.detach(vmId, epoch);
+      bus.serve(wifiCalls.detach, '*', ({ vmId, epoch }, host) => {
+        this.radios.detach(host, vmId, epoch);
         return Promise.resolve({ context: null });
       }),
       bus.serve(wifiCalls.status, undefined, () =>

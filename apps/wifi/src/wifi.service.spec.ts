@@ -84,8 +84,8 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
 
     attach(more: { radio?: string; address?: string } = {}) {
       const { radio = 'radio0', address = this.address } = more;
-      return bus.call(wifiCalls.attach, undefined, {
-        ...{ host: this.host, vmId: this.id, vm: `vm-${this.address.slice(-2)}`, epoch: this.driver.epoch },
+      return bus.call(wifiCalls.attach, this.host, {
+        ...{ vmId: this.id, vm: `vm-${this.address.slice(-2)}`, epoch: this.driver.epoch },
         nics: [{ index: 0, radio, address }],
         context: null,
       });
@@ -199,8 +199,8 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
     }
     await until(async () => (await stale()) === before + 2);
     await expect(
-      bus.call(wifiCalls.attach, undefined, {
-        ...{ host: 'alpha', vmId: vm.id, vm: 'late', epoch: past, context: null },
+      bus.call(wifiCalls.attach, 'alpha', {
+        ...{ vmId: vm.id, vm: 'late', epoch: past, context: null },
         nics: [{ index: 0, radio: 'radio0', address: vm.address }],
       }),
     ).rejects.toMatchObject({ code: 'VM_WRONG_STATE' });
@@ -217,16 +217,17 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
       code: 'MAC_IN_USE',
       message: expect.stringContaining(one.address),
     });
-    await bus.call(wifiCalls.detach, undefined, { vmId: one.id, epoch: one.driver.epoch });
+    await bus.call(wifiCalls.detach, 'alpha', { vmId: one.id, epoch: one.driver.epoch });
     await other.attach({ address: one.address });
   });
 
   it('takes a VM that is gone from its access point', async () => {
     const vm = new Vm();
     await vm.join();
-    await bus.call(wifiCalls.detach, undefined, { vmId: vm.id, epoch: vm.driver.epoch - 1 });
+    await bus.call(wifiCalls.detach, 'alpha', { vmId: vm.id, epoch: vm.driver.epoch - 1 });
+    await bus.call(wifiCalls.detach, 'beta', { vmId: vm.id, epoch: vm.driver.epoch });
     expect(await stationAt(vm.address)).toBeDefined();
-    await bus.call(wifiCalls.detach, undefined, { vmId: vm.id, epoch: vm.driver.epoch });
+    await bus.call(wifiCalls.detach, 'alpha', { vmId: vm.id, epoch: vm.driver.epoch });
     const atHome = async () =>
       (await status()).accessPoints[0]!.stations.some(({ address }) => address === vm.address);
     await until(async () => !(await atHome()));
@@ -326,7 +327,7 @@ describe('the wifi service, with scripted drivers at hosts on a real NATS server
     const capture = async (antennas: string[], address: string | null, filter = '') => {
       const id = randomUUID();
       const seen: CapturedFrame[] = [];
-      bus.subscribeRaw(rawSubjects.capture(id), batch => void seen.push(...decodeBatch(batch.slice())));
+      bus.subscribeRaw(rawSubjects.capture('*', id), batch => void seen.push(...decodeBatch(batch.slice())));
       const place = { antennas, address };
       await bus.call(captureCalls.start, AIR_HOST, { id, place, filter, snapLength: 66_000 });
       return { id, seen };

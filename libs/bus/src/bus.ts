@@ -1,12 +1,32 @@
-import { V3Error, subjectFor, validate, type Announcement, type Call, type Problem } from '@v3vee/contracts';
-import { connect, ErrorCode, NatsError, type Msg, type NatsConnection, type Subscription } from 'nats';
+import { randomUUID } from 'node:crypto';
+import {
+  V3Error,
+  inboxOf,
+  overlayHost,
+  subjectFor,
+  validate,
+  type Announcement,
+  type Call,
+  type Problem,
+} from '@v3vee/contracts';
+import {
+  connect,
+  ErrorCode,
+  NatsError,
+  type Msg,
+  type NatsConnection,
+  type Status,
+  type Subscription,
+} from 'nats';
 import type { z } from 'zod';
+import { Refusals } from './refusals';
 
 export interface BusOptions {
+  /** `nats://user:password@host:port`; a server that asks for no user needs none. */
   url: string;
   /** Shown in the server's connection list. */
   name: string;
-  /** Told of dropped and invalid messages and of lost and regained connections. */
+  /** Told of dropped, invalid and refused messages and of lost and regained connections. */
   onNotice?: (notice: string, detail: Record<string, unknown>) => void;
   /** The client gave the connection up (it could not make sense of what it read): it won't come back. */
   onLost?: (reason: string) => void;
@@ -28,19 +48,38 @@ const text = { encode: new TextEncoder(), decode: new TextDecoder() };
 export class Bus {
   /** Messages that did not fit their contract. */
   invalid = 0;
+  /** What is to be heard and is not, because the server refuses it. */
+  readonly deaf = new Set<string>();
+  private readonly refusals: Refusals;
+  /** Where our answers come: {@link inboxOf} the user. */
+  private readonly inbox: string;
+  private readonly closed = new AbortController();
 
   private constructor(
     private readonly connection: NatsConnection,
+    user: string | undefined,
     private readonly notice: NonNullable<BusOptions['onNotice']>,
   ) {
+    this.inbox = inboxOf(user ?? randomUUID());
+    this.refusals = new Refusals(notice);
+    void connection.closed().then(() => {
+      this.closed.abort(new V3Error('SERVICE_UNAVAILABLE', 'the connection to NATS is closed'));
+    });
     void this.watch();
   }
 
-  /** @throws V3Error SERVICE_UNAVAILABLE when the server can't be reached within 5 s */
+  /**
+   * @throws V3Error SERVICE_UNAVAILABLE when the server can't be reached within 5 s, BUS_REFUSED when it does not know
+   * the user or the password
+   */
   static async connect(options: BusOptions): Promise<Bus> {
+    const { servers, ...credentials } = natsOptions(options.url);
     try {
       const connection = await connect({
-        servers: options.url,
+        servers,
+        ...credentials,
+        // Its user may be let in again; meanwhile we are not ready, and say so.
+        ignoreAuthErrorAbort: true,
         name: options.name,
         timeout: 5_000,
         // A lost server comes back on the same address (the supervisor restarts it): never give up.
@@ -49,14 +88,24 @@ export class Bus {
         reconnectJitter: 100,
         noEcho: false,
       });
-      const bus = new Bus(connection, options.onNotice ?? (() => undefined));
+      const bus = new Bus(connection, credentials.user, options.onNotice ?? (() => undefined));
       void connection.closed().then(error => {
         if (!bus.closing) options.onLost?.(error ? error.message : 'the connection was closed');
       });
       return bus;
     } catch (cause) {
-      throw new V3Error('SERVICE_UNAVAILABLE', `NATS at ${redact(options.url)} can't be reached`, { cause });
+      const at = redact(options.url);
+      if (cause instanceof NatsError && cause.code === ErrorCode.AuthorizationViolation) {
+        const who = credentials.user ? `user ${credentials.user}` : 'who names no user';
+        throw new V3Error('BUS_REFUSED', `NATS at ${at} does not let ${who} in`, { cause });
+      }
+      throw new V3Error('SERVICE_UNAVAILABLE', `NATS at ${at} can't be reached`, { cause });
     }
+  }
+
+  /** How often the server did not let us say or hear something. */
+  get refused(): number {
+    return this.refusals.total;
   }
 
   get connected(): boolean {
@@ -74,6 +123,7 @@ export class Bus {
 
   private async watch(): Promise<void> {
     for await (const status of this.connection.status()) {
+      if (status.type === 'error') this.wasRefused(status);
       if (status.type === 'disconnect') this.isUp = false;
       if (status.type === 'reconnect') {
         this.isUp = true;
@@ -81,6 +131,24 @@ export class Bus {
       }
       if (status.type === 'disconnect' || status.type === 'reconnect') this.notice(`NATS ${status.type}`, {});
     }
+  }
+
+  private wasRefused({ data, permissionContext }: Status): void {
+    if (permissionContext) this.refusals.add(permissionContext.operation, permissionContext.subject);
+    else if (data === ErrorCode.AuthorizationViolation) this.refusals.add('connect', 'as this user');
+  }
+
+  /**
+   * Its answer comes to a subject of its own, which nobody but who was asked can know; the client's shared one is
+   * known to all who were ever asked, and they could answer for each other.
+   */
+  private request(subject: string, bytes: Uint8Array, timeout: number, signal?: AbortSignal): Promise<Msg> {
+    const reply = `${this.inbox}.${randomUUID()}`;
+    const answer = abortable(
+      this.connection.request(subject, bytes, { timeout, noMux: true, reply }),
+      this.closed.signal,
+    );
+    return signal ? abortable(answer, signal) : answer;
   }
 
   /** Asks one service. Errors of the other side arrive as the V3Error that was thrown there. */
@@ -92,10 +160,9 @@ export class Bus {
   ): Promise<z.output<R>> {
     const subject = subjectFor(contract, host);
     const timeout = options.timeoutMs ?? contract.timeoutMs;
-    const answer = this.connection.request(subject, encode(request), { timeout });
     let message: Msg;
     try {
-      message = await (options.signal ? abortable(answer, options.signal) : answer);
+      message = await this.request(subject, encode(request), timeout, options.signal);
     } catch (cause) {
       if (cause instanceof V3Error) throw cause;
       throw callFailed(subject, timeout, cause);
@@ -106,18 +173,24 @@ export class Bus {
     return validate(contract.response, (reply as { ok?: unknown } | null)?.ok, 'INTERNAL');
   }
 
-  /** Serves a call. What the handler throws goes back to the caller; a bad request never reaches the handler. */
+  /**
+   * Serves a call. What the handler throws goes back to the caller; a bad request never reaches the handler. `host` may
+   * be `'*'`: the handler then learns which host it was.
+   */
   serve<Q extends z.ZodType, R extends z.ZodType>(
     contract: Call<Q, R>,
     host: string | undefined,
-    handler: (request: z.output<Q>) => Promise<z.input<R>> | z.input<R>,
+    handler: (request: z.output<Q>, host: string) => Promise<z.input<R>> | z.input<R>,
   ): Stoppable {
     const subject = subjectFor(contract, host);
+    const hostOf = hostIn(contract);
     const answer = async (message: Msg): Promise<void> => {
       let reply: Reply;
       try {
         const request = validate(contract.request, decode(message.data));
-        reply = { ok: await handler(request) };
+        const from = hostOf(message);
+        if (host === '*') validate(overlayHost, from);
+        reply = { ok: await handler(request, from) };
       } catch (thrown) {
         const error = V3Error.from(thrown);
         if (error.code === 'INTERNAL') {
@@ -147,7 +220,7 @@ export class Bus {
     host: string | undefined,
     listener: (message: z.output<M>, host: string) => void,
   ): Stoppable {
-    const position = contract.subject.split('.').indexOf('{host}');
+    const hostOf = hostIn(contract);
     return this.subscribe(subjectFor(contract, host), message => {
       let content: z.output<M>;
       try {
@@ -157,7 +230,7 @@ export class Bus {
         this.notice(`dropped an invalid message on ${message.subject}`, { error: (error as Error).message });
         return;
       }
-      listener(content, position < 0 ? '' : (message.subject.split('.')[position] ?? ''));
+      listener(content, hostOf(message));
     });
   }
 
@@ -176,7 +249,7 @@ export class Bus {
     timeoutMs: number,
   ): Promise<'taken' | 'nobody' | 'unknown'> {
     try {
-      await this.connection.request(subject, bytes, { timeout: timeoutMs });
+      await this.request(subject, bytes, timeoutMs);
       return 'taken';
     } catch (thrown) {
       return thrown instanceof NatsError && thrown.code === ErrorCode.NoResponders ? 'nobody' : 'unknown';
@@ -204,15 +277,14 @@ export class Bus {
 
   /**
    * Sends raw bytes to who serves them (`serveRaw`); resolves when they were taken in.
-   * @throws V3Error what the other side threw, SERVICE_UNAVAILABLE, TIMEOUT
+   * @throws V3Error what the other side threw, SERVICE_UNAVAILABLE, TIMEOUT, BUS_REFUSED
    */
   async requestRaw(
     subject: string,
     bytes: Uint8Array,
     { timeoutMs, signal }: { timeoutMs: number; signal?: AbortSignal },
   ): Promise<void> {
-    const asked = this.connection.request(subject, bytes, { timeout: timeoutMs });
-    const answer = await (signal ? abortable(asked, signal) : asked).catch((thrown: unknown) => {
+    const answer = await this.request(subject, bytes, timeoutMs, signal).catch((thrown: unknown) => {
       throw thrown instanceof V3Error ? thrown : callFailed(subject, timeoutMs, thrown);
     });
     if (answer.data.length === 0) return;
@@ -223,6 +295,7 @@ export class Bus {
   private subscribe(subject: string, callback: (message: Msg) => void): Stoppable {
     const subscription: Subscription = this.connection.subscribe(subject, {
       callback: (error, message) => {
+        if (error?.code === ErrorCode.PermissionsViolation) return void this.deaf.add(subject);
         if (error) return this.notice(`subscription ${subject} failed`, { error: error.message });
         try {
           callback(message);
@@ -259,6 +332,12 @@ function plain({ buffer, byteOffset, byteLength }: Uint8Array): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
 }
 
+/** Which host a message's subject names; none: the empty string. */
+function hostIn(contract: { subject: string }): (message: Msg) => string {
+  const position = contract.subject.split('.').indexOf('{host}');
+  return ({ subject }) => (position < 0 ? '' : (subject.split('.')[position] ?? ''));
+}
+
 function encode(value: unknown): Uint8Array {
   return text.encode.encode(JSON.stringify(value ?? {}));
 }
@@ -275,6 +354,9 @@ function callFailed(subject: string, timeoutMs: number, cause: unknown): V3Error
   const code = cause instanceof NatsError ? cause.code : '';
   if (code === ErrorCode.NoResponders) {
     return new V3Error('SERVICE_UNAVAILABLE', `nobody serves ${subject}`, { cause });
+  }
+  if (code === ErrorCode.PermissionsViolation) {
+    return new V3Error('BUS_REFUSED', `the NATS server does not let this service ask ${subject}`, { cause });
   }
   if (code === ErrorCode.Timeout) {
     return new V3Error('TIMEOUT', `${subject} gave no answer within ${timeoutMs} ms`, { cause });
@@ -303,6 +385,17 @@ function waitersOf(signal: AbortSignal): Set<() => void> {
   waiting.set(signal, waiters);
   signal.addEventListener('abort', () => waiters.forEach(abort => abort()), { once: true });
   return waiters;
+}
+
+/** What an address says, as the client wants it: it reads no user out of one itself. A user without a password is a token, as with NATS's own clients. */
+export function natsOptions(text: string): { servers: string; user?: string; pass?: string; token?: string } {
+  if (!URL.canParse(text)) return { servers: text };
+  const url = new URL(text);
+  const [user, pass] = [url.username, url.password].map(decodeURIComponent) as [string, string];
+  if (!user) return { servers: text };
+  url.username = url.password = '';
+  const servers = url.toString();
+  return pass ? { servers, user, pass } : { servers, token: user };
 }
 
 function redact(url: string): string {

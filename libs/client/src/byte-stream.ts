@@ -53,7 +53,11 @@ function answerOf(client: Client, url: URL): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const send = url.protocol === 'https:' ? httpsRequest : httpRequest;
     // A connection of its own, which is closed to leave.
-    const request = send(url, { agent: false, headers: { ...client.headers(), accept: '*/*' } });
+    const request = send(url, {
+      agent: false,
+      ca: client.ca,
+      headers: { ...client.headers(), accept: '*/*' },
+    });
     const timer = setTimeout(
       () => request.destroy(new Error(`no answer within ${ANSWER_MS / 1000} s`)),
       ANSWER_MS,

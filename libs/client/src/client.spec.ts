@@ -15,6 +15,7 @@ type Handler = (request: IncomingMessage, response: ServerResponse, body: string
 const vm: Vm = {
   id: '0b54ed2c-6c9e-4c8a-9d3e-0a4cf7d5b101',
   name: 'a1',
+  project: 'default',
   host: 'alpha',
   epoch: 1,
   state: 'RUNNING',
@@ -132,6 +133,22 @@ describe('Client', () => {
   it('waits for its own first attempt that is still being worked on', async () => {
     handlers = [cut, json(409, new V3Error('REQUEST_IN_PROGRESS', 'wait').toProblem()), json(202, operation)];
     await expect(client.call('startVm', { vm: 'a1' })).resolves.toMatchObject({ id: operation.id });
+  });
+
+  it('comes again when it was too fast, as soon as it is told to', async () => {
+    const limited: Handler = (_, response) => {
+      response.writeHead(429, { 'retry-after': '0' });
+      response.end(JSON.stringify(new V3Error('RATE_LIMITED', 'slower').toProblem()));
+    };
+    handlers = [limited, limited, json(202, operation)];
+    await expect(client.call('startVm', { vm: 'a1' })).resolves.toMatchObject({ id: operation.id });
+    expect(seen).toHaveLength(3);
+    const far: Handler = (_, response) => {
+      response.writeHead(429, { 'retry-after': '3600' });
+      response.end(JSON.stringify(new V3Error('RATE_LIMITED', 'slower').toProblem()));
+    };
+    handlers = [far];
+    await expect(client.call('getVm', { vm: 'a1' })).rejects.toMatchObject({ code: 'RATE_LIMITED' });
   });
 
   it('sends lines of the VNET language as they are, once however often the connection breaks', async () => {

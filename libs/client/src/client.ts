@@ -27,6 +27,8 @@ export interface ClientOptions {
   /** Where the gateway listens, for example `http://127.0.0.1:8080`. */
   url: string;
   token: string;
+  /** Certificates of whom to trust with https, PEM; none: those that Node trusts. */
+  ca?: string;
   /** How long a repeatable request is tried again while the gateway cannot be reached, ms. */
   retryForMs?: number;
 }
@@ -42,10 +44,11 @@ const LONG_POLL_SECONDS = 20;
 /** Client of the gateway; every endpoint of the `rest` table by its name, with types from that table. */
 export class Client {
   readonly url: string;
-  private readonly transport = new Transport();
+  private readonly transport: Transport;
 
   constructor(private readonly options: ClientOptions) {
     this.url = options.url.replace(/\/+$/, '');
+    this.transport = new Transport(options.ca);
   }
 
   /**
@@ -188,6 +191,10 @@ export class Client {
     return received.text;
   }
 
+  get ca(): string | undefined {
+    return this.options.ca;
+  }
+
   headers(): Record<string, string> {
     return { authorization: `Bearer ${this.options.token}`, accept: 'application/json' };
   }
@@ -214,6 +221,12 @@ export class Client {
     for (let pause = 100; ; pause = Math.min(pause * 2, 1600)) {
       try {
         const received = await send();
+        // Nothing was done, so that it may be sent again whatever it is.
+        const limited = received.status === 429 ? Number(received.headers['retry-after']) * 1000 : NaN;
+        if (Date.now() + limited <= end) {
+          await delay(limited, undefined, { signal });
+          continue;
+        }
         // Our first attempt got through and is being worked on.
         if (!repeatable || received.status !== 409 || codeOf(received) !== 'REQUEST_IN_PROGRESS')
           return received;

@@ -15,6 +15,7 @@ export function openConsole(client: Client, vm: string): Promise<ConsoleSession>
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(`${client.url.replace(/^http/, 'ws')}${consolePath(vm)}`, {
       headers: client.headers(),
+      ca: client.ca,
       handshakeTimeout: 15_000,
     });
     // The stream must be there before the first message, which may come with the handshake.

@@ -38,7 +38,12 @@ export class ConnectionError extends Error {
  */
 export class Transport {
   private readonly http = new HttpAgent({ keepAlive: true });
-  private readonly https = new HttpsAgent({ keepAlive: true });
+  private readonly https: HttpsAgent;
+
+  /** @param ca certificates of whom to trust, PEM; none: those that Node trusts */
+  constructor(ca?: string) {
+    this.https = new HttpsAgent({ keepAlive: true, ca });
+  }
 
   send(sent: Sent): Promise<Received> {
     return new Promise((resolve, reject) => {

@@ -1,3 +1,5 @@
+export * from './access';
+export * from './bus-permissions';
 export * from './card-rules';
 export * from './disks';
 export * from './errors';
@@ -15,10 +17,10 @@ export * from './rest';
 export { watchedLists, watchPath, type WatchedList } from './rest-events';
 export * from './rest-hosts';
 export * from './rest-migration';
+export * from './rest-streams';
 export { DISK_EXPORT_PATH, diskExportPath } from './rest-disks';
 export { overviewParts, type Overview, type OverviewPart } from './rest-overview';
 export { type Login, type Session } from './rest-sessions';
-export { restStreams, type StreamEndpoint, type StreamName } from './rest-streams';
 export { SNAPSHOT_EXPORT_PATH, snapshotExportPath } from './rest-snapshots';
 export {
   deauthenticateRequest,

@@ -1,4 +1,14 @@
 import type { z } from 'zod';
+import {
+  accessToken,
+  auditEntry,
+  project,
+  projectPatch,
+  projectSpec,
+  tokenSpec,
+  user,
+  userSpec,
+} from './access';
 import { disk, diskCreation } from './disks';
 import { event } from './events';
 import { hostMemory, hostTask, hostTasks } from './host-kernel';
@@ -105,6 +115,14 @@ export const namedSchemas: Record<string, z.ZodType> = {
   DiskCreation: diskCreation,
   VmKeys: vmKeys,
   VmScreen: vmScreen,
+  User: user,
+  UserSpec: userSpec,
+  Token: accessToken,
+  TokenSpec: tokenSpec,
+  Project: project,
+  ProjectSpec: projectSpec,
+  ProjectPatch: projectPatch,
+  AuditEntry: auditEntry,
   SnapshotImport: snapshotImport,
   SnapshotCollection: snapshotCollection,
   Operation: operation,

@@ -19,9 +19,9 @@ export const memoryMiB = z.union([
   }),
 ]);
 
-const seconds: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600 };
+const seconds: Record<string, number> = { s: 1, m: 60, min: 60, h: 3600, d: 86_400 };
 
-/** A length of time as people write it (`30s`, `5m`, `1h`, or a number of seconds), parsed to seconds. */
+/** A length of time as people write it (`30s`, `5m`, `1h`, `7d`, or a number of seconds), parsed to seconds. */
 export const interval = z.union([
   z.int().positive(),
   z.string().transform((text, ctx) => {

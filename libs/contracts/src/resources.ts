@@ -91,6 +91,7 @@ export type Host = z.infer<typeof host>;
 export const network = z.object({
   id: z.uuid(),
   name: resourceName,
+  project: resourceName,
   subnet: ipWithPrefix.nullable(),
   dhcp: z.boolean(),
   dns: z.boolean(),
@@ -103,8 +104,14 @@ export const network = z.object({
 });
 export type Network = z.infer<typeof network>;
 
+/** Of a VM or a network, when it is made; it stays there. */
+export const inProject = resourceName
+  .optional()
+  .describe('whose it is: the caller’s own when absent, or else `default`');
+
 export const networkSpec = z.strictObject({
   name: resourceName,
+  project: inProject,
   subnet: ipWithPrefix.optional(),
   dhcp: z.boolean().default(false).describe('lend addresses of the subnet to guests that ask'),
   dns: z.boolean().default(false).describe('answer guests’ questions for the names of VMs'),
@@ -161,6 +168,7 @@ export function failoverProblem({
 
 const vmFields = z.strictObject({
   name: resourceName,
+  project: inProject,
   host: resourceName,
   memoryMiB: guestMemory.default(64),
   image: resourceName.default('debian'),
@@ -218,6 +226,7 @@ export const nic = z.object({
 export const vm = z.object({
   id: z.uuid(),
   name: resourceName,
+  project: resourceName,
   host: resourceName,
   epoch: z.int().describe('grows with each change of the owning host'),
   state: vmState,

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { Access } from './access';
 import type { ErrorCode } from './errors';
 
 export interface Endpoint {
@@ -7,6 +8,8 @@ export interface Endpoint {
   readonly path: string;
   readonly summary: string;
   readonly tag: string;
+  /** The role that it takes at least, and how far what it is about belongs to a project. */
+  readonly access: Access;
   readonly query?: z.ZodObject;
   readonly body?: z.ZodType;
   readonly response: z.ZodType;

@@ -10,6 +10,7 @@ export const eventEndpoints = {
     path: '/events',
     summary: 'List changes of state with their reasons, newest first',
     tag: 'events',
+    access: ['viewer', 'vm'],
     query: page.extend({
       kind: z.enum(eventKinds).optional(),
       vm: z.string().optional().describe('name of the VM that they concern'),

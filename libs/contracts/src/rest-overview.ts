@@ -51,6 +51,7 @@ export const overviewEndpoints = {
     path: '/overview',
     summary: 'Show many lists at once, long ones cut off',
     tag: 'cluster',
+    access: ['viewer', 'shared'],
     query: z.strictObject({
       parts: z
         .string()

@@ -8,6 +8,7 @@ import { z } from 'zod';
 import { resourceName } from './quantities';
 import * as r from './resources';
 import { endpoint, nothing, page, repeatable } from './rest-endpoint';
+import { accessEndpoints } from './rest-access';
 import { diskEndpoints } from './rest-disks';
 import { dmmEndpoints } from './rest-dmm';
 import { eventEndpoints } from './rest-events';
@@ -38,6 +39,7 @@ const vmVerb = <const V extends string, const B extends z.ZodType>(verb: V, summ
     path: `/vms/{vm}:${verb}`,
     summary,
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     body,
     response: r.operation,
@@ -52,6 +54,7 @@ export const rest = {
     path: '/hosts',
     summary: 'List hosts',
     tag: 'hosts',
+    access: ['viewer', 'shared'],
     query: page,
     response: r.list(r.host),
     status: 200,
@@ -62,6 +65,7 @@ export const rest = {
     path: '/hosts/{host}',
     summary: 'Show a host',
     tag: 'hosts',
+    access: ['viewer', 'shared'],
     response: r.host,
     status: 200,
     errors: ['HOST_NOT_FOUND'],
@@ -74,6 +78,7 @@ export const rest = {
     path: '/networks',
     summary: 'List overlay networks',
     tag: 'networks',
+    access: ['viewer', 'network'],
     query: page,
     response: r.list(r.network),
     status: 200,
@@ -84,6 +89,7 @@ export const rest = {
     path: '/networks/{network}',
     summary: 'Show a network',
     tag: 'networks',
+    access: ['viewer', 'network'],
     response: r.network,
     status: 200,
     errors: ['NETWORK_NOT_FOUND'],
@@ -93,6 +99,7 @@ export const rest = {
     path: '/networks',
     summary: 'Create a network',
     tag: 'networks',
+    access: ['operator', 'network'],
     query: repeatable,
     body: r.networkSpec,
     response: r.network,
@@ -104,6 +111,7 @@ export const rest = {
     path: '/networks/{network}',
     summary: 'Delete a network',
     tag: 'networks',
+    access: ['operator', 'network'],
     query: repeatable,
     response: nothing,
     status: 200,
@@ -119,6 +127,7 @@ export const rest = {
     path: '/vms',
     summary: 'List virtual machines',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     query: page.extend({ host: resourceName.optional() }),
     response: r.list(r.vm),
     status: 200,
@@ -129,6 +138,7 @@ export const rest = {
     path: '/vms/{vm}',
     summary: 'Show a virtual machine',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     response: r.vm,
     status: 200,
     errors: ['VM_NOT_FOUND'],
@@ -138,6 +148,7 @@ export const rest = {
     path: '/vms',
     summary: 'Define a virtual machine',
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     body: r.vmSpec,
     response: r.vm,
@@ -158,6 +169,7 @@ export const rest = {
     path: '/vms/{vm}',
     summary: 'Change a definition',
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     body: r.vmPatch,
     response: r.vm,
@@ -176,6 +188,7 @@ export const rest = {
     path: '/vms/{vm}',
     summary: 'Delete a stopped virtual machine',
     tag: 'vms',
+    access: ['operator', 'vm'],
     query: repeatable,
     response: r.operation,
     status: 202,
@@ -224,6 +237,7 @@ export const rest = {
     path: '/vms/{vm}:exec',
     summary: 'Run a command in the guest through its agent',
     tag: 'vms',
+    access: ['operator', 'vm'],
     body: r.execRequest,
     response: r.execResult,
     status: 200,
@@ -234,6 +248,7 @@ export const rest = {
     path: '/vms/{vm}:refresh',
     summary: 'Ask the guest agent anew and show the VM',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     body: noBody,
     response: r.vm,
     status: 200,
@@ -244,6 +259,7 @@ export const rest = {
     path: '/vms/{vm}/telemetry',
     summary: 'Exits by kind and port, time, NIC counters',
     tag: 'vms',
+    access: ['viewer', 'vm'],
     response: r.telemetry,
     status: 200,
     errors: ['VM_NOT_FOUND', 'VM_WRONG_STATE'],
@@ -256,6 +272,7 @@ export const rest = {
     path: '/images',
     summary: 'List guest images',
     tag: 'images',
+    access: ['viewer', 'shared'],
     query: page,
     response: r.list(r.image),
     status: 200,
@@ -266,6 +283,7 @@ export const rest = {
     path: '/images/{image}',
     summary: 'Show a guest image',
     tag: 'images',
+    access: ['viewer', 'shared'],
     response: r.image,
     status: 200,
     errors: ['IMAGE_NOT_FOUND'],
@@ -275,6 +293,7 @@ export const rest = {
     path: '/images:import',
     summary: 'Make an image of uploaded blobs',
     tag: 'images',
+    access: ['operator', 'cluster'],
     query: repeatable,
     body: r.imageImport,
     response: r.image,
@@ -286,6 +305,7 @@ export const rest = {
     path: '/images/{image}',
     summary: 'Delete an imported image',
     tag: 'images',
+    access: ['operator', 'cluster'],
     query: repeatable,
     response: nothing,
     status: 200,
@@ -301,6 +321,7 @@ export const rest = {
     path: '/operations',
     summary: 'List operations, newest first',
     tag: 'operations',
+    access: ['viewer', 'operation'],
     query: page,
     response: r.list(r.operation),
     status: 200,
@@ -311,6 +332,7 @@ export const rest = {
     path: '/operations/{operation}',
     summary: 'Show an operation',
     tag: 'operations',
+    access: ['viewer', 'operation'],
     response: r.operation,
     status: 200,
     errors: ['OPERATION_NOT_FOUND'],
@@ -320,6 +342,7 @@ export const rest = {
     path: '/operations/{operation}:wait',
     summary: 'Answer when it is done or the time is over',
     tag: 'operations',
+    access: ['viewer', 'operation'],
     query: z.strictObject({ timeoutSeconds: z.coerce.number().min(0).max(60).default(10) }),
     response: r.operation,
     status: 200,
@@ -329,12 +352,14 @@ export const rest = {
   ...eventEndpoints,
   ...overviewEndpoints,
   ...sessionEndpoints,
+  ...accessEndpoints,
 
   applyCluster: endpoint({
     method: 'POST',
     path: '/cluster:apply',
     summary: 'Converge to a declared topology',
     tag: 'cluster',
+    access: ['admin', 'cluster'],
     query: repeatable,
     body: topology,
     response: r.operation,
@@ -364,26 +389,14 @@ export const applyResult = z.object({
 });
 export type ApplyResult = z.infer<typeof applyResult>;
 
-/** `PUT /v1/blobs/{sha256}` takes application/octet-stream, streamed; it is not JSON and so not in the table. */
+/** Of one uploaded file. */
 export const MAX_BLOB_BYTES = 2 * 1024 * 1024 * 1024;
 /** Of a blob that is to be a part of an image; a snapshot's may be as large as a blob. */
 export const MAX_IMAGE_BYTES = 256 * 1024 * 1024;
 export const MAX_BODY_BYTES = 1024 * 1024;
-/** WebSocket at `/v1/vms/{vm}/console`: binary messages, raw bytes of the serial console both ways. */
-export const consolePath = (vm: string): string => `/v1/vms/${encodeURIComponent(vm)}/console`;
 /**
  * What a browser offers as WebSocket subprotocols (RFC 6455 section 1.9), since it can set no header: this, which the
  * gateway selects, and its token behind the prefix.
  */
 export const CONSOLE_PROTOCOL = 'v3.console';
 export const TOKEN_PROTOCOL_PREFIX = 'v3.token.';
-
-/**
- * `GET` lists, `POST` runs lines of the original VNET language: text/plain, not in the table.
- * `?network=NAME` says which network a route between links belongs to.
- */
-export const VNET_CONTROL_PATH = '/v1/vnet/control';
-/** `GET` streams a capture as pcapng (application/x-pcapng); its query is `captureQuery`. */
-export const CAPTURE_PATH = '/v1/captures';
-/** `GET /v1/dmm/trace?device=HOST/NIC` streams a device's I/O events, a JSON `traceLine` a line (application/x-ndjson). */
-export const TRACE_PATH = '/v1/dmm/trace';

@@ -34,7 +34,7 @@ export const migrationSourceCalls = {
 /** Served by the target host, called by the source. */
 export const migrationTargetCalls = {
   /**
-   * Reserves memory, core and devices and makes a machine that takes pages from `rawSubjects.migration(id)` on.
+   * Reserves memory, core and devices and makes a machine that takes pages from `rawSubjects.migration(target, id)` on.
    * `template`: key of the post-boot template whose memory it holds already, null: zeros. It ends by itself when nothing
    * comes for 30 s, before the swap.
    */

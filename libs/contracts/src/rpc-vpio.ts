@@ -14,16 +14,17 @@ import {
   modelState,
 } from './vpio';
 
-/** A guest that shares a card. */
-const sharer = z.object({ host: resourceName, nic: resourceName, vmId: z.uuid(), epoch: z.int() });
+/** A guest that shares a card of the host that asks. */
+const sharer = z.object({ nic: resourceName, vmId: z.uuid(), epoch: z.int() });
 
+/** `{host}` is the host that asks: it can ask for its own guests only. */
 export const dmmCalls = {
   /**
    * A guest that has not got the card needs it: `access`, its thread stands still at one; `frame`, a frame waits for
    * it. The answer says only that the wish is known: the card comes by `palaciosVpioCalls.switch`. May be repeated.
    */
   acquire: call(
-    'dmm.acquire',
+    'dmm.acquire.{host}',
     sharer.extend({
       access: cardAccess,
       why: z.enum(['access', 'frame']),
@@ -39,7 +40,7 @@ export const dmmCalls = {
    * those in force. `stop`: the VM is to be stopped with the reason.
    */
   exit: call(
-    'dmm.exit',
+    'dmm.exit.{host}',
     sharer.extend({
       sequence: z.int().min(1),
       access: ioAccess,
@@ -59,12 +60,12 @@ export const dmmCalls = {
   ),
   /** The host's DMA guard stopped a transfer that no exit could foresee (C+ descriptors). The answer: what follows. */
   violation: call(
-    'dmm.violation',
+    'dmm.violation.{host}',
     sharer.extend({ denied: deniedDma }),
     z.object({ verdict: z.enum(['deny', 'stop']), reason: z.string() }),
   ),
   /** A guest shares the card no more (it ended, or its machine was closed); its context may stay. */
-  release: call('dmm.release', sharer, empty),
+  release: call('dmm.release.{host}', sharer, empty),
   /** Policies changed in the store. */
   reload: call('dmm.reload', empty, empty),
   /** The hooked I/O list in force for each card's holder. */
@@ -102,7 +103,7 @@ export const palaciosVpioCalls = {
     }),
     30_000,
   ),
-  /** Starts, renews (every 5 s or it ends after 10) or stops a trace: batches of JSON lines on `rawSubjects.trace(id)`. */
+  /** Starts, renews (every 5 s or it ends after 10) or stops a trace: batches of JSON lines on `rawSubjects.trace(host, id)`. */
   trace: call(
     'palacios.{host}.vpio.trace',
     z.object({ id: z.uuid(), nic: resourceName, on: z.boolean() }),

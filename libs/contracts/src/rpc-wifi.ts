@@ -11,6 +11,7 @@ const attachedVm = z.object({ vmId: z.uuid(), epoch: z.int() });
  */
 const radioContext = z.base64().max(1_400_000, 'the context of a Wi-Fi NIC has at most 1 MiB');
 
+/** `{host}` is the host that asks. */
 export const wifiCalls = {
   /**
    * A VM's Wi-Fi NICs, before its guest runs: once it is answered, `rawSubjects.wifiToService(host)` is heard for it.
@@ -19,9 +20,8 @@ export const wifiCalls = {
    * VM_WRONG_STATE: a greater epoch is attached
    */
   attach: call(
-    'wifi.attach',
+    'wifi.attach.{host}',
     attachedVm.extend({
-      host: resourceName,
       vm: resourceName,
       nics: z
         .array(z.object({ index: z.int().min(0).max(3), radio: resourceName, address: macAddress }))
@@ -34,9 +34,9 @@ export const wifiCalls = {
   ),
   /**
    * The VM is gone from its host (it ended, or moves away). `context` is for the attachment elsewhere; null: there is
-   * nothing to keep. A VM that is not attached in that epoch: nothing happens.
+   * nothing to keep. A VM that is not attached there in that epoch: nothing happens.
    */
-  detach: call('wifi.detach', attachedVm, z.object({ context: radioContext.nullable() })),
+  detach: call('wifi.detach.{host}', attachedVm, z.object({ context: radioContext.nullable() })),
   /** Radios, access points or fixed SNRs changed in the store: once it is answered, they are in force. */
   reload: call('wifi.reload', empty, empty, 10_000),
   status: call(

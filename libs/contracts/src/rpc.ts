@@ -171,7 +171,7 @@ export const palaciosCalls = {
   ),
   /** The guest's view of its interfaces, asked now of its agent. */
   refresh: call('palacios.{host}.vm.refresh', ofVm, vmStatus, 15_000),
-  /** The console's recent output, base64; from now on output is published on `console.<vmId>.out`. */
+  /** The console's recent output, base64; from now on output is published on `rawSubjects.consoleOut(host, vmId)`. */
   consoleAttach: call('palacios.{host}.vm.console', ofVm, z.object({ scrollback: z.string() })),
 };
 export type PalaciosVerb = keyof typeof palaciosCalls;
@@ -187,7 +187,7 @@ export const vmChanged = announcement('event.vm.{host}', vmStatus);
 
 const vni = z.int().min(1).max(0xffffff);
 /** A host, or an end that is none: where links are attached, or access points. */
-const overlayHost = resourceName.or(z.enum([LINKS_HOST, AIR_HOST]));
+export const overlayHost = resourceName.or(z.enum([LINKS_HOST, AIR_HOST]));
 
 /** One attached NIC. `vni` numbers the network (24 bits, as in VXLAN). */
 export const attachment = z.object({
@@ -221,13 +221,12 @@ export type StaleFlows = z.infer<typeof staleFlows>;
 
 export const vnetCalls = {
   /**
-   * The full list of what a host has attached; sent at each change and when the router is new. Once it is
+   * The full list of what `{host}`, which asks, has attached; sent at each change and when the router is new. Once it is
    * answered, no other host holds a route that this list made wrong.
    */
   attach: call(
-    'vnet.attach',
+    'vnet.attach.{host}',
     z.object({
-      host: overlayHost,
       nics: z.array(attachment),
       edges: z.array(edgeAttachment).default([]),
     }),
@@ -268,7 +267,7 @@ export const vnetCoreStats = call('palacios.{host}.vnet', empty, coreStats);
 
 export const captureCalls = {
   /**
-   * Starts to publish what passes the point on `rawSubjects.capture(id)`; ends when it is stopped or not renewed
+   * Starts to publish what passes the point on `rawSubjects.capture(host, id)`; ends when it is stopped or not renewed
    * for 10 s. Messages are batches of `u64 time (ns, Unix) · u32 direction (1 in, 2 out) · u32 length · u32 kept ·
    * bytes`, little endian, of Ethernet frames without virtio header; of the air, of 802.11 frames without FCS behind a
    * radiotap header. The same id again takes the place of the one before.
@@ -292,18 +291,22 @@ export const captureCalls = {
   stop: call('capture.{host}.stop', z.object({ id: z.uuid() }), empty),
 };
 
-/** Subjects of raw bytes, which the bus carries without validation; their codecs check them. */
+/**
+ * Subjects of raw bytes, which the bus carries without validation; their codecs check them. Each names the host that
+ * sends or hears it, so that the server can tell who may (`bus-permissions.ts`).
+ */
 export const rawSubjects = {
   framesTo: (host: string) => `vnet.frames.host.${host}`,
   /** Frames that `host` has no route for; the router listens to all hosts (`*`) and learns from it who asks. */
   framesToRouter: (host: string) => `vnet.frames.router.${host}`,
-  capture: (id: string) => `capture.${id}`,
-  trace: (id: string) => `trace.${id}`,
+  capture: (host: string, id: string) => `captured.${host}.${id}`,
+  trace: (host: string, id: string) => `trace.${host}.${id}`,
   /** Batches of hwsim messages (`libs/bus/src/hwsim-batch.ts`) of a host's guests; the wifi service listens to all (`*`). */
   wifiToService: (host: string) => `wifi.radio.${host}`,
   wifiToHost: (host: string) => `wifi.host.${host}`,
-  /** Pages and device state of a VM that moves; each message is answered once it has been taken in. */
-  migration: (id: string) => `migration.${id}`,
-  consoleOut: (vmId: string) => `console.${vmId}.out`,
-  consoleIn: (vmId: string) => `console.${vmId}.in`,
+  /** Pages and device state of a VM that moves to `target`; each message is answered once it has been taken in. */
+  migration: (target: string, id: string) => `migration.${target}.${id}`,
+  /** The console of a VM is said and heard by the host that runs it. */
+  consoleOut: (host: string, vmId: string) => `console.${host}.${vmId}.out`,
+  consoleIn: (host: string, vmId: string) => `console.${host}.${vmId}.in`,
 };

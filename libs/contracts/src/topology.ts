@@ -8,7 +8,16 @@ import { diskSpecs } from './disks';
 import { isServiceMac, serviceAddressProblem, serviceProblem } from './network-services';
 import { machineFields } from './machine';
 import { inSubnet, memoryMiB, resourceName } from './quantities';
-import { failoverProblem, guestMemory, networkSpec, nicSpec, physicalNic, vmSpec } from './resources';
+import {
+  failoverProblem,
+  guestMemory,
+  inProject,
+  networkSpec,
+  nicSpec,
+  physicalNic,
+  vmSpec,
+} from './resources';
+import { DEFAULT_PROJECT } from './access';
 import { checkCards } from './topology-cards';
 import { checkOverlay, vnetEntry } from './topology-vnet';
 import { accessPointEntries, checkWifi } from './topology-wifi';
@@ -34,6 +43,7 @@ export const hostSpec = z.strictObject({
 export type HostSpec = z.infer<typeof hostSpec>;
 
 const vmEntry = z.strictObject({
+  project: inProject,
   host: resourceName,
   memory: guestMemory.default(64),
   image: resourceName.default('debian'),
@@ -99,6 +109,13 @@ export const topology = shape.superRefine((cluster, ctx) => {
         complain(
           [...at, 'network'],
           `there is no network "${nic.network}"; networks are: ${known(cluster.networks)}`,
+        );
+      }
+      const [own, other] = [vm.project ?? DEFAULT_PROJECT, network?.project ?? DEFAULT_PROJECT];
+      if (network && own !== other) {
+        complain(
+          [...at, 'network'],
+          `network "${nic.network}" is of project ${other}, but ${name} of project ${own}; both are of one`,
         );
       }
       if (nic.mac && isServiceMac(nic.mac))

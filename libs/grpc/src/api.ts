@@ -1,4 +1,4 @@
-import { namedSchemas, rest, restStreams, type Endpoint, type StreamEndpoint } from '@v3vee/contracts';
+import { namedSchemas, rest, restStreams, type Endpoint, type RestStream } from '@v3vee/contracts';
 import { z } from 'zod';
 import { Messages, type JsonSchema } from './messages';
 import { pascalCase, snakeCase } from './names';
@@ -37,7 +37,7 @@ class ApiBuilder {
           ([part, schema]): [string, z.ZodType | undefined] => [name + part, schema],
         ),
       ),
-      ...Object.entries<StreamEndpoint>(restStreams).flatMap(
+      ...Object.entries<RestStream>(restStreams).flatMap(
         ([name, { query, answers }]): [string, z.ZodType | undefined][] => [
           [`${name}Query`, query],
           [`${name}Response`, answerSchema(answers)],
@@ -69,7 +69,7 @@ class ApiBuilder {
     };
     for (const [name, endpoint] of Object.entries<Endpoint>(rest))
       add(endpoint.tag, this.unary(name, endpoint));
-    for (const [name, stream] of Object.entries<StreamEndpoint>(restStreams))
+    for (const [name, stream] of Object.entries<RestStream>(restStreams))
       add(stream.tag, this.stream(name, stream));
     add('vms', consoleRpc());
     return { services: [...services.values()], types: this.messages.types };
@@ -94,7 +94,7 @@ class ApiBuilder {
     return { name, summary, kind: 'unary', request, response: this.response(name, response) };
   }
 
-  private stream(name: string, { path, query, summary, takes, answers }: StreamEndpoint): Rpc {
+  private stream(name: string, { path, query, summary, takes, answers }: RestStream): Rpc {
     const request = this.request(name, path, query);
     if (takes === 'text') request.fields.push(single(TEXT, { kind: 'scalar', scalar: 'string' }, true));
     if (takes === 'bytes') request.fields.push(single(DATA, { kind: 'scalar', scalar: 'bytes' }));
@@ -140,7 +140,7 @@ class ApiBuilder {
   }
 }
 
-function answerSchema(answers: StreamEndpoint['answers']): z.ZodType | undefined {
+function answerSchema(answers: RestStream['answers']): z.ZodType | undefined {
   if ('lines' in answers) return answers.lines;
   return 'json' in answers ? answers.json : undefined;
 }

@@ -7,7 +7,7 @@ import {
   type Endpoint,
   type EndpointName,
   type ResponseOf,
-  type StreamName,
+  type RestStreamName,
 } from '@v3vee/contracts';
 import type { CallArguments, CallOptions, ParamsOf } from '@v3vee/client';
 import { api, BODY, MASK } from './api';
@@ -20,6 +20,8 @@ export interface GrpcClientOptions {
   /** Where the gateway's gRPC listens: `127.0.0.1:9090`. */
   address: string;
   token: string;
+  /** PEM certificates to trust, of a gateway with TLS; none: it has none. */
+  ca?: string;
   /** How long a repeatable request is tried again while the gateway cannot be reached, ms. */
   retryForMs?: number;
 }
@@ -50,7 +52,9 @@ export class GrpcClient {
   private readonly channel: Channel;
 
   constructor(private readonly options: GrpcClientOptions) {
-    this.channel = new Channel(options.address, credentials.createInsecure(), {
+    const { address, ca } = options;
+    const trust = ca === undefined ? credentials.createInsecure() : credentials.createSsl(Buffer.from(ca));
+    this.channel = new Channel(address, trust, {
       // An answer may be as large as it is; what is sent the gateway limits.
       'grpc.max_receive_message_length': -1,
       'grpc.initial_reconnect_backoff_ms': 100,
@@ -95,7 +99,7 @@ export class GrpcClient {
    * @throws V3Error as the gateway answered it; SERVICE_UNAVAILABLE when it cannot be reached
    */
   async stream(
-    name: StreamName,
+    name: RestStreamName,
     request: Json,
     { signal }: { signal?: AbortSignal } = {},
   ): Promise<GrpcStream> {

@@ -43,7 +43,7 @@ class RouterSide {
         this.missed.push({ host: subject.split('.').at(-1)!, ids: batch.map(({ frame }) => idOf(frame)) });
         this.places.push(...batch.map(({ place }) => place));
       }),
-      this.bus.serve(vnetCalls.attach, undefined, ({ nics, edges }) => {
+      this.bus.serve(vnetCalls.attach, '*', ({ nics, edges }) => {
         this.announced.push(nics);
         this.edges.push(edges);
         return { incarnation: this.incarnation };

@@ -234,12 +234,10 @@ export class OverlayNode {
 
   private async announceOnce(signal: AbortSignal): Promise<void> {
     const { bus, host } = this.options;
-    const { incarnation } = await bus.call(
-      vnetCalls.attach,
-      undefined,
-      { host, ...this.core.attachments() },
-      { timeoutMs: ATTACH_TIMEOUT_MS, signal },
-    );
+    const { incarnation } = await bus.call(vnetCalls.attach, host, this.core.attachments(), {
+      timeoutMs: ATTACH_TIMEOUT_MS,
+      signal,
+    });
     if (incarnation !== this.authority) {
       this.authority = incarnation;
       this.unconfirmed = true;

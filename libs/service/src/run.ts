@@ -15,6 +15,8 @@ export interface ServiceOptions<C extends z.ZodType<CommonConfig>> {
   module: Type<unknown>;
   /** Schema of its environment; `commonConfig.extend({…})`. */
   config?: C;
+  /** Certificate and key to listen with, PEM; undefined: without TLS. @throws V3Error USAGE what is wrong with them */
+  tls?: (config: z.output<C>) => { cert: Buffer; key: Buffer } | undefined;
   /** Before it listens: body parsers, filters, WebSocket adapters. */
   configure?: (app: NestExpressApplication, config: z.output<C>) => void | Promise<void>;
   /** Where else it serves, for its supervisor: `HOST:PORT` of gRPC. */
@@ -57,6 +59,7 @@ export async function createService<C extends z.ZodType<CommonConfig>>(
   const app = await NestFactory.create<NestExpressApplication>(Root, {
     bufferLogs: true,
     bodyParser: false,
+    httpsOptions: options.tls?.(config),
     // A keep-alive client must not hold up a shutdown.
     forceCloseConnections: true,
   });

@@ -1,7 +1,7 @@
 import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdown } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
-import { collectDefaultMetrics, Registry } from 'prom-client';
+import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { CommonConfig } from './config';
 import { HealthController } from './health.controller';
 import { Readiness } from './readiness';
@@ -62,7 +62,11 @@ export class ServiceModule {
                 process.kill(process.pid, 'SIGTERM');
               },
             });
-            readiness.add('nats', () => bus.connected || 'not connected');
+            readiness.add('nats', () => {
+              if (!bus.connected) return 'not connected';
+              return bus.deaf.size === 0 || `the server does not let us hear ${[...bus.deaf].join(', ')}`;
+            });
+            countRefusals(registry, bus);
             return bus;
           },
         },
@@ -71,6 +75,18 @@ export class ServiceModule {
       exports: [SERVICE_CONFIG, Registry, Readiness, Bus, LoggerModule],
     };
   }
+}
+
+function countRefusals(registry: Registry, bus: Bus): void {
+  new Counter({
+    name: 'v3_bus_refused_total',
+    help: 'Messages, calls and subscriptions that the NATS server refused, and connections',
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(bus.refused);
+    },
+  });
 }
 
 /** `constructor(@Config() private readonly config: MyConfig)` */

@@ -21,5 +21,6 @@ export { checkoutRoot, resolvePaths, type PathOptions, type Paths } from './path
 export { createProgress, silentProgress, type Progress } from './progress';
 export type { Daemon } from './daemon';
 export { ensureNats, startNats, type NatsOptions, type NatsServer } from './nats';
+export { natsAuthorization } from './nats-authorization';
 export { freePort } from './ports';
 export { ensurePostgres, startPostgres, type PostgresOptions, type PostgresServerOptions } from './postgres';

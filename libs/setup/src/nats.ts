@@ -1,6 +1,6 @@
 import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { V3Error } from '@v3vee/contracts';
 import { z } from 'zod';
 import { spawnDaemon, type Daemon } from './daemon';
@@ -43,6 +43,8 @@ export interface NatsOptions {
   host?: string;
   /** 0: a free one. */
   port?: number;
+  /** A file with an `authorization` block (`natsAuthorization`), read again at SIGHUP; without one, everyone is let in. */
+  authorization?: string;
   onLine?: (line: string) => void;
 }
 
@@ -60,7 +62,7 @@ const START_TIMEOUT_MS = 15_000;
  * @throws V3Error PORT_IN_USE, PROCESS_FAILED with what it printed
  */
 export async function startNats(options: NatsOptions): Promise<NatsServer> {
-  const { program, dir, host = '127.0.0.1', port = 0 } = options;
+  const { program, dir, host = '127.0.0.1', port = 0, authorization } = options;
   await mkdir(dir, { recursive: true });
   for (const stale of (await readdir(dir)).filter(name => name.endsWith('.ports')))
     await rm(join(dir, stale));
@@ -74,6 +76,8 @@ export async function startNats(options: NatsOptions): Promise<NatsServer> {
       `http: "${host}:-1"`,
       'max_payload: 8MB',
       `ports_file_dir: "${dir}"`,
+      // The path of an include is taken from here.
+      ...(authorization ? [`include "${relative(dir, authorization)}"`] : []),
       '',
     ].join('\n'),
   );

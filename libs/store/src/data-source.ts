@@ -13,7 +13,8 @@ import { Wifi1764500000000 } from './migrations/1764500000000-wifi';
 import { OperationMetadata1764600000000 } from './migrations/1764600000000-operation-metadata';
 import { Disks1764700000000 } from './migrations/1764700000000-disks';
 import { MachineOptions1764710000000 } from './migrations/1764710000000-machine-options';
-import { Events1764800000000 } from './migrations/1764800000000-events';
+import { Access1764800000000 } from './migrations/1764800000000-access';
+import { Events1764900000000 } from './migrations/1764900000000-events';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -40,7 +41,8 @@ export function createDataSource(url: string): DataSource {
       OperationMetadata1764600000000,
       Disks1764700000000,
       MachineOptions1764710000000,
-      Events1764800000000,
+      Access1764800000000,
+      Events1764900000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

@@ -8,6 +8,7 @@ export {
   type AccessPointRecord,
   type NewAccessPoint,
 } from './repositories/access-point.repository';
+export { AuditRepository, type NewAuditEntry } from './repositories/audit.repository';
 export { DhcpLeaseRepository, type DhcpLease } from './repositories/dhcp-lease.repository';
 export {
   DiskRepository,
@@ -27,9 +28,16 @@ export {
   type NewOperation,
   type OperationOutcome,
 } from './repositories/operation.repository';
+export {
+  ProjectRepository,
+  type OwnedKind,
+  type ProjectQuotas,
+  type ProjectUsage,
+} from './repositories/project.repository';
 export { RadioRepository } from './repositories/radio.repository';
 export { RequestRepository } from './repositories/request.repository';
 export { SnapshotRepository, type NewSnapshot } from './repositories/snapshot.repository';
+export { UserRepository, type TokenHolder } from './repositories/user.repository';
 export { VmMigrationRepository, type NewVmMigration } from './repositories/vm-migration.repository';
 export { VmStatusRepository, type VmStatusRecord } from './repositories/vm-status.repository';
 export {

@@ -2,6 +2,7 @@ import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdow
 import { DataSource } from 'typeorm';
 import { createDataSource, migrate } from './data-source';
 import { AccessPointRepository } from './repositories/access-point.repository';
+import { AuditRepository } from './repositories/audit.repository';
 import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
 import { DiskRepository } from './repositories/disk.repository';
 import { DmmContextRepository } from './repositories/dmm-context.repository';
@@ -12,9 +13,11 @@ import { HostLeaseRepository } from './repositories/host-lease.repository';
 import { HostRepository } from './repositories/host.repository';
 import { NetworkRepository } from './repositories/network.repository';
 import { OperationRepository } from './repositories/operation.repository';
+import { ProjectRepository } from './repositories/project.repository';
 import { RadioRepository } from './repositories/radio.repository';
 import { RequestRepository } from './repositories/request.repository';
 import { SnapshotRepository } from './repositories/snapshot.repository';
+import { UserRepository } from './repositories/user.repository';
 import { VmMigrationRepository } from './repositories/vm-migration.repository';
 import { VmStatusRepository } from './repositories/vm-status.repository';
 import { VmRepository } from './repositories/vm.repository';
@@ -23,6 +26,7 @@ import { VnetRouteRepository } from './repositories/vnet-route.repository';
 
 const repositories = [
   AccessPointRepository,
+  AuditRepository,
   DhcpLeaseRepository,
   DiskRepository,
   DmmContextRepository,
@@ -33,9 +37,11 @@ const repositories = [
   HostRepository,
   NetworkRepository,
   OperationRepository,
+  ProjectRepository,
   RadioRepository,
   RequestRepository,
   SnapshotRepository,
+  UserRepository,
   VmMigrationRepository,
   VmRepository,
   VmStatusRepository,

@@ -79,6 +79,7 @@ export interface DiskDefinition {
 export interface VmDefinition {
   id: string;
   name: string;
+  project: string;
   /** Where it is declared to run. */
   host: string;
   /** The one host that may run it. */

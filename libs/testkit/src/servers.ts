@@ -1,4 +1,5 @@
-import { rm } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import {
   ensureNats,
   ensurePostgres,
@@ -13,10 +14,15 @@ import { stateFolder } from './v3';
 
 const { cache } = resolvePaths();
 
-/** A NATS server of its own for a test; `stop()` also removes what it left. */
-export async function testNats(): Promise<NatsServer> {
+/**
+ * A NATS server of its own for a test; `stop()` also removes what it left.
+ * @param authorization its `authorization` block; without one it lets everyone in
+ */
+export async function testNats(authorization?: string): Promise<NatsServer> {
   const dir = await stateFolder();
-  return ownedBy(dir, await startNats({ program: await ensureNats({ cache }), dir }));
+  const file = authorization === undefined ? undefined : join(dir, 'authorization.conf');
+  if (file) await writeFile(file, authorization as string);
+  return ownedBy(dir, await startNats({ program: await ensureNats({ cache }), dir, authorization: file }));
 }
 
 /** A Postgres of its own for a test, empty. */

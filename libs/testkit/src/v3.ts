@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chmod, mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ControlClient, stateFiles, type ClusterStatus } from '@v3vee/client';
@@ -84,6 +84,24 @@ export class TestCluster {
     const status = await new ControlClient(stateFiles(this.stateDir).socket).status();
     if (!status) throw new Error('the cluster does not run');
     return status;
+  }
+
+  /** Address of its NATS server, for who may say and hear everything. */
+  async natsUrl(): Promise<string> {
+    return (await readFile(stateFiles(this.stateDir).natsUrl, 'utf8')).trim();
+  }
+
+  /** Its services that NATS has refused anything since they started: none, if each may say and hear what it needs. */
+  async refusedByNats(): Promise<string[]> {
+    const { services } = await this.status();
+    const counted = services.filter(({ url }) => url?.startsWith('http'));
+    const lines = await Promise.all(
+      counted.map(async ({ name, url }) => {
+        const text = await (await fetch(`${url}/metrics`)).text();
+        return `${name}: ${/^v3_bus_refused_total\S* (\d+)$/m.exec(text)?.[1] ?? 'not counted'}`;
+      }),
+    );
+    return lines.filter(line => !line.endsWith(': 0'));
   }
 
   /** Stops the cluster and removes its folder. */

@@ -45,6 +45,8 @@ export class Chaos {
   /** When each VM's guest was started. */
   private started = new Map<string, string | null>();
   private restarted: ReadonlySet<string> = new Set();
+  /** In this round. */
+  private readonly killed = new Set<string>();
   /** How often services may have been started again. */
   private readonly ended = new Map<string, number>();
 
@@ -57,7 +59,7 @@ export class Chaos {
   ) {}
 
   async begin(): Promise<void> {
-    await Promise.all(this.names.map(vm => this.load.begin(vm)));
+    await this.load.begin(this.names);
     this.say('the load is there');
     const vms = await this.world.vms();
     this.definitions = new Map(vms.map(vm => [vm.name, definitionOf(vm)]));
@@ -71,6 +73,7 @@ export class Chaos {
     const began = performance.now();
     const move = new Move();
     const hit = new Set<string>();
+    this.killed.clear();
     const works = round.work.map((work, index) => this.work(work, index === 0 ? move : new Move()));
     const faults = round.faults.map(fault => this.fault(fault, move, hit));
     // Nothing is left running, whatever fails.
@@ -81,7 +84,7 @@ export class Chaos {
     await this.restored(hit);
     await until('everything is in its place', () => inOrder(this.world, this.definitions));
     await this.guests();
-    await this.crashes();
+    await this.crashes(round);
     this.report.settled((performance.now() - began) / 1_000);
     await delay(round.restMs);
   }
@@ -166,6 +169,7 @@ export class Chaos {
     this.say(`${title} (${name}) while the move is ${[...move.entered].at(-1) ?? 'not begun'}`);
     if (fault.what === 'kill') {
       process.kill(pid, 'SIGKILL');
+      this.killed.add(name);
       this.ended.set(name, (this.ended.get(name) ?? 0) + 1);
       // Until the supervisor knows, everybody still seems to be well.
       await until(`${name} is gone`, async () =>
@@ -228,15 +232,22 @@ export class Chaos {
       problems.push(...(await this.load.audit(vm)), ...(await this.load.inspect(vm, this.restarted)));
     }
     if (problems.length > 0) throw new Violation(problems.slice(0, MAX_PROBLEMS).join('\n'));
-    for (const vm of anew) await this.load.begin(vm);
+    await this.load.begin(anew);
+    await this.load.goOn(this.restarted);
     if (anew.length > 0) await this.checkpointed(await this.world.vms());
   }
 
-  /** Nobody ended but those that were killed. */
-  private async crashes(): Promise<void> {
-    const others = (await this.world.services()).filter(
-      ({ name, restarts }) => restarts > (this.ended.get(name) ?? 0),
-    );
+  /**
+   * Nobody ended but those that were killed. Who is started while NATS or Postgres is away says so and ends, as often as
+   * it takes.
+   */
+  private async crashes({ faults }: Round): Promise<void> {
+    const isServerAway = faults.some(({ victim }) => victim === 'nats' || victim === 'postgres');
+    const services = await this.world.services();
+    for (const { name, restarts } of services) {
+      if (isServerAway && this.killed.has(name)) this.ended.set(name, restarts);
+    }
+    const others = services.filter(({ name, restarts }) => restarts > (this.ended.get(name) ?? 0));
     if (others.length === 0) return;
     throw new Violation(
       others

@@ -16,6 +16,8 @@ interface Member {
   hash: string;
   /** Number of the last transfer that was looked at. */
   seen: number;
+  /** Transfers up to this number met a restart of one of their ends. */
+  mayBreakUntil: number;
 }
 
 export interface Transfers {
@@ -34,31 +36,42 @@ export class GuestLoad {
     private readonly world: World,
     vms: readonly { name: string; ip: string }[],
   ) {
-    this.members = vms.map(({ name: vm, ip }) => ({ vm, ip, hash: '', seen: 0 }) as Member);
+    this.members = vms.map(({ name: vm, ip }) => ({ vm, ip, hash: '', seen: 0, mayBreakUntil: 0 }) as Member);
     for (const [index, member] of this.members.entries()) {
       member.peer = this.members[(index + 1) % this.members.length]!;
     }
   }
 
-  /** In a guest that has just been booted. */
-  async begin(vm: string): Promise<void> {
-    const member = this.member(vm);
-    await this.put(vm, '/tmp/churn', churnProgram(REGION, REST_MS));
-    await this.put(vm, '/tmp/audit', auditProgram(REGION));
-    await this.put(vm, '/tmp/load', Buffer.from(loading(member.peer.ip)));
+  /** In guests that have just been booted. */
+  async begin(vms: readonly string[]): Promise<void> {
+    // All serve before one loads.
+    await Promise.all(vms.map(vm => this.serve(this.member(vm))));
+    await Promise.all(vms.map(vm => this.run(this.member(vm))));
+  }
+
+  private async serve(member: Member): Promise<void> {
     const made = await this.world.sh(
-      vm,
+      member.vm,
       [
         'mkdir -p /tmp/www',
         `dd if=/dev/urandom of=/tmp/www/file bs=${FILE.blockSize} count=${FILE.blocks} 2>/dev/null`,
         'pidof httpd >/dev/null || httpd -p 8080 -h /tmp/www',
-        background('/tmp/churn; echo $? >/tmp/churned'),
-        background('/tmp/load'),
         'sha256sum </tmp/www/file',
       ].join('\n'),
     );
     member.hash = made.stdout.toString().slice(0, 64);
-    member.seen = 0;
+  }
+
+  private async run(member: Member): Promise<void> {
+    const { vm } = member;
+    await this.put(vm, '/tmp/churn', churnProgram(REGION, REST_MS));
+    await this.put(vm, '/tmp/audit', auditProgram(REGION));
+    await this.put(vm, '/tmp/load', Buffer.from(loading(member.peer.ip)));
+    member.seen = member.mayBreakUntil = 0;
+    await this.world.sh(
+      vm,
+      [background('/tmp/churn; echo $? >/tmp/churned'), background('/tmp/load')].join('\n'),
+    );
   }
 
   /** Whether its guest still is the one that `begin` was called for. */
@@ -85,7 +98,7 @@ export class GuestLoad {
   /** @param restarted VMs whose guest is not the one of the last look @returns what is wrong */
   async inspect(vm: string, restarted: ReadonlySet<string>): Promise<string[]> {
     const member = this.member(vm);
-    const mayBreak = restarted.has(vm) || restarted.has(member.peer.vm);
+    const met = restarted.has(vm) || restarted.has(member.peer.vm);
     const { stdout } = await this.world.sh(vm, 'tail -n 200 /tmp/transfers 2>/dev/null || true');
     const lines = stdout.toString().trim().split('\n').filter(Boolean);
     const ended = lines.map(line => /^(\d+) (\d+) ([0-9a-f]{64})$/.exec(line));
@@ -98,16 +111,27 @@ export class GuestLoad {
       const [number, code, hash] = [Number(match[1]), match[2], match[3]];
       if (number <= member.seen && !restarted.has(vm)) continue;
       if (code === '0' && hash === member.peer.hash) this.transfers.right++;
-      else if (mayBreak) this.transfers.broken++;
+      else if (met || number <= member.mayBreakUntil) this.transfers.broken++;
       else
         problems.push(
           `${vm}: transfer ${number} from ${member.peer.vm} ended with ${code}, hash ${hash}, not ${member.peer.hash}`,
         );
     }
     member.seen = Number(lines.at(-1)?.split(' ')[0] ?? 0);
-    // What waits for an answer of a guest that is gone would do so for long.
-    if (restarted.has(member.peer.vm)) await this.world.sh(vm, 'killall wget 2>/dev/null; true');
     return problems;
+  }
+
+  /** When guests that were started again serve again: what is under way to or from them may still break, no later one. */
+  async goOn(restarted: ReadonlySet<string>): Promise<void> {
+    for (const member of this.members) {
+      if (!restarted.has(member.vm) && !restarted.has(member.peer.vm)) continue;
+      // What waits for an answer of a guest that is gone would do so for long.
+      const { stdout } = await this.world.sh(
+        member.vm,
+        'killall wget 2>/dev/null; tail -n 1 /tmp/transfers 2>/dev/null || true',
+      );
+      member.mayBreakUntil = Number(stdout.toString().split(' ')[0] ?? 0) + 1;
+    }
   }
 
   private async put(vm: string, path: string, content: Uint8Array): Promise<void> {

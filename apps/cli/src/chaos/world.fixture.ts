@@ -129,7 +129,7 @@ export class World {
 
   /** What each Kitten has given away, by host. @throws V3Error one does not answer */
   async allocations(hosts: readonly string[]): Promise<Map<string, Allocation[]>> {
-    const bus = await Bus.connect({ url: (await this.service('nats')).url ?? '', name: 'chaos' });
+    const bus = await Bus.connect({ url: await this.cluster.natsUrl(), name: 'chaos' });
     try {
       const answers = hosts.map(async host => {
         const { allocations } = await bus.call(kittenCalls.inventory, host, {});

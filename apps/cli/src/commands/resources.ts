@@ -50,6 +50,7 @@ export function networkCommands(program: Command): void {
     );
   withOutput(network.command('create <network>'))
     .description('create a network')
+    .option('--project <project>', 'whose it is (default: your own, or "default")')
     .option('--subnet <cidr>', 'addresses of its NICs must be in this subnet')
     .option('--dhcp', 'lend addresses of the subnet to guests that ask')
     .option('--dns', 'answer guests’ questions for the names of VMs')

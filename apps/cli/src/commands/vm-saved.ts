@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { Client, loadVm, saveVm, sendVm, type SavedVmOptions } from '@v3vee/client';
+import { Client, loadVm, readCa, saveVm, sendVm, type SavedVmOptions } from '@v3vee/client';
 import { V3Error } from '@v3vee/contracts';
 import type { Command } from 'commander';
 import { examples, print, printJson, withOutput, type OutputFormat } from '../output';
@@ -119,7 +119,7 @@ async function withPeer(
   const token = await readFile(tokenFile, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     throw new V3Error('USAGE', `${tokenFile} cannot be read (${cause.code})`, { cause });
   });
-  const peer = new Client({ url, token: token.trim() });
+  const peer = new Client({ url, token: token.trim(), ca: await readCa() });
   try {
     await action(peer);
   } finally {

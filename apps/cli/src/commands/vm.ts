@@ -48,6 +48,7 @@ export function vmListing(vm: Command): void {
 
 interface CreateOptions extends Formatted {
   host: string;
+  project?: string;
   memory?: string;
   image?: string;
   nic: NicSpec[];
@@ -64,6 +65,7 @@ export function vmCreation(vm: Command): void {
   withOutput(vm.command('create <vm>'))
     .description('define a virtual machine')
     .requiredOption('--host <host>', 'where it runs')
+    .option('--project <project>', 'whose it is (default: your own, or "default")')
     .option('--memory <amount>', 'for example 64MiB, 1GiB (default: 64MiB)')
     .option('--image <image>', 'what it boots (default: debian)')
     .option(
@@ -109,6 +111,7 @@ export function vmCreation(vm: Command): void {
         const body: VmSpecInput = {
           name,
           host: options.host,
+          project: options.project,
           memoryMiB: options.memory === undefined ? undefined : bareNumberOr(options.memory),
           image: options.image,
           nics: options.nic,

@@ -34,6 +34,7 @@ export const screens: readonly Screen[] = [
   {
     id: 'capture',
     title: 'Capture',
+    needs: 'capture',
     icon: 'capture',
     group: 'Network',
     view: lazy(() => import('./capture').then(({ CaptureScreen }) => ({ default: CaptureScreen }))),
@@ -41,6 +42,7 @@ export const screens: readonly Screen[] = [
   {
     id: 'devices',
     title: 'Devices (VPIO)',
+    needs: 'listDevices',
     icon: 'device',
     group: 'Hardware',
     view: lazy(() => import('./devices').then(({ DevicesScreen }) => ({ default: DevicesScreen }))),
@@ -48,6 +50,7 @@ export const screens: readonly Screen[] = [
   {
     id: 'wifi',
     title: 'Wi-Fi',
+    needs: 'listRadios',
     icon: 'wifi',
     group: 'Hardware',
     view: lazy(() => import('./wifi').then(({ WifiScreen }) => ({ default: WifiScreen }))),

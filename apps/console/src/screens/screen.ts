@@ -1,4 +1,5 @@
 import type { LazyExoticComponent, ComponentType } from 'react';
+import type { Doing } from '../api/who';
 import type { IconName } from '../ui/icon';
 
 /** What a screen is given of the address: the parts behind its own. */
@@ -12,6 +13,8 @@ export interface Screen {
   id: string;
   title: string;
   icon: IconName;
+  /** Who may not do this does not see it. */
+  needs?: Doing;
   group: 'Compute' | 'Network' | 'Hardware' | 'Cluster';
   view: LazyExoticComponent<ComponentType<ScreenProps>>;
 }

@@ -33,7 +33,7 @@ export function Login({
         <hr />
         <form onSubmit={event => void send(event)}>
           <label className="field">
-            Or give the cluster’s token
+            Or give a token
             <input
               type="password"
               autoComplete="off"
@@ -42,7 +42,8 @@ export function Login({
               onChange={event => setToken(event.target.value)}
             />
             <small>
-              The file <code>admin.token</code> in the cluster’s state folder has it.
+              Yours; the administrator’s is in the file <code>admin.token</code> of the cluster’s state
+              folder.
             </small>
           </label>
           {error && <ErrorNote error={error} />}

@@ -1,5 +1,13 @@
-import { Component, Suspense, useEffect, useRef, useState, type ReactNode } from 'react';
-import { useApp, useOverview } from '../app-context';
+import {
+  Component,
+  Suspense,
+  useEffect,
+  useRef,
+  useState,
+  useSyncExternalStore,
+  type ReactNode,
+} from 'react';
+import { useApp, useMay, useOverview } from '../app-context';
 import { MigrationDock } from '../migration/migration-dock';
 import { href, usePath } from '../router';
 import { screens } from '../screens';
@@ -65,10 +73,13 @@ export function Shell() {
 }
 
 function Sidebar({ current }: { current: string }) {
-  const { session } = useApp();
+  const { session, who } = useApp();
   const [theme, setTheme] = useState(currentTheme);
   const other = theme === 'dark' ? 'light' : 'dark';
-  const groups = [...new Set(screens.map(({ group }) => group))];
+  const may = useMay();
+  const self = useSyncExternalStore(who.subscribe, who.get);
+  const offered = screens.filter(({ needs }) => needs === undefined || may(needs));
+  const groups = [...new Set(offered.map(({ group }) => group))];
   return (
     <nav className="sidebar" aria-label="Main">
       <a className="brand" href="#/">
@@ -78,7 +89,7 @@ function Sidebar({ current }: { current: string }) {
       {groups.map(group => (
         <div key={group} className="nav-group">
           <h2>{group}</h2>
-          {screens
+          {offered
             .filter(screen => screen.group === group)
             .map(({ id, title, icon }) => (
               <a key={id} href={href(id)} aria-current={id === current ? 'page' : undefined}>
@@ -90,6 +101,12 @@ function Sidebar({ current }: { current: string }) {
       ))}
       <div className="nav-foot">
         <Connection />
+        {self && (
+          <span className="muted">
+            {self.user}, {self.role}
+            {self.project !== null && ` of ${self.project}`}
+          </span>
+        )}
         <a href="/docs" target="_blank" rel="noreferrer">
           <Icon name="docs" /> REST interface
         </a>
@@ -136,10 +153,12 @@ function ConnectionNote() {
           : 'What is shown is what was last heard. It is tried again each second.'}
       </div>
     );
-  if (known.missing.length === 0) return null;
+  // What somebody may not see is no trouble.
+  const missing = known.missing.filter(({ code }) => code !== 'PERMISSION_DENIED');
+  if (missing.length === 0) return null;
   return (
     <div className="note warn" role="status">
-      {[...new Set(known.missing.map(({ detail }) => detail))].join('; ')}
+      {[...new Set(missing.map(({ detail }) => detail))].join('; ')}
     </div>
   );
 }

@@ -1,4 +1,6 @@
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react';
+import type { Doing } from '../api/who';
+import { useMay } from '../app-context';
 import { Icon, type IconName } from './icon';
 
 export interface MenuItem {
@@ -9,6 +11,8 @@ export interface MenuItem {
   /** Why it can't. */
   why?: string;
   isDangerous?: boolean;
+  /** Who may not do this is not offered it. */
+  needs?: Doing;
 }
 
 /** A button with a menu (WAI-ARIA's menu button pattern). */
@@ -21,6 +25,10 @@ export function MenuButton({
   items: readonly (MenuItem | 'line')[];
   icon?: IconName;
 }) {
+  const may = useMay();
+  const offered = withoutLooseLines(
+    items.filter(item => item === 'line' || item.needs === undefined || may(item.needs)),
+  );
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -64,6 +72,7 @@ export function MenuButton({
     event.preventDefault();
     all[(step + all.length) % all.length]?.focus();
   };
+  if (offered.length === 0) return null;
   return (
     <>
       <button
@@ -80,7 +89,7 @@ export function MenuButton({
       </button>
       {isOpen && (
         <div ref={list} id={id} className="menu" role="menu" aria-label={label} onKeyDown={move}>
-          {items.map((item, index) =>
+          {offered.map((item, index) =>
             item === 'line' ? (
               <hr key={index} />
             ) : (
@@ -104,5 +113,14 @@ export function MenuButton({
         </div>
       )}
     </>
+  );
+}
+
+/** A line stands between two entries. */
+function withoutLooseLines(items: (MenuItem | 'line')[]): (MenuItem | 'line')[] {
+  return items.filter(
+    (item, index) =>
+      item !== 'line' ||
+      (index > 0 && items[index - 1] !== 'line' && items.slice(index).some(each => each !== 'line')),
   );
 }

@@ -1,5 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import type { Vm, VmVerb } from '@v3vee/contracts';
+import type { Doing } from '../api/who';
 import { useOperate } from '../app-context';
 import type { MenuItem } from '../ui/menu';
 import { isAllowed, whyNot } from './allowed';
@@ -27,6 +28,7 @@ export function useVmActions(vm: Vm): {
     run: isAllowed(verb, state) ? run : undefined,
     why: whyNot(verb, state),
     isDangerous,
+    needs: `${verb}Vm` as Doing,
   });
   const plain = (verb: 'start' | 'pause' | 'resume', label: string) => () =>
     void operate(`${label} ${name}`, `${verb}Vm` as const, { vm: name });
@@ -71,6 +73,7 @@ export function useVmActions(vm: Vm): {
     clone: {
       label: 'Clone…',
       icon: 'clone',
+      needs: 'cloneVm',
       run: () => setDialog(<CloneDialog vm={vm} onClose={close} />),
     } as MenuItem,
     migrate: item('migrate', 'Migrate…', 'move', () => setDialog(<MigrateDialog vm={vm} onClose={close} />)),

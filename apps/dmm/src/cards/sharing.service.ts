@@ -14,7 +14,9 @@ import { Cards } from './cards';
 import { hooksOf } from './hooks';
 import { Switcher } from './switcher';
 
-type Asked<Name extends keyof typeof dmmCalls> = z.infer<(typeof dmmCalls)[Name]['request']>;
+type Asked<Name extends keyof typeof dmmCalls> = z.infer<(typeof dmmCalls)[Name]['request']> & {
+  host: string;
+};
 
 /** What a switch may take beside the wait for the card to be reusable, before its host is taken not to answer, ms. */
 const SWITCH_MS = 15_000;

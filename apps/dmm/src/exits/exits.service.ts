@@ -11,8 +11,8 @@ import { RecordsService } from '../records/records.service';
 import { VmNames } from '../vm-names';
 import { checked, describeDenied, judge, news, type ExitAnswer } from './judge';
 
-type Exit = z.infer<typeof dmmCalls.exit.request>;
-type Violation = z.infer<typeof dmmCalls.violation.request>;
+type Exit = z.infer<typeof dmmCalls.exit.request> & { host: string };
+type Violation = z.infer<typeof dmmCalls.violation.request> & { host: string };
 
 /** Says what becomes of accesses that are exits, while the guest's thread stands still, and of DMA that a host stopped. */
 @Injectable()

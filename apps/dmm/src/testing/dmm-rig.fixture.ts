@@ -137,7 +137,7 @@ export class DmmRig {
   }
 
   exit(guest: ScriptedGuest, sequence: number, access: IoAccess, more: object = {}): Promise<ExitAnswer> {
-    return this.bus.call(dmmCalls.exit, undefined, {
+    return this.bus.call(dmmCalls.exit, this.host.name, {
       ...{ ...this.host.sharer(guest), sequence, access, mode: guest.access, model: this.host.model },
       ...{ state: guest.state, memorySize: guest.memorySize, ...more },
     });

@@ -100,7 +100,7 @@ export class ScriptedHost {
   async acquire(guest: ScriptedGuest, why = guest.wish?.why ?? 'access'): Promise<void> {
     const { access, state, memorySize } = guest;
     const request = { ...this.sharer(guest), access, why, model: this.model, state, memorySize };
-    await this.bus.call(dmmCalls.acquire, undefined, request).catch((error: V3Error) => {
+    await this.bus.call(dmmCalls.acquire, this.name, request).catch((error: V3Error) => {
       this.refused.push(error);
     });
   }
@@ -109,11 +109,11 @@ export class ScriptedHost {
   async leave(guest: ScriptedGuest): Promise<void> {
     this.guests.delete(guest.vmId);
     if (this.holder === guest) this.holder = undefined;
-    await this.bus.call(dmmCalls.release, undefined, this.sharer(guest));
+    await this.bus.call(dmmCalls.release, this.name, this.sharer(guest));
   }
 
   sharer({ vmId, epoch }: Pick<ScriptedGuest, 'vmId' | 'epoch'>) {
-    return { host: this.name, nic: this.nic, vmId, epoch };
+    return { nic: this.nic, vmId, epoch };
   }
 
   /** As each second. */

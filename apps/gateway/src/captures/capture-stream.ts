@@ -43,7 +43,8 @@ export class CaptureStream extends ClientStream<Uint8Array, CapturedFrame> {
 
   constructor(private readonly options: CaptureStreamOptions) {
     const id = randomUUID();
-    super({ renewMs: RENEW_MS, ...options }, take => options.bus.subscribeRaw(rawSubjects.capture(id), take));
+    const subject = rawSubjects.capture('*', id);
+    super({ renewMs: RENEW_MS, ...options }, take => options.bus.subscribeRaw(subject, take));
     this.id = id;
   }
 

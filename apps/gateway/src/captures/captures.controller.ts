@@ -1,17 +1,10 @@
-import { BeforeApplicationShutdown, Controller, Get, Req, Res } from '@nestjs/common';
+import { BeforeApplicationShutdown, Controller, Req, Res } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
-import {
-  AIR_HOST,
-  airPoint,
-  CAPTURE_PATH,
-  captureQuery,
-  LINKS_HOST,
-  V3Error,
-  validate,
-} from '@v3vee/contracts';
+import { AIR_HOST, airPoint, captureQuery, LINKS_HOST, V3Error, validate } from '@v3vee/contracts';
 import { compileFilter, compileWlanFilter } from '@v3vee/overlay';
 import type { Request, Response } from 'express';
 import { HostDirectory } from '../hosts/host-directory';
+import { carried, Stream } from '../http/endpoint';
 import { OpenStreams } from '../streams/open-streams';
 import { CapturePoints, type CapturePlace } from './capture-points';
 import { CaptureStream } from './capture-stream';
@@ -31,15 +24,16 @@ export class CapturesController implements BeforeApplicationShutdown {
     this.streams.endAll('the gateway stops');
   }
 
-  @Get(CAPTURE_PATH.slice(1))
+  @Stream('capture')
   async capture(@Req() request: Request, @Res() response: Response): Promise<void> {
     const query = validate(captureQuery, request.query);
     const compile = airPoint(query.point) === undefined ? compileFilter : compileWlanFilter;
     compile(query.filter);
     this.streams.assertRoom();
-    this.assertServed(await this.points.find(query.point));
+    const point = carried(request).point ?? query.point;
+    this.assertServed(await this.points.find(point));
     const { bus } = this;
-    const locate = () => this.points.find(query.point);
+    const locate = () => this.points.find(point);
     const make = () => new CaptureStream({ bus, query, out: response, locate });
     await this.streams.answer(request, response, 'application/x-pcapng', make);
   }

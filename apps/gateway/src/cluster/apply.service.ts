@@ -19,6 +19,7 @@ import { VnetClient } from '../vnet/vnet-client';
 import { WifiClient } from '../wifi/wifi-client';
 import { OverlayApply } from './overlay-apply.service';
 import { planCluster, type ClusterPlan, type Present } from './plan';
+import { ProjectApply } from './project-apply.service';
 import { WifiApply } from './wifi-apply.service';
 
 type Change = ApplyResult['changes'][number];
@@ -45,6 +46,7 @@ export class ClusterApply {
     private readonly migrations: Migrations,
     private readonly settings: NicSettingsService,
     private readonly overlay: OverlayApply,
+    private readonly projects: ProjectApply,
     private readonly vnet: VnetClient,
     private readonly accessPoints: WifiApply,
     private readonly wifi: WifiClient,
@@ -56,7 +58,9 @@ export class ClusterApply {
   /** @throws V3Error CLUSTER_FILE_INVALID, CLUSTER_BUSY, HOST_IN_USE, NETWORK_IN_USE, DEVICE_IN_USE, VNET_LINK_IN_USE, before anything is changed */
   async begin(declared: Topology, caller: Caller): Promise<Operation> {
     await this.assertImages(declared);
-    const { removeNetworks } = planCluster(declared, await this.present());
+    const present = await this.present();
+    await this.projects.assertPossible(declared, present);
+    const { removeNetworks } = planCluster(declared, present);
     await this.overlay.assertFeasible(declared, removeNetworks);
     await this.accessPoints.assertFeasible(declared, removeNetworks);
     const operation = await this.operations.begin({
@@ -157,8 +161,8 @@ export class ClusterApply {
   }
 
   private async putNetworks({ plan, changes }: Run): Promise<void> {
-    for (const { name, subnet = null, dhcp, dns } of plan.createNetworks) {
-      await this.networks.create({ name, subnet, dhcp, dns, managed: true });
+    for (const { name, project, subnet = null, dhcp, dns } of plan.createNetworks) {
+      await this.networks.create({ name, project, subnet, dhcp, dns, managed: true });
       changes.push({ action: 'create', resource: `networks/${name}`, detail: subnet ?? '' });
     }
     for (const { network, changes: values, detail } of plan.updateNetworks) {

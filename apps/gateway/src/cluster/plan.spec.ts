@@ -15,6 +15,7 @@ const created = new Date(0);
 const lan = {
   id: 'net-1',
   name: 'lan',
+  project: 'default',
   vni: 1,
   subnet: '10.0.0.0/24',
   dhcp: false,
@@ -34,6 +35,7 @@ const alpha = {
 const a1: VmDefinition = {
   id: 'vm-1',
   name: 'a1',
+  project: 'default',
   host: 'alpha',
   ownerHost: 'alpha',
   epoch: 1,

@@ -97,10 +97,10 @@ export function planCluster(declared: Topology, present: Present): ClusterPlan {
     if (detail) plan.saveHosts.push({ host, first, isNew: !known, detail });
   }
 
-  for (const [name, { subnet = null, dhcp, dns }] of Object.entries(declared.networks)) {
+  for (const [name, { subnet = null, dhcp, dns, project }] of Object.entries(declared.networks)) {
     const network = networks.get(name);
     if (!network) {
-      plan.createNetworks.push({ name, dhcp, dns, ...(subnet === null ? {} : { subnet }) });
+      plan.createNetworks.push({ name, project, dhcp, dns, ...(subnet === null ? {} : { subnet }) });
       continue;
     }
     const differs = network.subnet !== subnet;
@@ -159,7 +159,7 @@ function vmMove(
   hosts: Topology['hosts'],
   present: Present['vms'],
 ): VmMove | undefined {
-  const { name: _, host: target, ...wanted } = spec;
+  const { name: _, project: __, host: target, ...wanted } = spec;
   const allowed: readonly string[] = verbStates.migrate;
   if (target === vm.ownerHost || !allowed.includes(condition.state)) return undefined;
   const cards = cardsThere(vm, spec, hosts, present);
@@ -180,7 +180,7 @@ function vmUpdate(
   { state }: VmCondition,
   hosts: Topology['hosts'],
 ): VmUpdate | undefined {
-  const { name: _, ...wanted } = spec;
+  const { name: _, project: __, ...wanted } = spec;
   const ofMachine = changesOfMachine(vm, wanted);
   if (!ofMachine.includes('nics') && changesCard(vm, spec, hosts)) ofMachine.push('nics');
   const change = (key: 'host' | 'memoryMiB' | 'image') =>

@@ -7,31 +7,47 @@ import { unseen } from './scrollback';
 const MAX_UNREAD = 1024 * 1024;
 /** How much one message to the guest carries, bytes; more is sent in several. */
 const INPUT_CHUNK = 4096;
+/** What is kept of a host that says it runs the VM now, until the store has said whether it does, bytes. */
+const MAX_UNKNOWN = 256 * 1024;
 const PING_MS = 30_000;
 
 export interface ConsoleSessionOptions {
   bus: Bus;
   socket: WebSocket;
   vmId: string;
+  /** Whose the VM is, as far as is known. */
+  host: string;
+  /** Whose it is now, by the store. */
+  locate: () => Promise<string>;
   /** Asks the VM's Palacios for its recent output and to publish what follows. */
   attach: () => Promise<Uint8Array>;
   maxUnread?: number;
 }
 
-/** One client at one VM's serial console: bytes both ways, as they come. */
+/**
+ * One client at one VM's serial console: bytes both ways, as they come. It follows the VM to another host; what a host
+ * says of a VM that is not its own is not shown.
+ */
 export class ConsoleSession {
   private readonly output: Stoppable;
   /** Output that came before the scrollback; undefined once that is sent. */
   private early: Uint8Array[] | undefined = [];
+  private host: string;
+  /** Output of hosts that have not had the VM so far, and its length. */
+  private unknown: { host: string; bytes: Uint8Array }[] = [];
+  private unknownBytes = 0;
+  private following: Promise<void> | undefined;
   private leftOut = 0;
   private alive = true;
   private readonly pinger: NodeJS.Timeout;
 
   constructor(private readonly options: ConsoleSessionOptions) {
-    const { bus, socket, vmId } = options;
-    this.output = bus.subscribeRaw(rawSubjects.consoleOut(vmId), bytes => {
-      if (this.early) this.early.push(bytes);
-      else this.send(bytes);
+    const { bus, socket, vmId, host } = options;
+    this.host = host;
+    this.output = bus.subscribeRaw(rawSubjects.consoleOut('*', vmId), (bytes, subject) => {
+      const from = subject.split('.')[1] as string;
+      if (from === this.host) this.show(bytes);
+      else this.hold(from, bytes);
     });
     socket.on('message', data => this.input(data as Buffer));
     socket.on('pong', () => (this.alive = true));
@@ -48,6 +64,40 @@ export class ConsoleSession {
     this.early = undefined;
     if (scrollback.length > 0) this.send(scrollback);
     for (const bytes of unseen(scrollback, early)) this.send(bytes);
+  }
+
+  /** Asks the store who has the VM by now. */
+  follow(): Promise<void> {
+    return (this.following ??= this.options
+      .locate()
+      .then(
+        host => {
+          this.host = host;
+        },
+        () => undefined, // it is asked again when there is more
+      )
+      .then(() => {
+        this.following = undefined;
+        const unknown = this.unknown;
+        this.unknown = [];
+        this.unknownBytes = 0;
+        for (const { host, bytes } of unknown) if (host === this.host) this.show(bytes);
+      }));
+  }
+
+  isAt(host: string): boolean {
+    return host === this.host;
+  }
+
+  private hold(host: string, bytes: Uint8Array): void {
+    this.unknownBytes += bytes.length;
+    if (this.unknownBytes <= MAX_UNKNOWN) this.unknown.push({ host, bytes: bytes.slice() });
+    void this.follow();
+  }
+
+  private show(bytes: Uint8Array): void {
+    if (this.early) this.early.push(bytes);
+    else this.send(bytes);
   }
 
   /** A client that reads slower than the guest writes misses output, and is told how much. */
@@ -67,8 +117,9 @@ export class ConsoleSession {
 
   private input(data: Buffer): void {
     const { bus, vmId } = this.options;
+    const subject = rawSubjects.consoleIn(this.host, vmId);
     for (let offset = 0; offset < data.length; offset += INPUT_CHUNK) {
-      bus.publishRaw(rawSubjects.consoleIn(vmId), data.subarray(offset, offset + INPUT_CHUNK));
+      bus.publishRaw(subject, data.subarray(offset, offset + INPUT_CHUNK));
     }
   }
 

@@ -3,14 +3,27 @@ import type { Duplex } from 'node:stream';
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Bus, type Stoppable } from '@v3vee/bus';
-import { CONSOLE_PROTOCOL, TOKEN_PROTOCOL_PREFIX, V3Error, vmChanged, type VmStatus } from '@v3vee/contracts';
+import {
+  CONSOLE_PROTOCOL,
+  streams,
+  TOKEN_PROTOCOL_PREFIX,
+  V3Error,
+  vmChanged,
+  type VmStatus,
+} from '@v3vee/contracts';
 import { PinoLogger } from 'nestjs-pino';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { AccessControl } from '../access/access-control.service';
+import { addressOf, AuditLog } from '../access/audit-log.service';
+import { Authentication } from '../access/authentication.service';
+import { OpenConnections } from '../access/open-connections';
+import { RateLimited, RateLimits } from '../access/rate-limits';
 import { HostDirectory } from '../hosts/host-directory';
 import { PalaciosClient } from '../hosts/palacios-client';
+import { carried } from '../http/endpoint';
 import { requireSameOrigin } from '../http/origin';
 import { publicProblem } from '../http/public-error';
-import { Tokens } from '../http/token';
+import { VmDefinitions } from '../vms/vm-definitions.service';
 import { VmVerbs } from '../vms/vm-verbs.service';
 import { ConsoleSession } from './console-session';
 
@@ -30,6 +43,7 @@ interface OpenConsole {
   vmId: string;
   vmName: string;
   host: string;
+  session?: ConsoleSession;
 }
 
 const path = /^\/v1\/vms\/([^/?]+)\/console(?:\?.*)?$/;
@@ -49,8 +63,13 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly adapter: HttpAdapterHost,
-    private readonly tokens: Tokens,
+    private readonly authentication: Authentication,
+    private readonly access: AccessControl,
+    private readonly limits: RateLimits,
+    private readonly connections: OpenConnections,
+    private readonly audit: AuditLog,
     private readonly verbs: VmVerbs,
+    private readonly definitions: VmDefinitions,
     private readonly palacios: PalaciosClient,
     private readonly directory: HostDirectory,
     private readonly bus: Bus,
@@ -64,9 +83,14 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     http.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
       // Nothing listens for errors of a socket that node has handed over.
       socket.on('error', () => socket.destroy());
-      this.accept(request, socket, head).catch((thrown: unknown) => this.refuse(socket, thrown));
+      const [at, from] = [new Date(), addressOf(request)];
+      const record = (status: number) => this.audit.record(request, request.url ?? '', { at, from, status });
+      this.accept(request, socket, head).then(
+        () => record(101),
+        (thrown: unknown) => record(this.refuse(request, socket, thrown)),
+      );
     });
-    this.subscription = this.bus.listen(vmChanged, '*', status => this.vmChanged(status));
+    this.subscription = this.bus.listen(vmChanged, '*', (status, host) => void this.vmChanged(status, host));
   }
 
   beforeApplicationShutdown(): void {
@@ -80,17 +104,25 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
   }
 
   private async accept(request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const travelling = carried(request);
+    travelling.action = 'console';
     const name = path.exec(request.url ?? '')?.[1];
     if (name === undefined) {
       throw new V3Error('ROUTE_NOT_FOUND', 'WebSockets are at /v1/vms/{vm}/console only');
     }
     requireSameOrigin(request.headers);
-    this.tokens.authenticate(request.headers.authorization ?? offeredToken(request));
+    const token = request.headers.authorization ?? offeredToken(request);
+    const identity = await this.authentication.identify(token);
+    travelling.identity = identity;
+    if (identity.tokenId !== null) this.limits.take(identity.tokenId);
+    const vmName = decodeURIComponent(name);
+    const { vm: id = vmName } = await this.access.admit(identity, streams.console.access, { vm: vmName });
     if (this.open.size >= MAX_CONSOLES) {
       throw new V3Error('SERVICE_UNAVAILABLE', `${MAX_CONSOLES} consoles are open; close one first`);
     }
-    const vm = await this.verbs.inState('console', decodeURIComponent(name));
+    const vm = await this.verbs.inState('console', id);
     if (socket.destroyed) return;
+    if (identity.tokenId !== null) this.connections.hold(identity.tokenId, request.socket);
     this.server.handleUpgrade(request, socket, head, client => {
       const entry: OpenConsole = { socket: client, vmId: vm.id, vmName: vm.name, host: vm.ownerHost };
       this.open.add(entry);
@@ -99,16 +131,17 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     });
   }
 
-  private async serve({ socket, vmId, vmName, host }: OpenConsole): Promise<void> {
+  private async serve(entry: OpenConsole): Promise<void> {
+    const { socket, vmId, vmName, host } = entry;
     const session = new ConsoleSession({
-      bus: this.bus,
-      socket,
-      vmId,
+      ...{ bus: this.bus, socket, vmId, host },
+      locate: async () => (await this.definitions.find(vmId)).ownerHost,
       attach: async () => {
         const { scrollback } = await this.palacios.call('consoleAttach', host, { vmId });
         return Buffer.from(scrollback, 'base64');
       },
     });
+    entry.session = session;
     try {
       await session.open();
       await this.directory.watching(
@@ -128,27 +161,32 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     }
   }
 
-  /** A VM that is reset or restored goes on under the same console. */
-  private vmChanged({ vmId, state, reason: why }: VmStatus): void {
-    if (state !== 'STOPPED' && state !== 'ERROR') return;
-    for (const { socket, vmId: id, vmName } of this.open) {
-      if (id === vmId) socket.close(closeCodes.vmGone, reason(`${vmName} is ${state}: ${why}`));
+  /** A VM that is reset, restored or moved goes on under the same console. */
+  private async vmChanged({ vmId, state, reason: why }: VmStatus, host: string): Promise<void> {
+    for (const { socket, vmId: id, vmName, session } of this.open) {
+      if (id !== vmId || !session) continue;
+      if (!session.isAt(host)) await session.follow();
+      if (!session.isAt(host) || (state !== 'STOPPED' && state !== 'ERROR')) continue;
+      socket.close(closeCodes.vmGone, reason(`${vmName} is ${state}: ${why}`));
     }
   }
 
   /** Before the upgrade a refusal is an ordinary HTTP answer. */
-  private refuse(socket: Duplex, thrown: unknown): void {
+  private refuse(request: IncomingMessage, socket: Duplex, thrown: unknown): number {
     const problem = publicProblem(thrown, (err, incident) =>
       this.log.error({ err, incident }, 'a console was refused unexpectedly'),
     );
+    carried(request).code = problem.code;
     const body = JSON.stringify(problem);
     socket.end(
       `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n` +
         'Content-Type: application/problem+json\r\n' +
         `Content-Length: ${Buffer.byteLength(body)}\r\n` +
         (problem.code === 'UNAUTHENTICATED' ? 'WWW-Authenticate: Bearer\r\n' : '') +
+        (thrown instanceof RateLimited ? `Retry-After: ${thrown.retryAfterSeconds}\r\n` : '') +
         `Connection: close\r\n\r\n${body}`,
     );
+    return problem.status;
   }
 }
 

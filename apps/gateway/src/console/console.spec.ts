@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { CONSOLE_PROTOCOL, rawSubjects, TOKEN_PROTOCOL_PREFIX, V3Error, type Vm } from '@v3vee/contracts';
+import { VmRepository } from '@v3vee/store';
 import WebSocket from 'ws';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
@@ -34,7 +35,7 @@ describe('the console', () => {
   const clients: Client[] = [];
   beforeAll(async () => {
     gateway = await TestGateway.start();
-    [alpha] = (await gateway.withHosts('alpha')) as [ScriptedHost];
+    [alpha] = (await gateway.withHosts('alpha', 'beta')) as [ScriptedHost, ScriptedHost];
   });
   afterAll(() => gateway?.stop());
   let count = 0;
@@ -68,11 +69,12 @@ describe('the console', () => {
     expect(response.headers['content-type']).toBe('application/problem+json');
     return { http: response.statusCode, ...(JSON.parse(body) as { code: string; detail: string }) };
   };
-  const publish = (text: string) => gateway.bus.publishRaw(rawSubjects.consoleOut(vm.id), Buffer.from(text));
+  const publish = (text: string) =>
+    gateway.bus.publishRaw(rawSubjects.consoleOut('alpha', vm.id), Buffer.from(text));
 
   it('shows what came before and what comes now, and carries what is typed', async () => {
     const typed: string[] = [];
-    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn(vm.id), bytes => {
+    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn('alpha', vm.id), bytes => {
       typed.push(Buffer.from(bytes).toString());
     });
     await gateway.bus.flush();
@@ -85,6 +87,35 @@ describe('the console', () => {
     input.stop();
   });
 
+  it('shows nothing that another host says of its VM, and follows it when it moves there', async () => {
+    const say = (host: string, words: string) =>
+      gateway.bus.publishRaw(rawSubjects.consoleOut(host, vm.id), Buffer.from(words));
+    const client = await open();
+    await shows(client, 'login: ');
+    say('beta', 'forged ');
+    say('alpha', 'true ');
+    await shows(client, 'login: true ');
+    // Once more, so that the first question to the store has been answered.
+    say('beta', 'forged ');
+    await gateway.ok('get', `/v1/vms/${vm.name}`);
+    say('alpha', 'again ');
+    await shows(client, 'login: true again ');
+
+    const { epoch } = (await new VmRepository(gateway.dataSource).get(vm.id))!;
+    const swap = { from: 'alpha', epoch, to: 'beta' };
+    await new VmRepository(gateway.dataSource).swapOwner(vm.id, swap);
+    const typed: string[] = [];
+    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn('beta', vm.id), bytes => {
+      typed.push(Buffer.from(bytes).toString());
+    });
+    await gateway.bus.flush();
+    say('beta', 'moved');
+    await shows(client, 'again moved');
+    client.socket.send(Buffer.from('root\n'));
+    await gateway.until(async () => typed.join('') === 'root\n');
+    input.stop();
+  });
+
   it('is found by id too, and several may look on', async () => {
     const [one, two] = await Promise.all([open(), open(vm.id)]);
     await Promise.all([shows(one, 'login: '), shows(two, 'login: ')]);
@@ -94,7 +125,9 @@ describe('the console', () => {
 
   it('cuts long input into pieces and loses none of it', async () => {
     const typed: number[] = [];
-    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn(vm.id), bytes => typed.push(bytes.length));
+    const input = gateway.bus.subscribeRaw(rawSubjects.consoleIn('alpha', vm.id), bytes =>
+      typed.push(bytes.length),
+    );
     await gateway.bus.flush();
     const client = await open();
     client.socket.send(Buffer.alloc(10_000));

@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
-import { Controller, Get, Param, Req, Res } from '@nestjs/common';
-import { DISK_EXPORT_PATH, type Disk, type List } from '@v3vee/contracts';
+import { Controller, Param, Req, Res } from '@nestjs/common';
+import type { Disk, List } from '@v3vee/contracts';
 import type { Request, Response } from 'express';
-import { Endpoint, Input, routeOf, type InputOf } from '../http/endpoint';
+import { Endpoint, Input, Stream, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { Disks } from './disks.service';
 
@@ -28,7 +28,7 @@ export class DisksController {
   }
 
   // Before `getDisk`, whose {disk} would take `<name>:export` too.
-  @Get(routeOf(DISK_EXPORT_PATH.replace('/v1', '')))
+  @Stream('exportDisk')
   async export(
     @Param('disk') name: string,
     @Req() request: Request,

@@ -35,7 +35,8 @@ export class TraceStream extends ClientStream<Uint8Array, TraceEvent> {
 
   constructor(private readonly options: TraceStreamOptions) {
     const id = randomUUID();
-    super({ renewMs: RENEW_MS, ...options }, take => options.bus.subscribeRaw(rawSubjects.trace(id), take));
+    const subject = rawSubjects.trace('*', id);
+    super({ renewMs: RENEW_MS, ...options }, take => options.bus.subscribeRaw(subject, take));
     this.id = id;
   }
 

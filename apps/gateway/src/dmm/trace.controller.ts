@@ -1,9 +1,10 @@
-import { BeforeApplicationShutdown, Controller, Get, Req, Res } from '@nestjs/common';
+import { BeforeApplicationShutdown, Controller, Req, Res } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
-import { TRACE_PATH, traceQuery, V3Error, validate } from '@v3vee/contracts';
+import { traceQuery, V3Error, validate } from '@v3vee/contracts';
 import { VmRepository } from '@v3vee/store';
 import type { Request, Response } from 'express';
 import { HostDirectory } from '../hosts/host-directory';
+import { Stream } from '../http/endpoint';
 import { OpenStreams } from '../streams/open-streams';
 import { DeviceDirectory } from './device-directory';
 import { TraceStream } from './trace-stream';
@@ -24,7 +25,7 @@ export class TraceController implements BeforeApplicationShutdown {
     this.streams.endAll('the gateway stops');
   }
 
-  @Get(TRACE_PATH.slice(1))
+  @Stream('traceDevice')
   async trace(@Req() request: Request, @Res() response: Response): Promise<void> {
     const { device } = validate(traceQuery, request.query);
     this.streams.assertRoom();

@@ -1,4 +1,4 @@
-import { namedSchemas as named, rest, type Endpoint } from '@v3vee/contracts';
+import { namedSchemas as named, rest, type Access, type Endpoint } from '@v3vee/contracts';
 import { z } from 'zod';
 import { bytePaths } from './byte-paths';
 import { common, json, problemResponses, queryParameters, reference, type Json } from './responses';
@@ -63,7 +63,7 @@ export function openApiDocument(): Json {
 }
 
 function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.ZodType) => Json): Json {
-  const { path, query, body, response, status, errors, summary, tag } = endpoint;
+  const { path, query, body, response, status, errors, summary, tag, access } = endpoint;
   const inPath = [...path.matchAll(/\{(\w+)\}/g)].map(match => ({
     name: match[1],
     in: 'path',
@@ -74,6 +74,7 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
   return {
     operationId: name,
     summary,
+    description: whoMay(access),
     tags: [tag],
     parameters: [...inPath, ...(query ? queryParameters(describe(query)) : [])],
     ...(body
@@ -84,6 +85,11 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
       ...problemResponses([...errors, ...common]),
     },
   };
+}
+
+function whoMay([least, scope]: Access): string {
+  const confined = scope === 'cluster' ? ', unless confined to a project' : '';
+  return `For ${least === 'admin' ? 'admins' : `each ${least}, and who may do more`}${confined}.`;
 }
 
 /** Inside the document a schema needs no identity of its own. */

@@ -6,6 +6,8 @@ export type Json = Record<string, unknown>;
 export const common: ErrorCode[] = [
   'INVALID_REQUEST',
   'UNAUTHENTICATED',
+  'PERMISSION_DENIED',
+  'RATE_LIMITED',
   'ORIGIN_NOT_ALLOWED',
   'SERVICE_UNAVAILABLE',
   'STORAGE_FULL',

@@ -1,16 +1,14 @@
-import { BeforeApplicationShutdown, Controller, Get, Req, Res } from '@nestjs/common';
-import { validate, watchedLists, watchPath, watchQuery, type Event, type List } from '@v3vee/contracts';
+import { BeforeApplicationShutdown, Controller, Req, Res } from '@nestjs/common';
+import { validate, watchQuery, type Event, type List, type WatchedList } from '@v3vee/contracts';
 import { EventRepository } from '@v3vee/store';
 import type { Request, Response } from 'express';
-import { Endpoint, Input, routeOf, type InputOf } from '../http/endpoint';
+import { carried, Endpoint, Input, Stream, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { OpenStreams } from '../streams/open-streams';
 import { EventFeed } from './event-feed';
 import { eventView } from './event-view';
 import { WatchStream } from './watch-stream';
 import { Watchables } from './watchables';
-
-const routes = watchedLists.map(name => routeOf(watchPath(name).replace('/v1', '')));
 
 @Controller()
 export class EventsController implements BeforeApplicationShutdown {
@@ -28,22 +26,48 @@ export class EventsController implements BeforeApplicationShutdown {
   }
 
   @Endpoint('listEvents')
-  async list(@Input() { query }: InputOf<'listEvents'>): Promise<List<Event>> {
+  async list(@Input() { query, caller }: InputOf<'listEvents'>): Promise<List<Event>> {
     const { pageSize, pageToken, kind, vm } = query;
     const listing = `events/${kind ?? ''}/${vm ?? ''}`;
     const before = pageToken === undefined ? undefined : (this.pages.open(listing, pageToken) as string);
-    const rows = await this.events.list({ kind, vm, before, limit: pageSize + 1 });
+    const project = caller.identity?.project;
+    const rows = await this.events.list({ kind, vm, project, before, limit: pageSize + 1 });
     return this.pages.page(listing, rows, pageSize, ({ id }) => id, eventView);
   }
 
-  @Get(routes)
-  async watch(@Req() request: Request, @Res() response: Response): Promise<void> {
+  @Stream('watchVms')
+  watchVms(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.watch('vms', request, response);
+  }
+
+  @Stream('watchHosts')
+  watchHosts(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.watch('hosts', request, response);
+  }
+
+  @Stream('watchMigrations')
+  watchMigrations(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.watch('migrations', request, response);
+  }
+
+  @Stream('watchOperations')
+  watchOperations(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.watch('operations', request, response);
+  }
+
+  @Stream('watchEvents')
+  watchEvents(@Req() request: Request, @Res() response: Response): Promise<void> {
+    return this.watch('events', request, response);
+  }
+
+  private async watch(list: WatchedList, request: Request, out: Response): Promise<void> {
     const { resourceVersion: after } = validate(watchQuery, request.query);
-    const watched = watchedLists.find(name => request.path === watchPath(name)) ?? 'events';
+    const project = carried(request).identity?.project ?? null;
     this.streams.assertRoom();
     const { events, feed } = this;
-    await this.streams.answer(request, response, 'application/x-ndjson', () => {
-      return new WatchStream({ out: response, events, feed, watched: this.watchables.of(watched), after });
+    const watched = this.watchables.of(list, project);
+    await this.streams.answer(request, out, 'application/x-ndjson', () => {
+      return new WatchStream({ out, events, feed, watched, project, after });
     });
   }
 }

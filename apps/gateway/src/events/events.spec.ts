@@ -29,12 +29,12 @@ describe('events', () => {
   });
 
   /** Reads a watch as it comes. */
-  const watching = <L extends WatchedList>(list: L, resourceVersion?: string) => {
+  const watching = <L extends WatchedList>(list: L, resourceVersion?: string, by = client) => {
     const lines: WatchLine<L>[] = [];
     const leave = new AbortController();
     leaving.push(leave);
     const ended = (async () => {
-      for await (const line of watchList(client, list, { resourceVersion, signal: leave.signal }))
+      for await (const line of watchList(by, list, { resourceVersion, signal: leave.signal }))
         lines.push(line);
     })().catch((thrown: unknown) => thrown);
     return {
@@ -151,6 +151,42 @@ describe('events', () => {
     expect(Buffer.from(value!).toString()).toContain('"type":"PRESENT"');
   });
 
+  it('are a project’s people’s as far as they are of it, also when what they are of is no more', async () => {
+    for (const name of ['red', 'blue']) await gateway.ok('post', '/v1/projects', { name });
+    const { token } = await gateway.user('viewer', { project: 'red' });
+    const red = new Client({ url: `http://127.0.0.1:${gateway.port}`, token });
+    const place = await events.latest();
+    const lists = ['vms', 'operations', 'events'] as const;
+    const watches = lists.map(list => watching(list, place, red));
+    for (const project of ['red', 'blue']) {
+      await gateway.ok('post', '/v1/vms', { name: 'p1', project, host: 'alpha' });
+      await gateway.operate('post', '/v1/vms/p1:start');
+      await gateway.operate('post', '/v1/vms/p1:stop');
+      await gateway.operate('delete', '/v1/vms/p1');
+    }
+    const [vms, operations, all] = watches as [(typeof watches)[0], (typeof watches)[0], (typeof watches)[0]];
+    // A host's is everybody's, and tells that the watch has come so far.
+    await gateway.ok('post', '/v1/hosts/alpha:cordon');
+    await gateway.ok('post', '/v1/hosts/alpha:uncordon');
+    await all.until(lines => lines.some(line => 'kind' in line && line.state === 'UNCORDONED'));
+    const own = (await red.call('listEvents', {}, { query: { vm: 'p1' } })).items;
+    expect(steps(own.filter(({ kind }) => kind === 'vm'))).toEqual([
+      ...['>STOPPED', 'STOPPED>RUNNING', 'RUNNING>STOPPED', 'STOPPED>DELETED'],
+    ]);
+    expect(own.length * 2).toBe((await log('&vm=p1')).length);
+    expect(all.lines.filter(line => 'kind' in line && line.vm === 'p1')).toHaveLength(own.length);
+    await vms.until(lines => lines.some(({ type }: { type?: string }) => type === 'DELETED'));
+    expect(operations.lines.length).toBeGreaterThan(0);
+    const blue = JSON.stringify((await gateway.ok<List<Vm>>('get', '/v1/operations?pageSize=3')).items);
+    for (const { name } of operations.lines) expect(blue).not.toContain(name);
+    const present = watching('vms', undefined, red);
+    await gateway.ok('post', '/v1/vms', { name: 'p2', project: 'blue', host: 'alpha' });
+    await gateway.ok('post', '/v1/vms', { name: 'p3', project: 'red', host: 'alpha' });
+    await present.until(lines => lines.some(({ name }) => name === 'p3'));
+    expect(new Set(present.lines.map(({ name }) => name))).toEqual(new Set(['p3']));
+    red.close();
+  });
+
   it('hosts that fall silent and come back are told of, with their VMs', async () => {
     await gateway.ok('post', '/v1/vms', { name: 'h1', host: 'alpha' });
     await gateway.operate('post', '/v1/vms/h1:start');
@@ -197,7 +233,7 @@ describe('events', () => {
     } as unknown as EventFeed;
     const stream = (out: PassThrough, more: object = {}) =>
       new WatchStream({
-        ...{ out, events, feed, after: undefined, bookmarkMs: 0 },
+        ...{ out, events, feed, project: null, after: undefined, bookmarkMs: 0 },
         watched: { present: async () => [], lines: async all => all, bookmark: place => ({ place }) },
         ...more,
       });
@@ -210,6 +246,7 @@ describe('events', () => {
           kind: 'host',
           name: `n${n}`,
           vm: null,
+          project: null,
           before: null,
           state: 'DECLARED',
           reason: 'x'.repeat(1000),

@@ -64,7 +64,7 @@ export class HostEvents implements OnApplicationBootstrap, OnApplicationShutdown
       const isSure = ready || performance.now() - this.startedAt > this.config.V3_HOST_SILENCE_MS;
       if (!isSure) continue;
       if (before !== state) {
-        await this.events.log({ kind: 'host', name, vm: null, before, state, reason });
+        await this.events.log({ kind: 'host', name, vm: null, project: null, before, state, reason });
         await this.tellOfVms(name, ready);
       }
       this.known.set(name, state);
@@ -77,7 +77,7 @@ export class HostEvents implements OnApplicationBootstrap, OnApplicationShutdown
       this.views.conditions(vms),
       this.statuses.getMany(vms.map(({ id }) => id)),
     ]);
-    for (const [n, { id, name }] of vms.entries()) {
+    for (const [n, { id, name, project }] of vms.entries()) {
       const { state, reason } = conditions[n] as (typeof conditions)[number];
       const own = written.get(id)?.state;
       if (own === undefined || own === 'STOPPED' || own === 'ERROR') continue;
@@ -87,6 +87,7 @@ export class HostEvents implements OnApplicationBootstrap, OnApplicationShutdown
         kind: 'vm',
         name,
         vm: name,
+        project,
         before,
         state,
         reason: ready ? `${host} answers again` : reason,

@@ -24,6 +24,8 @@ export interface WatchStreamOptions {
   events: EventRepository;
   feed: EventFeed;
   watched: Watchable;
+  /** Only what is of it, and what is everybody's; null: all. */
+  project: string | null;
   /** Where it goes on in the log; none: first what is there now. */
   after: string | undefined;
   bookmarkMs?: number;
@@ -88,9 +90,9 @@ export class WatchStream {
   }
 
   private async next(): Promise<object[]> {
-    const { events, watched } = this.options;
+    const { events, watched, project } = this.options;
     const latest = await events.latest();
-    const found = await events.after(this.place, { kind: watched.kind, limit: BATCH });
+    const found = await events.after(this.place, { kind: watched.kind, project, limit: BATCH });
     const last = found.at(-1);
     // Events of other kinds count as seen: the log can't have grown before `latest` since.
     if (last) this.place = last.id;

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import type { EventKind, Watched, WatchedList } from '@v3vee/contracts';
+import type { EndpointName, EventKind, List, Watched, WatchedList } from '@v3vee/contracts';
 import { OperationRepository, VmMigrationRepository, VmRepository, type EventEntity } from '@v3vee/store';
+import { ProjectFilter } from '../access/project-filter.service';
 import { HostViews } from '../hosts/host-views';
 import { migrationView } from '../migrations/migration-view';
 import { operationView } from '../operations/operation-view';
@@ -13,6 +14,8 @@ const NEWEST = 1000;
 
 interface Source {
   kind: EventKind;
+  /** Whose filter holds for it. */
+  list: EndpointName;
   all(): Promise<[name: string, object: object][]>;
   get(name: string): Promise<object | null>;
 }
@@ -26,13 +29,18 @@ export class Watchables {
     private readonly hosts: HostViews,
     private readonly migrations: VmMigrationRepository,
     private readonly operations: OperationRepository,
+    private readonly filter: ProjectFilter,
   ) {}
 
-  of(list: WatchedList): Watchable {
+  /** @param project that its reader is confined to; null: none */
+  of(list: WatchedList, project: string | null): Watchable {
+    const own = (source: Source): Watchable =>
+      watchable(source, objects => this.own(project, source, objects));
     switch (list) {
       case 'vms':
-        return watchable({
+        return own({
           kind: 'vm',
+          list: 'listVms',
           all: async () => (await this.vmViews.viewAll(await this.vms.all())).map(vm => [vm.name, vm]),
           get: async name => {
             const vm = await this.vms.find(name);
@@ -40,14 +48,16 @@ export class Watchables {
           },
         });
       case 'hosts':
-        return watchable({
+        return own({
           kind: 'host',
+          list: 'listHosts',
           all: async () => (await this.hosts.all()).map(host => [host.name, host]),
           get: name => this.hosts.find(name),
         });
       case 'migrations':
-        return watchable({
+        return own({
           kind: 'migration',
+          list: 'listMigrations',
           all: async () =>
             (await this.migrations.list({ limit: NEWEST })).map(row => [row.id, migrationView(row)]),
           get: async id => {
@@ -56,8 +66,9 @@ export class Watchables {
           },
         });
       case 'operations':
-        return watchable({
+        return own({
           kind: 'operation',
+          list: 'listOperations',
           all: async () =>
             (await this.operations.list({ limit: NEWEST })).map(row => [row.id, operationView(row)]),
           get: async id => {
@@ -73,14 +84,38 @@ export class Watchables {
         };
     }
   }
+
+  private async own(project: string | null, { list }: Source, objects: object[]): Promise<Set<object>> {
+    if (project === null) return new Set(objects);
+    const { items } = (await this.filter.apply(project, list, { items: objects })) as List<object>;
+    return new Set(items);
+  }
 }
 
-function watchable({ kind, all, get }: Source): Watchable {
+type Own = (objects: object[]) => Promise<Set<object>>;
+
+function watchable({ kind, all, get }: Source, own: Own): Watchable {
   return {
     kind,
-    present: async place =>
-      (await all()).map(([name, object]) => line({ type: 'PRESENT', resourceVersion: place, name, object })),
-    lines: events => Promise.all([...latestOfEach(events)].map(event => changed(event, get))),
+    present: async place => {
+      const there = await all();
+      const its = await own(there.map(([, object]) => object));
+      return there
+        .filter(([, object]) => its.has(object))
+        .map(([name, object]) => line({ type: 'PRESENT', resourceVersion: place, name, object }));
+    },
+    lines: async events => {
+      const latest = [...latestOfEach(events)];
+      const objects = await Promise.all(latest.map(({ name }) => get(name)));
+      // One that is no more may have left its name to another project's.
+      const its = await own(objects.filter(object => object !== null));
+      return latest.map(({ id, name }, n) => {
+        const object = objects[n];
+        return object && its.has(object)
+          ? line({ type: 'CHANGED', resourceVersion: id, name, object })
+          : line({ type: 'DELETED', resourceVersion: id, name, object: null });
+      });
+    },
     bookmark: place => line({ type: 'BOOKMARK', resourceVersion: place, name: '', object: null }),
   };
 }
@@ -93,11 +128,6 @@ function latestOfEach(events: EventEntity[]): Iterable<EventEntity> {
     latest.set(event.name, event);
   }
   return latest.values();
-}
-
-async function changed({ id, name }: EventEntity, get: Source['get']): Promise<object> {
-  const object = await get(name);
-  return line({ type: object ? 'CHANGED' : 'DELETED', resourceVersion: id, name, object });
 }
 
 const line = (it: Watched<object>): Watched<object> => it;

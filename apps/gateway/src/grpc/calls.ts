@@ -7,7 +7,7 @@ import {
   type ServerUnaryCall,
   type ServerWritableStream,
 } from '@grpc/grpc-js';
-import { restStreams, V3Error, type StreamEndpoint } from '@v3vee/contracts';
+import { restStreams, V3Error, type RestStream } from '@v3vee/contracts';
 import { DATA, TEXT, toWire, type Json, type Rpc, type Wire } from '@v3vee/grpc';
 import { answerTo, lines, pieces, problemOf, Refused, textOf } from './answers';
 import type { InProcess } from './in-process';
@@ -22,6 +22,9 @@ export interface CallContext {
 }
 
 type Cancellable = Pick<ServerUnaryCall<Wire, Wire>, 'cancelled'> & NodeJS.EventEmitter;
+
+/** IP address of who calls. */
+export const peerOf = (call: { getPeer(): string }): string => call.getPeer().replace(/:\d+$/, '');
 
 /** A client that leaves takes its request along. */
 function leaveWith(call: Cancellable, request: ClientRequest): void {
@@ -45,7 +48,7 @@ export function unary(rpc: Rpc, { http, fail }: CallContext) {
   return (call: ServerUnaryCall<Wire, Wire>, done: sendUnaryData<Wire>): void => {
     const run = async () => {
       const { body, ...options } = restRequest(rpc, call.request, call.metadata);
-      const request = http.request(options);
+      const request = http.request(options, peerOf(call));
       leaveWith(call, request);
       const answer = succeeded(request);
       request.end(body);
@@ -59,11 +62,11 @@ export function unary(rpc: Rpc, { http, fail }: CallContext) {
 }
 
 export function download(rpc: Rpc, { http, fail }: CallContext) {
-  const { answers } = (restStreams as Record<string, StreamEndpoint>)[rpc.name] as StreamEndpoint;
+  const { answers } = (restStreams as Record<string, RestStream>)[rpc.name] as RestStream;
   return (call: ServerWritableStream<Wire, Wire>): void => {
     const run = async () => {
       const { body, ...options } = restRequest(rpc, call.request, call.metadata);
-      const request = http.request(options);
+      const request = http.request(options, peerOf(call));
       leaveWith(call, request);
       const pending = succeeded(request);
       request.end(body);
@@ -94,7 +97,7 @@ export function upload(rpc: Rpc, { http, fail }: CallContext) {
       const first = await parts.next();
       if (first.done)
         throw new V3Error('INVALID_REQUEST', 'the first message says what is uploaded; there was none');
-      const request = http.request(restRequest(rpc, first.value, call.metadata));
+      const request = http.request(restRequest(rpc, first.value, call.metadata), peerOf(call));
       leaveWith(call, request);
       const answer = succeeded(request);
       let isAnswered = false;

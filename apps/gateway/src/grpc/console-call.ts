@@ -4,7 +4,7 @@ import { consolePath, V3Error } from '@v3vee/contracts';
 import { DATA, type Wire } from '@v3vee/grpc';
 import { WebSocket } from 'ws';
 import { problemOf, Refused } from './answers';
-import type { CallContext } from './calls';
+import { peerOf, type CallContext } from './calls';
 
 /** What a client may have typed before its console is open, messages. */
 const MAX_EARLY = 64;
@@ -61,7 +61,7 @@ export function consoleCall({ http, fail }: CallContext) {
       const authorization = call.metadata.get('authorization')[0];
       const opened = new WebSocket(`ws://in-process${consolePath(vm)}`, {
         headers: authorization === undefined ? {} : { authorization: String(authorization) },
-        createConnection: () => http.connect() as never,
+        createConnection: () => http.connect(peerOf(call)) as never,
         perMessageDeflate: false,
       });
       opened.on('open', () => {

@@ -9,8 +9,10 @@ import { HealthImplementation } from 'grpc-health-check';
 import { PinoLogger } from 'nestjs-pino';
 import type { GatewayConfig } from '../config';
 import { publicProblem } from '../http/public-error';
+import { readTls, TlsRenewal } from '../http/tls';
 import { Refused } from './answers';
 import { download, unary, upload, type CallContext } from './calls';
+import { Certificate } from './certificate';
 import { consoleCall } from './console-call';
 import { InProcess } from './in-process';
 
@@ -33,14 +35,19 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
     'grpc.keepalive_timeout_ms': KEEPALIVE_ANSWER_MS,
   });
   private readonly health = new HealthImplementation();
+  private readonly certificate: Certificate | undefined;
   private port = 0;
 
   constructor(
     private readonly http: InProcess,
+    renewal: TlsRenewal,
     @Inject(SERVICE_CONFIG) private readonly config: GatewayConfig,
     private readonly log: PinoLogger,
   ) {
     log.setContext(GrpcServer.name);
+    const pair = readTls(config);
+    this.certificate = pair && new Certificate(pair);
+    renewal.follow(renewed => this.certificate?.set(renewed));
   }
 
   /** `HOST:PORT` that clients use, once it listens. */
@@ -62,7 +69,8 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
     new ReflectionService(packageDefinition()).addToServer(this.server);
     const { V3_HTTP_HOST: host, V3_GRPC_PORT: port } = this.config;
     this.port = await new Promise((resolve, reject) => {
-      this.server.bindAsync(hostPort(host, port), ServerCredentials.createInsecure(), (cause, bound) => {
+      const credentials = this.certificate?.credentials ?? ServerCredentials.createInsecure();
+      this.server.bindAsync(hostPort(host, port), credentials, (cause, bound) => {
         if (!cause) return resolve(bound);
         const detail = `gRPC cannot listen on ${host} port ${port} (${cause.message}); choose another with V3_GRPC_PORT`;
         reject(new V3Error('PORT_IN_USE', detail, { cause }));

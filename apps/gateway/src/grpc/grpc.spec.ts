@@ -6,6 +6,7 @@ import {
   MAX_BODY_BYTES,
   rawSubjects,
   rest,
+  type AuditEntry,
   type Endpoint,
   type EndpointName,
   type List,
@@ -214,6 +215,32 @@ describe('gRPC', () => {
         'UNAUTHENTICATED',
       ]);
     }
+  });
+
+  it('holds a user to what REST does: roles, audit with the peer’s address, the end of a token', async () => {
+    const { token, user, id } = await gateway.user('operator', { project: 'default' });
+    const theirs = new GrpcClient({ address: gateway.grpcAddress, token });
+    await theirs.call('createNetwork', {}, { body: { name: 'theirs' } });
+    await expect(theirs.call('cordonHost', { host: 'alpha' })).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+    });
+    const audited = async () =>
+      (await gateway.ok<List<AuditEntry>>('get', `/v1/audit?user=${user}`)).items.map(
+        ({ action, from, status: answered }) => [action, from, answered],
+      );
+    await gateway.until(async () => (await audited()).length === 2);
+    expect(await audited()).toEqual([
+      ['cordonHost', '127.0.0.1', 403],
+      ['createNetwork', '127.0.0.1', 201],
+    ]);
+    const { messages } = await theirs.stream('watchVms', {});
+    const reading = (async () => {
+      for await (const _ of messages);
+    })();
+    await gateway.ok('delete', `/v1/tokens/${id}`);
+    await expect(reading).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+    await expect(theirs.call('getSelf', {})).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    theirs.close();
   });
 
   it('is found by reflection, whole, and says that it is healthy', async () => {

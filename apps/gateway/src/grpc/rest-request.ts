@@ -1,6 +1,6 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Metadata } from '@grpc/grpc-js';
-import { rest, restStreams, V3Error, type Endpoint, type StreamEndpoint } from '@v3vee/contracts';
+import { rest, restStreams, V3Error, type Endpoint, type RestStream } from '@v3vee/contracts';
 import { BODY, fromWire, MASK, maskedBody, TEXT, type Rpc, type Wire } from '@v3vee/grpc';
 
 /** An RPC's request as the REST request that it stands for. */
@@ -15,10 +15,10 @@ export interface RestRequest {
 /** @throws V3Error INVALID_REQUEST where there is no such REST request */
 export function restRequest(rpc: Rpc, wire: Wire, metadata: Metadata): RestRequest {
   const endpoint = (rest as Record<string, Endpoint>)[rpc.name];
-  const stream = (restStreams as Record<string, StreamEndpoint>)[rpc.name];
+  const stream = (restStreams as Record<string, RestStream>)[rpc.name];
   const { method, path, query } = endpoint
     ? { ...endpoint, path: `/v1${endpoint.path}` }
-    : (stream as StreamEndpoint);
+    : (stream as RestStream);
   const json = fromWire(rpc.request, wire, 'request');
   const filled = path.replace(/\{(\w+)\}/g, (_, name: string) => pathPart(name, json[name]));
   const search = new URLSearchParams();

@@ -1,6 +1,10 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MAX_BODY_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
 import type { NextFunction, Request, Response } from 'express';
+import { AuditLog } from '../access/audit-log.service';
+import { Authentication } from '../access/authentication.service';
+import { OpenConnections } from '../access/open-connections';
+import { RateLimits } from '../access/rate-limits';
 import { serveConsole } from '../console-pages/serve-console';
 import { serveDocs } from '../docs/serve-docs';
 import { watchAddress } from '../events/watch-address';
@@ -25,19 +29,29 @@ const isLogin = (request: Request): boolean =>
 
 /** What every request passes before it reaches a route, in this order. */
 export function configureHttp(app: NestExpressApplication): void {
-  const tokens = app.get(Tokens);
+  const authentication = app.get(Authentication);
   const codes = app.get(LoginCodes);
+  const audit = app.get(AuditLog);
+  const limits = app.get(RateLimits);
+  const connections = app.get(OpenConnections);
   app.use(app.get(GatewayMetrics).middleware);
   serveDocs(app);
   serveConsole(app);
-  app.use('/v1', (request: Request, _: Response, next: NextFunction) => {
-    requireSameOrigin(request.headers);
-    const code = Tokens.bearer(request.headers.authorization);
-    if (isLogin(request) && LoginCodes.isCode(code)) {
-      codes.redeem(code);
-      carried(request).actor = 'admin';
-    } else carried(request).actor = tokens.authenticate(request.headers.authorization);
-    next();
+  app.use('/v1', (request: Request, response: Response, next: NextFunction) => {
+    audit.follow(request, response);
+    const enter = async () => {
+      requireSameOrigin(request.headers);
+      const code = Tokens.bearer(request.headers.authorization);
+      const identity =
+        isLogin(request) && LoginCodes.isCode(code)
+          ? codes.redeem(code)
+          : await authentication.identify(request.headers.authorization);
+      carried(request).identity = identity;
+      if (identity.tokenId === null) return;
+      limits.take(identity.tokenId);
+      connections.hold(identity.tokenId, request.socket);
+    };
+    enter().then(() => next(), next);
   });
   app.use(watchAddress);
   app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: isControl });

@@ -10,11 +10,20 @@ import {
   SetMetadata,
   type ExecutionContext,
 } from '@nestjs/common';
-import { rest, type Endpoint as Contract, type EndpointName, type ParsedBodyOf } from '@v3vee/contracts';
-import type { Request } from 'express';
+import {
+  rest,
+  streams,
+  type Endpoint as Contract,
+  type EndpointName,
+  type ParsedBodyOf,
+  type StreamName,
+} from '@v3vee/contracts';
+import type { IncomingMessage } from 'node:http';
+import type { Identity } from '../access/identity';
 import type { z } from 'zod';
 
 export const ENDPOINT = 'v3vee:endpoint';
+export const STREAM = 'v3vee:stream';
 
 type ParameterNames<Path extends string> = Path extends `${string}{${infer Name}}${infer Rest}`
   ? Name | ParameterNames<Rest>
@@ -28,6 +37,8 @@ type QueryOf<N extends EndpointName> = Table[N] extends { query: infer Q extends
 export interface Caller {
   actor: string;
   requestId: string | undefined;
+  /** Absent: the gateway itself. */
+  identity?: Identity;
 }
 
 /** A request to an endpoint of the table, after validation. */
@@ -40,10 +51,16 @@ export interface InputOf<N extends EndpointName> {
 
 /** What travels with an express request between authentication, validation and the handler. */
 export interface Carried {
-  actor?: string;
+  identity?: Identity;
+  /** Name of the endpoint, once it is known. */
+  action?: string;
+  /** `point` of the query, with its VM or link by id. */
+  point?: string;
+  /** Why it was refused. */
+  code?: string;
   input?: { params: Record<string, string>; query: unknown; body: unknown; caller: Caller };
 }
-export const carried = (request: Request): Carried => request as unknown as Carried;
+export const carried = (request: IncomingMessage): Carried => request as unknown as Carried;
 
 const methods = { GET: Get, POST: Post, PUT: Put, PATCH: Patch, DELETE: Delete };
 
@@ -60,6 +77,12 @@ export function Endpoint(name: EndpointName): MethodDecorator {
     HttpCode(contract.status),
     SetMetadata(ENDPOINT, name),
   );
+}
+
+/** Makes a controller's method the handler of an address that takes or answers other than JSON. */
+export function Stream(name: Exclude<StreamName, 'console'>): MethodDecorator {
+  const { method, path } = streams[name];
+  return applyDecorators(methods[method](routeOf(path.replace('/v1', ''))), SetMetadata(STREAM, name));
 }
 
 /** The validated request: `@Input() { body }: InputOf<'createVm'>`. */

@@ -1,6 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { V3Error, type Login } from '@v3vee/contracts';
+import type { Identity } from '../access/identity';
 
 const LIFE_MS = 120_000;
 /** Who asks for more meant only the latest. */
@@ -10,14 +11,14 @@ const PREFIX = 'login.';
 /** Codes that open the web console, each once. In memory on purpose: none outlives the gateway that made it. */
 @Injectable()
 export class LoginCodes {
-  /** Digest of a code → when it is over. */
-  private readonly open = new Map<string, number>();
+  /** By digest of a code. */
+  private readonly open = new Map<string, { end: number; identity: Identity }>();
 
-  make(now = Date.now()): Login {
-    for (const [digest, end] of this.open)
+  make(identity: Identity, now = Date.now()): Login {
+    for (const [digest, { end }] of this.open)
       if (end <= now || this.open.size >= MAX_OPEN) this.open.delete(digest);
     const code = PREFIX + randomBytes(24).toString('base64url');
-    this.open.set(digestOf(code), now + LIFE_MS);
+    this.open.set(digestOf(code), { end: now + LIFE_MS, identity });
     return { code, expiresAt: new Date(now + LIFE_MS).toISOString() };
   }
 
@@ -25,12 +26,12 @@ export class LoginCodes {
     return token?.startsWith(PREFIX) ?? false;
   }
 
-  /** @throws V3Error UNAUTHENTICATED: used already, over, or never made */
-  redeem(code: string, now = Date.now()): void {
+  /** @returns who made it @throws V3Error UNAUTHENTICATED: used already, over, or never made */
+  redeem(code: string, now = Date.now()): Identity {
     const digest = digestOf(code);
-    const end = this.open.get(digest);
+    const made = this.open.get(digest);
     this.open.delete(digest);
-    if (end !== undefined && end > now) return;
+    if (made && made.end > now) return made.identity;
     throw new V3Error(
       'UNAUTHENTICATED',
       'this login code was used or is too old; "v3 console" makes another one',

@@ -1,27 +1,41 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto';
 import { V3Error } from '@v3vee/contracts';
 
-/** Opaque page tokens: where a listing stopped, sealed so that nobody can make up or change one. */
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Opaque page tokens: where a listing stopped, encrypted so that nobody can read, make up or change one. */
 export class PageTokens {
+  /** @param key of 32 bytes */
   constructor(private readonly key: Buffer) {}
 
   /** @param listing the list and its filter: a token of one listing is no good for another */
   seal(listing: string, position: unknown): string {
-    const content = Buffer.from(JSON.stringify(position));
-    return `${content.toString('base64url')}.${this.mac(listing, content).toString('base64url')}`;
+    const nonce = randomBytes(NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.key, nonce).setAAD(Buffer.from(listing));
+    const content = [cipher.update(JSON.stringify(position), 'utf8'), cipher.final()];
+    return Buffer.concat([nonce, cipher.getAuthTag(), ...content]).toString('base64url');
   }
 
   /** @throws V3Error PAGE_TOKEN_INVALID */
   open(listing: string, token: string): unknown {
-    const [content, mac, rest] = token.split('.').map(part => Buffer.from(part, 'base64url'));
-    const expected = this.mac(listing, content ?? Buffer.alloc(0));
-    if (!content || mac?.length !== expected.length || rest || !timingSafeEqual(mac, expected)) {
+    const bytes = Buffer.from(token, 'base64url');
+    const content = NONCE_BYTES + TAG_BYTES;
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', this.key, bytes.subarray(0, NONCE_BYTES), {
+        authTagLength: TAG_BYTES,
+      })
+        .setAAD(Buffer.from(listing))
+        .setAuthTag(bytes.subarray(NONCE_BYTES, content));
+      const text = decipher.update(bytes.subarray(content), undefined, 'utf8') + decipher.final('utf8');
+      return JSON.parse(text);
+    } catch (cause) {
       throw new V3Error(
         'PAGE_TOKEN_INVALID',
         'pageToken is not a nextPageToken of this listing; leave it out to start from the beginning',
+        { cause },
       );
     }
-    return JSON.parse(content.toString());
   }
 
   /**
@@ -55,9 +69,5 @@ export class PageTokens {
       () => start + pageSize,
       item => item,
     );
-  }
-
-  private mac(listing: string, content: Buffer): Buffer {
-    return createHmac('sha256', this.key).update(`${listing}\0`).update(content).digest().subarray(0, 16);
   }
 }

@@ -1,7 +1,9 @@
 import { ArgumentsHost, Catch, ExceptionFilter, Injectable } from '@nestjs/common';
 import { errorCatalogue } from '@v3vee/contracts';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { PinoLogger } from 'nestjs-pino';
+import { RateLimited } from '../access/rate-limits';
+import { carried } from './endpoint';
 import { publicProblem } from './public-error';
 
 /** Every error leaves as RFC 9457 problem+json. */
@@ -17,11 +19,13 @@ export class ProblemFilter implements ExceptionFilter {
     const problem = publicProblem(thrown, (error, incident) =>
       this.log.error({ err: error, incident }, 'a request failed unexpectedly'),
     );
+    carried(host.switchToHttp().getRequest<Request>()).code = problem.code;
     if (response.headersSent) {
       response.end();
       return;
     }
     if (problem.code === 'UNAUTHENTICATED') response.setHeader('WWW-Authenticate', 'Bearer');
+    if (thrown instanceof RateLimited) response.setHeader('Retry-After', thrown.retryAfterSeconds);
     response
       .status(errorCatalogue[problem.code].http)
       .type('application/problem+json')

@@ -1,24 +1,25 @@
 import { Controller } from '@nestjs/common';
 import type { Login, Session } from '@v3vee/contracts';
-import { Endpoint } from './endpoint';
+import { Authentication } from '../access/authentication.service';
+import type { Identity } from '../access/identity';
+import { Endpoint, Input, type InputOf } from './endpoint';
 import { LoginCodes } from './login-codes';
-import { Tokens } from './token';
 
 /** How a browser gets in. Whoever comes here was authenticated like everybody else, or by a login code. */
 @Controller()
 export class SessionsController {
   constructor(
     private readonly codes: LoginCodes,
-    private readonly tokens: Tokens,
+    private readonly authentication: Authentication,
   ) {}
 
   @Endpoint('createLogin')
-  login(): Login {
-    return this.codes.make();
+  login(@Input() { caller }: InputOf<'createLogin'>): Login {
+    return this.codes.make(caller.identity as Identity);
   }
 
   @Endpoint('createSession')
-  session(): Session {
-    return this.tokens.session();
+  session(@Input() { caller }: InputOf<'createSession'>): Session {
+    return this.authentication.session(caller.identity as Identity);
   }
 }

@@ -1,6 +1,7 @@
 import type { Login, Session } from '@v3vee/contracts';
 import request from 'supertest';
 import { TestGateway } from '../testing/test-gateway.fixture';
+import { ADMINISTRATOR } from '../access/identity';
 import { LoginCodes } from './login-codes';
 
 describe('sessions', () => {
@@ -49,10 +50,10 @@ describe('sessions', () => {
   it('codes are over after two minutes, and bounded in number', () => {
     const codes = new LoginCodes();
     const refused = expect.objectContaining({ code: 'UNAUTHENTICATED' });
-    const { code } = codes.make(0);
+    const { code } = codes.make(ADMINISTRATOR, 0);
     expect(() => codes.redeem(code, 120_000)).toThrow(refused);
-    const first = codes.make(0).code;
-    for (let n = 0; n < 100; n++) codes.make(0);
+    const first = codes.make(ADMINISTRATOR, 0).code;
+    for (let n = 0; n < 100; n++) codes.make(ADMINISTRATOR, 0);
     expect(() => codes.redeem(first, 1)).toThrow(refused);
   });
 

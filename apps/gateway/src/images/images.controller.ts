@@ -1,8 +1,8 @@
-import { Controller, HttpCode, Param, Put, Req } from '@nestjs/common';
+import { Controller, HttpCode, Param, Req } from '@nestjs/common';
 import { MAX_IMAGE_BYTES, V3Error, type Image, type List } from '@v3vee/contracts';
 import { SnapshotRepository, VmRepository } from '@v3vee/store';
 import type { Request } from 'express';
-import { Endpoint, Input, type InputOf } from '../http/endpoint';
+import { Endpoint, Input, Stream, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { BlobStore } from './blob-store';
 import { ImageCatalogue } from './image-catalogue';
@@ -61,7 +61,7 @@ export class ImagesController {
     return {};
   }
 
-  @Put('v1/blobs/:sha256')
+  @Stream('putBlob')
   @HttpCode(201)
   async upload(
     @Param('sha256') sha256: string,

@@ -1,15 +1,9 @@
-import { BeforeApplicationShutdown, Controller, Get, Param, Req, Res } from '@nestjs/common';
-import {
-  MIGRATION_WATCH_PATH,
-  type List,
-  type Migration,
-  type MigrationCheck,
-  type Operation,
-} from '@v3vee/contracts';
+import { BeforeApplicationShutdown, Controller, Param, Req, Res } from '@nestjs/common';
+import type { List, Migration, MigrationCheck, Operation } from '@v3vee/contracts';
 import { VmMigrationRepository, VmRepository } from '@v3vee/store';
 import type { Request, Response } from 'express';
 import { ageKey, ageOf } from '../http/age-key';
-import { Endpoint, Input, routeOf, type InputOf } from '../http/endpoint';
+import { Endpoint, Input, Stream, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { OpenStreams } from '../streams/open-streams';
 import { MigrationStream } from './migration-stream';
@@ -53,7 +47,7 @@ export class MigrationsController implements BeforeApplicationShutdown {
   }
 
   // Before `getMigration`, whose {migration} would take `<id>:watch` too.
-  @Get(routeOf(MIGRATION_WATCH_PATH.replace('/v1', '')))
+  @Stream('watchMigration')
   async watch(
     @Param('migration') id: string,
     @Req() request: Request,

@@ -1,5 +1,12 @@
 import { Controller } from '@nestjs/common';
-import { serviceAddress, serviceProblem, V3Error, type List, type Network } from '@v3vee/contracts';
+import {
+  DEFAULT_PROJECT,
+  serviceAddress,
+  serviceProblem,
+  V3Error,
+  type List,
+  type Network,
+} from '@v3vee/contracts';
 import { HostRepository, NetworkRepository, type NetworkEntity } from '@v3vee/store';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
@@ -37,13 +44,14 @@ export class NetworksController {
   }
 
   @Endpoint('createNetwork')
-  async create(@Input() { body }: InputOf<'createNetwork'>): Promise<Network> {
+  async create(@Input() { body, caller }: InputOf<'createNetwork'>): Promise<Network> {
     const message = serviceProblem(body);
     if (message) {
       throw new V3Error('INVALID_REQUEST', `subnet: ${message}`, { fields: [{ path: 'subnet', message }] });
     }
     const { name, subnet = null, dhcp, dns } = body;
-    const network = await this.networks.create({ name, subnet, dhcp, dns, managed: false });
+    const project = body.project ?? caller.identity?.project ?? DEFAULT_PROJECT;
+    const network = await this.networks.create({ name, project, subnet, dhcp, dns, managed: false });
     await this.vnet.reload();
     return view(network);
   }
@@ -76,7 +84,17 @@ export class NetworksController {
   }
 }
 
-function view({ id, name, subnet, dhcp, dns, createdAt }: NetworkEntity, nics = 0): Network {
+function view({ id, name, project, subnet, dhcp, dns, createdAt }: NetworkEntity, nics = 0): Network {
   const service = (dhcp || dns) && subnet !== null ? serviceAddress(subnet) : null;
-  return { id, name, subnet, dhcp, dns, serviceAddress: service, nics, createdAt: createdAt.toISOString() };
+  return {
+    id,
+    name,
+    project,
+    subnet,
+    dhcp,
+    dns,
+    serviceAddress: service,
+    nics,
+    createdAt: createdAt.toISOString(),
+  };
 }

@@ -1,8 +1,10 @@
 import { Controller, type Type } from '@nestjs/common';
 import { ModuleRef } from '@nestjs/core';
-import { isLive, type List, type Overview, type OverviewPart, type Telemetry } from '@v3vee/contracts';
+import { isLive, rest, type List, type Overview, type OverviewPart, type Telemetry } from '@v3vee/contracts';
 import { VmRepository } from '@v3vee/store';
 import { PinoLogger } from 'nestjs-pino';
+import { AccessControl } from '../access/access-control.service';
+import { partLists } from '../access/project-filter.service';
 import { DevicesController } from '../dmm/devices.controller';
 import { DmmRecordsController } from '../dmm/records.controller';
 import { HostsController } from '../hosts/hosts.controller';
@@ -39,6 +41,7 @@ export class OverviewController {
     private readonly vms: VmRepository,
     private readonly views: VmViews,
     private readonly verbs: VmVerbs,
+    private readonly access: AccessControl,
     private readonly log: PinoLogger,
   ) {
     log.setContext(OverviewController.name);
@@ -77,6 +80,8 @@ export class OverviewController {
       const page = controller[method] as (input: object) => Promise<List<unknown>>;
       return (await page.call(controller, { params: {}, query, body: undefined, caller })).items;
     };
+    const endpoint = { ...partLists, telemetry: 'vmTelemetry', overlay: 'vnetStats' } as const;
+    if (caller.identity) this.access.assertMay(caller.identity, rest[endpoint[part]].access);
     const all = { pageSize: ALL };
     const latest = { pageSize: LATEST };
     switch (part) {

@@ -1,7 +1,6 @@
 import { pipeline } from 'node:stream/promises';
-import { Controller, Get, Param, Req, Res } from '@nestjs/common';
+import { Controller, Param, Req, Res } from '@nestjs/common';
 import {
-  SNAPSHOT_EXPORT_PATH,
   V3Error,
   type List,
   type Snapshot,
@@ -12,7 +11,7 @@ import {
 import { SnapshotRepository, toSnapshot, VmRepository, type SnapshotEntity } from '@v3vee/store';
 import type { Request, Response } from 'express';
 import { ageKey, ageOf } from '../http/age-key';
-import { Endpoint, Input, routeOf, type InputOf } from '../http/endpoint';
+import { Endpoint, Input, Stream, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { BlobStore } from '../images/blob-store';
 import { VmDefinitions } from '../vms/vm-definitions.service';
@@ -48,7 +47,7 @@ export class SnapshotsController {
   }
 
   // Before `getSnapshot`, whose {snapshot} would take `<id>:export` too.
-  @Get(routeOf(SNAPSHOT_EXPORT_PATH.replace('/v1', '')))
+  @Stream('exportSnapshot')
   async export(
     @Param('snapshot') idOrName: string,
     @Req() request: Request,
@@ -94,8 +93,11 @@ export class SnapshotsController {
   }
 
   @Endpoint('importSnapshot')
-  async import(@Input() { body }: InputOf<'importSnapshot'>): Promise<Snapshot> {
+  async import(@Input() { body, caller }: InputOf<'importSnapshot'>): Promise<Snapshot> {
     const { blob, name } = body;
+    // Its label is not to be trusted with whose VM that is.
+    if (body.vm === undefined && caller.identity?.project)
+      throw new V3Error('INVALID_REQUEST', 'vm: name the VM that it is for');
     const path = await this.blobs.path(blob);
     const vm = await this.definitions.find(body.vm ?? (await this.files.label(path)).vmName);
     const snapshot = await this.hosts.ask('import', vm.ownerHost, { blob, vm: vm.id, name });

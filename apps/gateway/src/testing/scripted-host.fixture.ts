@@ -94,7 +94,7 @@ export class ScriptedHost {
   /** Lines of a trace, as they come from its VMM; of all that are under way. */
   tracing(...lines: string[]): void {
     for (const id of this.traces.keys()) {
-      this.bus.publishRaw(rawSubjects.trace(id), Buffer.from(`${lines.join('\n')}\n`));
+      this.bus.publishRaw(rawSubjects.trace(this.name, id), Buffer.from(`${lines.join('\n')}\n`));
     }
   }
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Bus } from '@v3vee/bus';
-import type { Operation } from '@v3vee/contracts';
+import type { NewToken, Operation, Role } from '@v3vee/contracts';
 import { createService, readConfig } from '@v3vee/service';
 import { createDataSource } from '@v3vee/store';
 import { testNats, testPostgres } from '@v3vee/testkit';
@@ -14,6 +14,7 @@ import { gatewayConfig } from '../config';
 import { GrpcServer } from '../grpc/grpc-server';
 import { GatewayModule } from '../gateway.module';
 import { configureHttp } from '../http/configure';
+import { readTls } from '../http/tls';
 import { ScriptedHost } from './scripted-host.fixture';
 import { putImage } from './image.fixture';
 
@@ -33,6 +34,7 @@ export class TestGateway {
   readonly token = randomBytes(24).toString('base64url');
   private app!: NestExpressApplication;
   private hosts: ScriptedHost[] = [];
+  private users = 0;
 
   private constructor(
     readonly folder: string,
@@ -40,14 +42,16 @@ export class TestGateway {
     readonly database: { url: string; stop(): Promise<void> },
     readonly bus: Bus,
     readonly dataSource: DataSource,
+    private env: Record<string, string>,
   ) {}
 
-  static async start(): Promise<TestGateway> {
+  /** @param env beyond what a gateway needs */
+  static async start(env: Record<string, string> = {}): Promise<TestGateway> {
     const [nats, database] = await Promise.all([testNats(), testPostgres()]);
     const folder = await mkdtemp(join(tmpdir(), 'v3-gateway-'));
     const bus = await Bus.connect({ url: nats.url, name: 'test' });
     const dataSource = await createDataSource(database.url).initialize();
-    const gateway = new TestGateway(folder, nats, database, bus, dataSource);
+    const gateway = new TestGateway(folder, nats, database, bus, dataSource, env);
     await writeFile(join(folder, 'token'), `${gateway.token}\n`);
     await putImage(join(folder, 'cache', 'images'), 'debian');
     await putImage(join(folder, 'cache', 'images'), 'debian-wifi', [
@@ -73,6 +77,11 @@ export class TestGateway {
     await this.open();
   }
 
+  /** For when it is opened next. */
+  setEnv(env: Record<string, string>): void {
+    this.env = env;
+  }
+
   async open(): Promise<void> {
     const config = readConfig(gatewayConfig, {
       V3_NATS_URL: this.nats.url,
@@ -84,16 +93,27 @@ export class TestGateway {
       V3_HOST_PATIENCE_MS: '2000',
       V3_LEASE_SECONDS: '1',
       V3_LEASE_MARGIN_SECONDS: '0.2',
+      ...this.env,
       V3_LOG_LEVEL: process.env.V3_LOG_LEVEL ?? 'silent',
     });
     this.app = await createService(
-      { name: 'gateway', module: GatewayModule, config: gatewayConfig, configure: configureHttp },
+      {
+        name: 'gateway',
+        module: GatewayModule,
+        config: gatewayConfig,
+        tls: readTls,
+        configure: configureHttp,
+      },
       config,
     );
   }
 
   get server(): ReturnType<NestExpressApplication['getHttpServer']> {
     return this.app.getHttpServer();
+  }
+
+  get express(): unknown {
+    return this.app.getHttpAdapter().getInstance();
   }
 
   get port(): number {
@@ -105,9 +125,17 @@ export class TestGateway {
     return this.app.get(GrpcServer).address;
   }
 
+  /** A new user of these, and its token. */
+  async user(role: Role, more: { project?: string; expiresIn?: number } = {}): Promise<NewToken> {
+    const { project, ...token } = more;
+    const user = `${role}-${this.users++}`;
+    await this.ok('post', '/v1/users', { name: user, role, ...(project && { project }) });
+    return this.ok<NewToken>('post', '/v1/tokens', { user, ...token });
+  }
+
   /** A request with the administrator's token. */
-  call(method: Method, path: string, body?: object): Test {
-    const test = request(this.server)[method](path).set('Authorization', `Bearer ${this.token}`);
+  call(method: Method, path: string, body?: object, token = this.token): Test {
+    const test = request(this.server)[method](path).set('Authorization', `Bearer ${token}`);
     return body === undefined ? test : test.send(body);
   }
 

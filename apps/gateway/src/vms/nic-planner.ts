@@ -32,6 +32,8 @@ const MAC_ATTEMPTS = 3;
 
 /** What is absent stays as it is. */
 export interface WantedNics {
+  /** Of the VM; networks of others are none for it. */
+  project: string;
   nics?: NicSpec[];
   wifi?: WifiNicSpec[];
 }
@@ -77,9 +79,9 @@ export class NicPlanner {
   }
 
   /** @throws V3Error NETWORK_NOT_FOUND, DEVICE_MISMATCH, INVALID_REQUEST */
-  async plan({ nics, wifi }: WantedNics, host: string, present: PresentNics): Promise<PlannedNics> {
+  async plan({ project, nics, wifi }: WantedNics, host: string, present: PresentNics): Promise<PlannedNics> {
     return {
-      nics: nics && (await this.planWired(nics, host, present.nics)),
+      nics: nics && (await this.planWired(project, nics, host, present.nics)),
       wifi: wifi && planWifi(wifi, { name: host, radios: await this.radios(wifi, host) }, present.wifi),
     };
   }
@@ -88,7 +90,12 @@ export class NicPlanner {
     return wifi.length === 0 ? [] : ((await this.hosts.find(host))?.radios ?? []);
   }
 
-  private async planWired(specs: NicSpec[], host: string, present: NicDefinition[]): Promise<NewNic[]> {
+  private async planWired(
+    project: string,
+    specs: NicSpec[],
+    host: string,
+    present: NicDefinition[],
+  ): Promise<NewNic[]> {
     const networks = await this.networks.findByNames(specs.map(({ network }) => network));
     const wrong: FieldError[] = nicProblems(specs).map(({ index, path, message }) => ({
       path: formatPath(['nics', index, ...path]),
@@ -97,8 +104,10 @@ export class NicPlanner {
     const nics = specs.map((spec, index) => {
       const { network: name, mac, ip, settings, device = null } = spec;
       const network = networks.get(name);
-      if (!network)
-        throw new V3Error('NETWORK_NOT_FOUND', `nics[${index}].network: there is no network "${name}"`);
+      if (network?.project !== project) {
+        const detail = `there is no network "${name}" in project ${project}`;
+        throw new V3Error('NETWORK_NOT_FOUND', `nics[${index}].network: ${detail}`);
+      }
       if (ip !== undefined && network.subnet !== null && !inSubnet(ip, network.subnet)) {
         const message = `${ip} is not in network ${name}'s subnet ${network.subnet}`;
         wrong.push({ path: `nics[${index}].ip`, message });

@@ -129,11 +129,13 @@ export class VmClones implements OnApplicationBootstrap {
         const card = device && access ? { device, access } : {};
         return { network, ip: request.ips?.[index], settings, ...card };
       });
-      const wanted = { nics: specs, wifi: cloneWifi(source) };
+      const { project } = source;
+      const wanted = { project, nics: specs, wifi: cloneWifi(source) };
       const clone = await this.nics.planning(wanted, request.host, noNics, planned =>
         this.vms.create({
           id,
           name: request.name,
+          project,
           host: request.host,
           memoryMiB,
           image,

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Injectable } from '@nestjs/common';
 import {
   accessOf,
+  DEFAULT_PROJECT,
   describeCard,
   radioProblem,
   V3Error,
@@ -54,13 +55,14 @@ export class VmDefinitions {
     return vm;
   }
 
-  /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, VM_EXISTS, MAC_IN_USE, IP_IN_USE, DEVICE_MISMATCH, DEVICE_IN_USE */
+  /** @throws V3Error HOST_NOT_FOUND, IMAGE_NOT_FOUND, NETWORK_NOT_FOUND, PROJECT_NOT_FOUND, QUOTA_EXCEEDED, VM_EXISTS, MAC_IN_USE, IP_IN_USE, DEVICE_MISMATCH, DEVICE_IN_USE */
   async create({ nics, wifi, disks, ...spec }: VmSpec, managed: boolean): Promise<VmDefinition> {
     await this.assertHost(spec.host);
     await this.images.get(spec.image);
     if (wifi.length > 0) await this.images.assertWifi(spec.image);
     const planned = { disks: await this.disks.plan(disks) };
-    return this.nics.planning({ nics, wifi }, spec.host, noNics, cards =>
+    const project = spec.project ?? DEFAULT_PROJECT;
+    return this.nics.planning({ project, nics, wifi }, spec.host, noNics, cards =>
       this.vms.create({ ...spec, ...policyOf(spec), managed, nics: [], ...planned, ...cards }),
     );
   }
@@ -101,7 +103,7 @@ export class VmDefinitions {
     if (nics === undefined) await this.assertCards(vm, host);
     if (wifi === undefined) await this.assertRadios(vm, host);
     const disks = await this.disks.plan(specs, vm.disks);
-    return this.nics.planning({ nics, wifi }, host, vm, async planned => {
+    return this.nics.planning({ project: vm.project, nics, wifi }, host, vm, async planned => {
       await this.leaveHost(vm, host);
       return this.vms.update(vm.id, { ...patch, ...planned, ...(disks && { disks }) });
     });
@@ -121,7 +123,7 @@ export class VmDefinitions {
       const rest = { ...others, ...changedPolicy(vm, others) };
       const { host = vm.ownerHost } = rest;
       const disks = await this.disks.plan(specs, vm.disks);
-      const cards = await this.nics.plan({ nics, wifi }, host, vm);
+      const cards = await this.nics.plan({ project: vm.project, nics, wifi }, host, vm);
       planned.set(vm.id, { ...rest, ...cards, ...(disks && { disks }) });
       const lost = leaving.has(vm.ownerHost) && this.directory.palaciosSilence(vm.ownerHost) !== '';
       if (!lost) await this.leaveHost(vm, host);

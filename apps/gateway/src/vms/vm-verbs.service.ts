@@ -180,7 +180,8 @@ export class VmVerbs {
   async findSnapshot(vm: VmDefinition, idOrName: string) {
     const snapshot = await this.snapshots.find(vm.id, idOrName);
     if (snapshot) return snapshot;
-    const other = await this.snapshots.get(idOrName);
+    const known = await this.snapshots.get(idOrName);
+    const other = known?.project === vm.project ? known : undefined;
     throw new V3Error(
       'SNAPSHOT_NOT_FOUND',
       other

@@ -45,6 +45,7 @@ export class VmViews {
     return {
       id: vm.id,
       name: vm.name,
+      project: vm.project,
       host: vm.ownerHost,
       epoch: vm.epoch,
       state,

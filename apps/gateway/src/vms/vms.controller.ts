@@ -1,5 +1,13 @@
 import { Controller } from '@nestjs/common';
-import type { ExecResult, List, Operation, Telemetry, Vm, VmScreen } from '@v3vee/contracts';
+import {
+  DEFAULT_PROJECT,
+  type ExecResult,
+  type List,
+  type Operation,
+  type Telemetry,
+  type Vm,
+  type VmScreen,
+} from '@v3vee/contracts';
 import { VmRepository } from '@v3vee/store';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
@@ -41,8 +49,9 @@ export class VmsController {
   }
 
   @Endpoint('createVm')
-  async create(@Input() { body }: InputOf<'createVm'>): Promise<Vm> {
-    return this.views.view(await this.definitions.create(body, false));
+  async create(@Input() { body, caller }: InputOf<'createVm'>): Promise<Vm> {
+    const project = body.project ?? caller.identity?.project ?? DEFAULT_PROJECT;
+    return this.views.view(await this.definitions.create({ ...body, project }, false));
   }
 
   @Endpoint('updateVm')

@@ -1,12 +1,12 @@
-import { Controller, Get, Header, HttpCode, Post, Query, Req } from '@nestjs/common';
+import { Controller, Header, HttpCode, Query, Req } from '@nestjs/common';
 import { resourceName, V3Error, validate, VNET_CONTROL_PATH } from '@v3vee/contracts';
 import type { Request } from 'express';
 import { from } from 'rxjs';
 import { z } from 'zod';
+import { Stream } from '../http/endpoint';
 import { RepeatableRequests } from '../http/repeatable-requests';
 import { VnetControl } from './control.service';
 
-const path = VNET_CONTROL_PATH.slice(1);
 const PLAIN = 'text/plain; charset=utf-8';
 const query = z.strictObject({ network: resourceName.optional(), requestId: z.uuid().optional() });
 
@@ -18,13 +18,13 @@ export class VnetControlController {
     private readonly repeatable: RepeatableRequests,
   ) {}
 
-  @Get(path)
+  @Stream('listVnetControl')
   @Header('Content-Type', PLAIN)
   list(): Promise<string> {
     return this.control.listing();
   }
 
-  @Post(path)
+  @Stream('runVnetControl')
   @HttpCode(200)
   @Header('Content-Type', PLAIN)
   async run(@Query() parameters: object, @Req() request: Request): Promise<string> {

@@ -37,13 +37,14 @@ describe('consoles', () => {
   const setUp = () => {
     const published: [string, string][] = [];
     const inputs = new Map<string, (bytes: Uint8Array) => void>();
-    const consoles = new Consoles({
+    const bus: ConstructorParameters<typeof Consoles>[0] = {
       publishRaw: (subject, out) => void published.push([subject, text(out)]),
       subscribeRaw: (subject, listener) => {
         inputs.set(subject, content => listener(content, subject));
         return { stop: () => inputs.delete(subject) };
       },
-    });
+    };
+    const consoles = new Consoles(bus, 'alpha');
     const line = () => {
       const typed: string[] = [];
       let listener: ((out: Uint8Array) => void) | undefined;
@@ -65,15 +66,15 @@ describe('consoles', () => {
     const [first, second] = [line(), line()];
     consoles.plug('vm', first);
     first.print('one ');
-    inputs.get(rawSubjects.consoleIn('vm'))?.(bytes('ls\n'));
+    inputs.get(rawSubjects.consoleIn('alpha', 'vm'))?.(bytes('ls\n'));
     consoles.plug('vm', second);
     first.print('from the grave');
     second.print('two');
-    inputs.get(rawSubjects.consoleIn('vm'))?.(bytes('id\n'));
+    inputs.get(rawSubjects.consoleIn('alpha', 'vm'))?.(bytes('id\n'));
     expect([first.typed, second.typed]).toEqual([['ls\n'], ['id\n']]);
     expect(published).toEqual([
-      ['console.vm.out', 'one '],
-      ['console.vm.out', 'two'],
+      ['console.alpha.vm.out', 'one '],
+      ['console.alpha.vm.out', 'two'],
     ]);
     expect(text(consoles.scrollback('vm'))).toBe('one two');
     consoles.forget('vm');

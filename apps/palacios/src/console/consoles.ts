@@ -24,18 +24,21 @@ interface Console {
 export class Consoles {
   readonly #consoles = new Map<string, Console>();
 
-  constructor(private readonly bus: Pick<Bus, 'publishRaw' | 'subscribeRaw'>) {}
+  constructor(
+    private readonly bus: Pick<Bus, 'publishRaw' | 'subscribeRaw'>,
+    private readonly host: string,
+  ) {}
 
   /** @returns how to unplug it */
   plug(vmId: string, line: SerialLine): () => void {
     const console = this.#of(vmId);
     console.unplug();
-    const subject = rawSubjects.consoleOut(vmId);
+    const subject = rawSubjects.consoleOut(this.host, vmId);
     const silence = line.onOutput(bytes => {
       console.scrollback.push(bytes);
       this.bus.publishRaw(subject, bytes);
     });
-    const input: Stoppable = this.bus.subscribeRaw(rawSubjects.consoleIn(vmId), bytes => {
+    const input: Stoppable = this.bus.subscribeRaw(rawSubjects.consoleIn(this.host, vmId), bytes => {
       const accepted = console.quota.accept(bytes.length);
       if (accepted > 0) line.write(bytes.subarray(0, accepted));
     });

@@ -120,6 +120,7 @@ export function definition(change: Partial<VmDefinition> = {}): VmDefinition {
   return {
     id: randomUUID(),
     name: 'a1',
+    project: 'default',
     host: 'alpha',
     ownerHost: 'alpha',
     epoch: 1,
@@ -148,6 +149,7 @@ export function snapshotOf(vm: VmDefinition, change: Partial<SnapshotEntity> = {
     kind: 'named',
     vmId: vm.id,
     vmName: vm.name,
+    project: vm.project,
     host: 'alpha',
     memoryMiB: vm.memoryMiB,
     image: vm.image,

@@ -414,11 +414,12 @@ export class GuestMachine implements Machine {
     const { origin } = this.#options;
     const { config } = this.#guest;
     await this.#tell('who it is', async () => {
-      // A state may be from before its guest listened: then it is told when it is up, as after a cold boot.
+      // A state may be from before its guest listened: then it is told when it is up, as after a cold boot. As long as
+      // it does not say so it is still busy with what it was told.
       const heard = origin !== 'cold' && (await this.#tellAtOnce());
       if (!heard) {
         await config.up(BOOT_MS);
-        await config.configure(this.#identity(), this.#configureMs);
+        await config.configure(this.#identity(), BOOT_MS);
       }
       await this.#tellNames();
     });
@@ -427,7 +428,7 @@ export class GuestMachine implements Machine {
   async #tellAtOnce(): Promise<boolean> {
     const { config } = this.#guest;
     const telling =
-      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), this.#configureMs);
+      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), BOOT_MS);
     return telling.then(
       () => true,
       () => false,
@@ -437,7 +438,7 @@ export class GuestMachine implements Machine {
   /** What its clock missed; and leases may have ended meanwhile. */
   async #tellTime(): Promise<void> {
     const { config } = this.#guest;
-    await config.setClock(CONFIGURE_MS);
+    await config.setClock(BOOT_MS);
     const { nics, wifi } = this.#options.definition;
     if (![...nics, ...wifi].some(({ dhcp }) => dhcp)) return;
     // It listens and knows the time; a guest that knows nothing of leases asks when it thinks that they end.

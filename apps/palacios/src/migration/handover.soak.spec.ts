@@ -16,7 +16,7 @@ describe('a hand-over, on a real Postgres', () => {
   });
 
   it('… and whenever it is cancelled, or the store does not say what became of a swap', async () => {
-    const others = [...plays.cancellations(), ...plays.silences().map(store => ({ store }))];
+    const others = [...plays.cancellations(), ...Plays.silences().map(store => ({ store }))];
     const cases = plays.disturbances().flatMap(fate => others.map(other => ({ ...other, fate })));
     expect((await plays.all(cases)).failures).toEqual([]);
   });

@@ -66,7 +66,7 @@ export class Incoming {
 
   async #prepare(): Promise<{ template: string | null }> {
     const { vmId, migrationId } = this.request;
-    const { bus, fleet, machines, resources, building } = this.parts;
+    const { bus, fleet, host, machines, resources, building } = this.parts;
     fleet.expect(vmId);
     this.#expected = true;
     try {
@@ -80,7 +80,7 @@ export class Incoming {
       if (this.#abandoned) throw this.#abandoned;
       void this.#arriving.machine.ended.then(({ detail }) => this.#giveUp(`its thread ended: ${detail}`));
       this.#receiver = new PageReceiver(this.#arriving.copy, memoryPages(definition.memoryMiB));
-      this.#stream = bus.serveRaw(rawSubjects.migration(migrationId), bytes => this.#take(bytes));
+      this.#stream = bus.serveRaw(rawSubjects.migration(host, migrationId), bytes => this.#take(bytes));
       this.#listenOn();
       return { template: template?.digest ?? null };
     } catch (thrown) {

@@ -59,7 +59,7 @@ export class Outgoing implements SourceSteps {
     private readonly parts: MigrationParts,
   ) {
     const { bandwidthMiBps } = request.options;
-    const subject = rawSubjects.migration(request.migrationId);
+    const subject = rawSubjects.migration(request.target, request.migrationId);
     this.#sender = new PageSender({
       send: message =>
         parts.bus.requestRaw(subject, message, { timeoutMs: MESSAGE_MS, signal: this.#abort.signal }),

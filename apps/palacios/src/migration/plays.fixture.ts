@@ -177,7 +177,7 @@ export class Plays {
     return range(this.steps.source).map(step => ({ cancelAt: step + 1 }));
   }
 
-  silences(): NonNullable<Case['store']>[] {
+  static silences(): NonNullable<Case['store']>[] {
     return range(4).flatMap(call => [true, false].map(done => ({ call, done })));
   }
 }

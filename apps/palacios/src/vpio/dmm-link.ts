@@ -56,7 +56,7 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
     void this.#decide(seat, sequence, () =>
       this.bus.call(
         dmmCalls.exit,
-        undefined,
+        this.host,
         {
           ...this.#sharer(seat),
           ...{ sequence, access, state, mode: seat.guest.access, model: seat.card.model },
@@ -69,12 +69,12 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
 
   violation(seat: Seat, { sequence, denied }: Parameters<Questions['violation']>[1]): void {
     void this.#decide(seat, sequence, () =>
-      this.bus.call(dmmCalls.violation, undefined, { ...this.#sharer(seat), denied }, { timeoutMs: CALL_MS }),
+      this.bus.call(dmmCalls.violation, this.host, { ...this.#sharer(seat), denied }, { timeoutMs: CALL_MS }),
     );
   }
 
   left(seat: Seat): void {
-    const tell = () => this.bus.call(dmmCalls.release, undefined, this.#sharer(seat), { timeoutMs: CALL_MS });
+    const tell = () => this.bus.call(dmmCalls.release, this.host, this.#sharer(seat), { timeoutMs: CALL_MS });
     void this.#persist(tell, () => !this.#stopped).catch(thrown => this.#complain(seat, thrown));
   }
 
@@ -86,7 +86,7 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
       const model = seat.card.model;
       return this.bus.call(
         dmmCalls.acquire,
-        undefined,
+        this.host,
         { ...this.#sharer(seat), access, why, model, state, memorySize },
         { timeoutMs: CALL_MS },
       );
@@ -127,7 +127,7 @@ export class DmmLink implements Omit<Questions, 'trace'>, Stoppable {
   }
 
   #sharer({ guest: { vmId, epoch }, card: { nic } }: Seat) {
-    return { host: this.host, nic, vmId, epoch };
+    return { nic, vmId, epoch };
   }
 
   #complain({ guest, card }: Seat, thrown: unknown): void {

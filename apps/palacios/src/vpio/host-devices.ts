@@ -23,7 +23,7 @@ export class HostDevices implements Stoppable {
 
   constructor(
     private readonly bus: Bus,
-    host: string,
+    private readonly host: string,
     log: Log,
   ) {
     this.#dmm = new DmmLink(bus, host, log);
@@ -103,7 +103,7 @@ export class HostDevices implements Stoppable {
     for (const [id, trace] of this.#traces) {
       if (trace.nic !== seat.card.nic) continue;
       trace.dropped += dropped;
-      for (const part of chunks(bytes)) this.bus.publishRaw(rawSubjects.trace(id), part);
+      for (const part of chunks(bytes)) this.bus.publishRaw(rawSubjects.trace(this.host, id), part);
     }
   }
 }

@@ -79,14 +79,14 @@ function serve(answer: () => void = () => undefined): void {
     }
   };
   stoppables.push(
-    bus.serve(wifiCalls.attach, undefined, ({ host, epoch, nics }) => {
+    bus.serve(wifiCalls.attach, '*', ({ epoch, nics }, host) => {
       calls.push(
         `attach ${host} ${epoch} ${nics.map(({ index, radio, address }) => `${index} ${radio} ${address}`)}`,
       );
       answer();
       return Promise.resolve({ incarnation: vm.id });
     }),
-    bus.serve(wifiCalls.detach, undefined, ({ epoch }) => {
+    bus.serve(wifiCalls.detach, '*', ({ epoch }) => {
       calls.push(`detach ${epoch}`);
       return Promise.resolve({ context: null });
     }),

@@ -84,8 +84,8 @@ export class WifiLink implements Stoppable {
 
   async #attach(vm: WifiVm, plug: WifiPlug): Promise<void> {
     this.#plugs.set(vm.id, plug);
-    await this.bus.call(wifiCalls.attach, undefined, {
-      ...{ host: this.host, vmId: vm.id, vm: vm.name, epoch: plug.epoch },
+    await this.bus.call(wifiCalls.attach, this.host, {
+      ...{ vmId: vm.id, vm: vm.name, epoch: plug.epoch },
       nics: vm.wifi.map(({ radio, mac }, index) => ({ index, radio, address: mac })),
       context: null,
     });
@@ -93,7 +93,7 @@ export class WifiLink implements Stoppable {
 
   async #detach(vm: WifiVm, plug: WifiPlug): Promise<void> {
     if (this.#plugs.get(vm.id) === plug) this.#plugs.delete(vm.id);
-    await this.bus.call(wifiCalls.detach, undefined, { vmId: vm.id, epoch: plug.epoch });
+    await this.bus.call(wifiCalls.detach, this.host, { vmId: vm.id, epoch: plug.epoch });
   }
 
   #arrived(bytes: Uint8Array): void {

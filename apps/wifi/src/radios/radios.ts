@@ -97,10 +97,10 @@ export class Radios {
     this.putOn(attached, contexts);
   }
 
-  /** The VM is gone: its stations take leave. Nothing happens in another epoch. */
-  detach(vmId: string, epoch: number): void {
+  /** The VM is gone: its stations take leave. Nothing happens in another epoch, or at another host. */
+  detach(host: string, vmId: string, epoch: number): void {
     const vm = this.vms.get(vmId);
-    if (vm?.epoch !== epoch) return;
+    if (vm?.epoch !== epoch || vm.host !== host) return;
     this.vms.delete(vmId);
     for (const radio of new Set(vm.radios.values())) radio.removeVm(vmId);
     for (const { address } of vm.nics) this.names.removeNic(address);

@@ -13,6 +13,8 @@ export interface StateFiles {
   cluster: string;
   /** The local administrator's token, readable by its user alone. */
   token: string;
+  /** Address of the NATS server with the operator's password, readable by its user alone. */
+  natsUrl: string;
   /** The supervisor's control socket. */
   socket: string;
   /** The topology that was applied last. */
@@ -29,6 +31,7 @@ export function stateFiles(state: string): StateFiles {
   return {
     cluster: join(state, 'cluster.json'),
     token: join(state, 'admin.token'),
+    natsUrl: join(state, 'nats', 'operator.url'),
     socket: Buffer.byteLength(socket) <= MAX_SOCKET_PATH ? socket : shortSocket(state),
     topology: join(state, 'topology.json'),
     logs: join(state, 'logs'),
@@ -82,7 +85,8 @@ export async function readClusterFile(state: string): Promise<ClusterFile | unde
 }
 
 /**
- * A client of the cluster that this checkout runs, or of the one that `V3_URL` and `V3_TOKEN` (or `V3_TOKEN_FILE`) name.
+ * A client of the cluster that this checkout runs, or of the one that `V3_URL` names, with the token that `V3_TOKEN` (or
+ * `V3_TOKEN_FILE`) names: here it may be left out, which means the administrator's. `V3_CA` names a file with whom to trust.
  * @throws V3Error NOT_RUNNING
  */
 export async function connectLocal(
@@ -94,21 +98,37 @@ export async function connectLocal(
     if (!URL.canParse(env.V3_URL) || !/^https?:$/.test(new URL(env.V3_URL).protocol)) {
       throw new V3Error('USAGE', `V3_URL is "${env.V3_URL}"; it looks like http://127.0.0.1:8080`);
     }
-    const token = env.V3_TOKEN || (env.V3_TOKEN_FILE && (await readToken(env.V3_TOKEN_FILE)));
+    const token = await namedToken(env);
     if (!token) {
       throw new V3Error(
         'USAGE',
         'V3_URL is set, so V3_TOKEN has to be the token of the cluster there (or V3_TOKEN_FILE a file that holds it)',
       );
     }
-    return new Client({ ...options, url: env.V3_URL, token });
+    return new Client({ ca: await readCa(env), ...options, url: env.V3_URL, token });
   }
   const cluster = await readClusterFile(state);
   if (!cluster) throw new V3Error('NOT_RUNNING', 'start it with "v3 up" (or "v3 up --detach")');
   if (!cluster.url) {
     throw new V3Error('NOT_RUNNING', 'it is still starting; "v3 status" shows how far it is');
   }
-  return new Client({ ...options, url: cluster.url, token: await readToken(stateFiles(state).token) });
+  const token = (await namedToken(env)) ?? (await readToken(stateFiles(state).token));
+  return new Client({ ca: await readCa(env), ...options, url: cluster.url, token });
+}
+
+async function namedToken({ V3_TOKEN: token, V3_TOKEN_FILE: file }: NodeJS.ProcessEnv) {
+  return token || (file ? readToken(file) : undefined);
+}
+
+/** What `V3_CA` names: certificates of whom to trust, PEM. @throws V3Error USAGE */
+export async function readCa({ V3_CA: file }: NodeJS.ProcessEnv = process.env): Promise<string | undefined> {
+  if (!file) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    throw new V3Error('USAGE', `V3_CA: ${file} cannot be read (${code})`, { cause });
+  }
 }
 
 async function readToken(file: string): Promise<string> {
@@ -118,7 +138,7 @@ async function readToken(file: string): Promise<string> {
     const { code } = error as NodeJS.ErrnoException;
     throw new V3Error(
       'UNAUTHENTICATED',
-      `the administrator's token in ${file} cannot be read (${code}); only the user who runs the cluster may`,
+      `the token in ${file} cannot be read (${code}); only the user who runs the cluster may`,
       { cause: error },
     );
   }

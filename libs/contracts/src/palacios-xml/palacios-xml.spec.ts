@@ -94,7 +94,16 @@ describe('a configuration file of the original', () => {
 
 it('a VM is written so that it is read as it was', () => {
   const vm: Vm = {
-    ...{ id: '0', name: 'a&1', host: 'alpha', epoch: 1, state: 'STOPPED', reason: '', image: 'debian' },
+    ...{
+      id: '0',
+      name: 'a&1',
+      project: 'default',
+      host: 'alpha',
+      epoch: 1,
+      state: 'STOPPED',
+      reason: '',
+      image: 'debian',
+    },
     ...{ memoryMiB: 128, autostart: true, boot: 'cold', failover: 'checkpoint', checkpointEvery: 60 },
     ...{ agent: false, core: null, wifi: [], devices: [], createdAt: '', startedAt: null },
     yield: { strategy: 'friendly', thresholdUs: 100, sleepMs: 10, scheduleHz: 100 },

@@ -135,7 +135,7 @@ async function networkNumber(cluster: LabCluster, probe: ArpProbe): Promise<numb
 }
 
 async function probeOf(cluster: LabCluster): Promise<ArpProbe> {
-  return ArpProbe.start((await cluster.service('nats')).url, PROBE_ADDRESS);
+  return ArpProbe.start(await cluster.cluster.natsUrl(), PROBE_ADDRESS);
 }
 
 async function probeVm(probe: ArpProbe, vm: Vm): Promise<number> {

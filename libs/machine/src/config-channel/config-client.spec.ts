@@ -41,6 +41,17 @@ it('tells which cards ask for an address and who answers for names, and has leas
   expect(sent.at(-1)).toBe('lease');
 });
 
+it('does not wait for answers of a guest that has come up since it was asked', async () => {
+  const { client, channel } = connect(() => undefined);
+  const asked = client.configure(identity, 3_600_000);
+  setImmediate(() => channel.received(Buffer.from('up\n')));
+  await expect(asked).rejects.toMatchObject({
+    code: 'VM_NO_AGENT',
+    message: expect.stringContaining('just come up'),
+  });
+  await client.up(1);
+});
+
 it('tells Wi-Fi NICs their networks in a way that nothing in a name can break', async () => {
   const { client, sent } = connect(ok);
   const mac = '02:56:4d:00:00:01';

@@ -61,7 +61,7 @@ interface Expected {
 /**
  * Host side of the guest's configuration port: one request a line, one answer a line (`ok VERB` or
  * `error VERB text`), answers in order, so that requests are written ahead without waiting.
- * The guest says `up` when its side starts.
+ * The guest says `up` when its side starts; what was asked before is not answered then.
  */
 export class ConfigClient {
   private readonly expected: Expected[] = [];
@@ -167,6 +167,8 @@ export class ConfigClient {
   private received(line: string): void {
     if (line === 'up') {
       this.isUp = true;
+      const anew = silent('the guest has just come up, and does not know what it was asked before');
+      for (const { reject } of this.expected.splice(0)) reject(anew);
       this.ups.emit();
       return;
     }

@@ -153,7 +153,7 @@ describe('captures on the bus', () => {
   it('publish what passes their place until they are stopped', async () => {
     const id = randomUUID();
     const seen: CapturedFrame[] = [];
-    const subscription = bus.subscribeRaw(rawSubjects.capture(id), batch =>
+    const subscription = bus.subscribeRaw(rawSubjects.capture('*', id), batch =>
       seen.push(...decodeBatch(batch.slice())),
     );
     await start(id, { filter: 'icmp' });

@@ -44,7 +44,7 @@ export function serveCaptures({ bus, host, taps, lifeMs = LIFE_MS }: ServeCaptur
       }
       const publisher = new CapturePublisher(batch => {
         if (!bus.connected) return false;
-        bus.publishRaw(rawSubjects.capture(id), batch);
+        bus.publishRaw(rawSubjects.capture(host, id), batch);
         return true;
       });
       const leave = taps.feed(request, publisher);

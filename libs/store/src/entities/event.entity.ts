@@ -10,6 +10,8 @@ export class EventEntity {
   @Column('text') kind!: EventKind;
   @Column('text') name!: string;
   @Column('text', { nullable: true }) vm!: string | null;
+  /** Whose it is; null: of hosts everybody's, else of no project. */
+  @Column('text', { nullable: true }) project!: string | null;
   @Column('text', { nullable: true }) before!: string | null;
   @Column('text') state!: string;
   @Column('text') reason!: string;

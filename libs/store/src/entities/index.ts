@@ -1,3 +1,4 @@
+export * from './access.entity';
 export * from './access-point.entity';
 export * from './dhcp-lease.entity';
 export * from './disk.entity';

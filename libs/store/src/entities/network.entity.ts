@@ -5,6 +5,7 @@ import { Column, CreateDateColumn, Entity, PrimaryGeneratedColumn } from 'typeor
 export class NetworkEntity {
   @PrimaryGeneratedColumn('uuid') id!: string;
   @Column('text') name!: string;
+  @Column('text') project!: string;
   @Column('int') vni!: number;
   @Column('text', { nullable: true }) subnet!: string | null;
   /** Whether addresses of the subnet are lent to guests, and whether names of VMs are answered. */

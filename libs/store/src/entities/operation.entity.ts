@@ -18,6 +18,8 @@ export class OperationEntity {
   @Column('timestamptz', { name: 'ended_at', nullable: true }) endedAt!: Date | null;
   /** Who asked: the name of the token that was used. */
   @Column('text') actor!: string;
+  /** Of the VM that it is about; null: of the cluster. */
+  @Column('text', { nullable: true }) project!: string | null;
 }
 
 /** What an unfinished operation holds for itself alone, for example `vms/<id>` or `cluster`. Writer: gateway. */

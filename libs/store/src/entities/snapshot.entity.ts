@@ -28,6 +28,8 @@ export class SnapshotEntity {
   @Column('text', { default: 'named' }) kind!: SnapshotKind;
   @Column('uuid', { name: 'vm_id' }) vmId!: string;
   @Column('text', { name: 'vm_name' }) vmName!: string;
+  /** Its VM's. */
+  @Column('text') project!: string;
   @Column('text') host!: string;
   @Column('int', { name: 'memory_mib' }) memoryMiB!: number;
   @Column('text') image!: string;
@@ -53,6 +55,12 @@ export function labelOf({ name, vmName, image, nics, createdAt }: SnapshotEntity
 }
 
 /** A snapshot as clients see it. */
-export function toSnapshot({ nics: _nics, disks: _disks, createdAt, ...snapshot }: SnapshotEntity): Snapshot {
+export function toSnapshot({
+  nics: _nics,
+  disks: _disks,
+  project: _project,
+  createdAt,
+  ...snapshot
+}: SnapshotEntity): Snapshot {
   return { ...snapshot, createdAt: createdAt.toISOString() };
 }

@@ -23,6 +23,7 @@ import { NetworkEntity } from './network.entity';
 export class VmEntity {
   @PrimaryColumn('uuid') id!: string;
   @Column('text') name!: string;
+  @Column('text') project!: string;
   /** Where it is declared to run. */
   @Column('text') host!: string;
   @Column('int', { name: 'memory_mib' }) memoryMiB!: number;

@@ -1,10 +1,12 @@
 import { V3Error, type EventKind } from '@v3vee/contracts';
-import { DataSource } from 'typeorm';
+import { DataSource, type SelectQueryBuilder } from 'typeorm';
 import { EventEntity } from '../entities';
 
 export interface EventFilter {
   kind?: EventKind;
   vm?: string;
+  /** Only its own, and what is everybody's. */
+  project?: string | null;
 }
 
 /** The log of changes of state. */
@@ -19,12 +21,14 @@ export class EventRepository {
   list({
     kind,
     vm,
+    project,
     before,
     limit,
   }: EventFilter & { before?: string; limit: number }): Promise<EventEntity[]> {
     const query = this.of().createQueryBuilder('event').orderBy('event.id', 'DESC').limit(limit);
     if (kind !== undefined) query.andWhere('event.kind = :kind', { kind });
     if (vm !== undefined) query.andWhere('event.vm = :vm', { vm });
+    ofProject(query, project);
     if (before !== undefined) query.andWhere('event.id < :before', { before });
     return query.getMany();
   }
@@ -33,13 +37,17 @@ export class EventRepository {
    * Oldest first.
    * @throws V3Error RESOURCE_VERSION_TOO_OLD when some that came after `place` are not kept any more
    */
-  async after(place: string, { kind, limit }: { kind?: EventKind; limit: number }): Promise<EventEntity[]> {
+  async after(
+    place: string,
+    { kind, project, limit }: Omit<EventFilter, 'vm'> & { limit: number },
+  ): Promise<EventEntity[]> {
     const query = this.of()
       .createQueryBuilder('event')
       .where('event.id > :place', { place })
       .orderBy('event.id', 'ASC')
       .limit(limit);
     if (kind !== undefined) query.andWhere('event.kind = :kind', { kind });
+    ofProject(query, project);
     const found = await query.getMany();
     // After the reading: what was removed meanwhile is missing in it.
     await this.assertKept(place);
@@ -69,11 +77,20 @@ export class EventRepository {
     return found?.state ?? null;
   }
 
-  async log({ kind, name, vm, before, state, reason }: Omit<EventEntity, 'id' | 'at'>): Promise<void> {
-    await this.dataSource.query('SELECT log_event($1, $2, $3, $4, $5, $6)', [
+  async log({
+    kind,
+    name,
+    vm,
+    project,
+    before,
+    state,
+    reason,
+  }: Omit<EventEntity, 'id' | 'at'>): Promise<void> {
+    await this.dataSource.query('SELECT log_event($1, $2, $3, $4, $5, $6, $7)', [
       kind,
       name,
       vm,
+      project,
       before,
       state,
       reason,
@@ -104,4 +121,9 @@ export class EventRepository {
         `events are kept from ${row.oldest} on, and ${place} is older: list anew, and watch from there`,
       );
   }
+}
+
+function ofProject(query: SelectQueryBuilder<EventEntity>, project: string | null | undefined): void {
+  if (project == null) return;
+  query.andWhere("(event.kind = 'host' OR event.project = :project)", { project });
 }

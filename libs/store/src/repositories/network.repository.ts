@@ -1,4 +1,4 @@
-import { V3Error } from '@v3vee/contracts';
+import { DEFAULT_PROJECT, V3Error } from '@v3vee/contracts';
 import { DataSource, In, MoreThan, type EntityManager } from 'typeorm';
 import { translating, violatedConstraint } from '../constraints';
 import { NetworkEntity, NicEntity } from '../entities';
@@ -6,6 +6,8 @@ import { isUuid, type PageOf } from '../page';
 
 export interface NewNetwork {
   name: string;
+  /** Absent: the default one. */
+  project?: string;
   subnet: string | null;
   managed: boolean;
   dhcp?: boolean;
@@ -58,16 +60,22 @@ export class NetworkRepository {
 
   /**
    * Takes the lowest free network number.
-   * @throws V3Error NETWORK_EXISTS
+   * @throws V3Error NETWORK_EXISTS, PROJECT_NOT_FOUND
    */
   async create(network: NewNetwork): Promise<NetworkEntity> {
+    const { project = DEFAULT_PROJECT } = network;
+    const absent = `there is no project "${project}"`;
     const exists = `a network named "${network.name}" exists; choose another name`;
     for (;;) {
       try {
-        return await translating({ network_name_unique: ['NETWORK_EXISTS', exists] }, async () => {
+        const errors: Parameters<typeof translating>[0] = {
+          network_name_unique: ['NETWORK_EXISTS', exists],
+          network_project_exists: ['PROJECT_NOT_FOUND', absent],
+        };
+        return await translating(errors, async () => {
           const repository = this.of();
           return repository.save(
-            repository.create({ dhcp: false, dns: false, ...network, vni: await this.freeVni() }),
+            repository.create({ dhcp: false, dns: false, ...network, project, vni: await this.freeVni() }),
           );
         });
       } catch (thrown) {

@@ -29,11 +29,16 @@ export class OperationRepository {
     return query.getMany();
   }
 
+  /** One whose target is `vms/NAME` is of that VM's project. */
   async insert(operation: NewOperation, manager?: EntityManager): Promise<OperationEntity> {
     const repository = this.of(manager);
+    const [, vm] = /^vms\/(.+)$/.exec(operation.target) ?? [];
+    const [owner]: { project: string }[] =
+      vm === undefined ? [] : await repository.query('SELECT project FROM vm WHERE name = $1', [vm]);
     return repository.save(
       repository.create({
         ...operation,
+        project: owner?.project ?? null,
         done: false,
         progress: '',
         metadata: null,

@@ -1,10 +1,11 @@
-import { V3Error } from '@v3vee/contracts';
+import { DEFAULT_PROJECT, V3Error } from '@v3vee/contracts';
 import { DataSource, type EntityManager } from 'typeorm';
 import { translating } from '../constraints';
 import { SnapshotEntity } from '../entities';
 import { isUuid, type AgeKey, type PageOf } from '../page';
+import { assertSnapshotQuota } from './quotas';
 
-export type NewSnapshot = Omit<SnapshotEntity, 'createdAt' | 'kind' | 'disks'> &
+export type NewSnapshot = Omit<SnapshotEntity, 'createdAt' | 'kind' | 'disks' | 'project'> &
   Partial<Pick<SnapshotEntity, 'kind' | 'disks'>>;
 
 /** Named saved states. Written by the Palacios that took them; others read. */
@@ -68,7 +69,8 @@ export class SnapshotRepository {
   /**
    * @param manager the transaction of `StateStore.write`: row and state then appear together
    * @param epoch of the VM on the snapshot's host: a host that is not its owner any more has nothing to say of it
-   * @throws V3Error SNAPSHOT_EXISTS when the VM has one of this name, VM_NOT_FOUND when it is not at that epoch
+   * It is of its VM's project.
+   * @throws V3Error QUOTA_EXCEEDED, SNAPSHOT_EXISTS when the VM has one of this name, VM_NOT_FOUND when it is not at that epoch
    */
   async insert(
     snapshot: NewSnapshot,
@@ -86,11 +88,19 @@ export class SnapshotRepository {
       }
     }
     const exists = `${snapshot.vmName} has a snapshot named "${snapshot.name}"; choose another name`;
-    return translating({ snapshot_name_unique: ['SNAPSHOT_EXISTS', exists] }, async () => {
-      const repository = this.of(manager);
-      await repository.insert({ ...snapshot });
-      return repository.findOneByOrFail({ id: snapshot.id });
-    });
+    return translating({ snapshot_name_unique: ['SNAPSHOT_EXISTS', exists] }, () =>
+      // A part of the caller's transaction, if there is one: what is refused leaves nothing.
+      manager.transaction(async inner => {
+        const repository = this.of(inner);
+        const [vm]: { project: string }[] = await inner.query('SELECT project FROM vm WHERE id = $1', [
+          snapshot.vmId,
+        ]);
+        const project = vm?.project ?? DEFAULT_PROJECT;
+        await repository.insert({ ...snapshot, project });
+        if (snapshot.kind !== 'checkpoint') await assertSnapshotQuota(inner, project);
+        return repository.findOneByOrFail({ id: snapshot.id });
+      }),
+    );
   }
 
   /** The row only; call `StateStore.remove(digest)` afterwards. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  DEFAULT_PROJECT,
   V3Error,
   type CardAccess,
   type DeviceSpec,
@@ -15,6 +16,7 @@ import { NicEntity, VmDiskEntity, VmEntity, WifiNicEntity } from '../entities';
 import { isUuid, type PageOf } from '../page';
 import { assertCards } from './cards';
 import { assertMacs } from './macs';
+import { assertVmQuotas } from './quotas';
 import { assertRadios } from './radios';
 import { toDefinition, type NicDefinition, type VmDefinition } from '../vm-definition';
 
@@ -45,6 +47,8 @@ export type NewDisk = Omit<VmDiskEntity, 'vmId' | 'vm' | 'index'>;
 export interface NewVm {
   id?: string;
   name: string;
+  /** Absent: the default one. */
+  project?: string;
   host: string;
   memoryMiB: number;
   image: string;
@@ -66,7 +70,7 @@ export interface NewVm {
  * A new host becomes the owner, under a new epoch; new NICs replace all old ones, and so do new Wi-Fi NICs and disks. What
  * is on a disk stays where it is named by its id.
  */
-export type VmChanges = Partial<Omit<NewVm, 'id' | 'name'>>;
+export type VmChanges = Partial<Omit<NewVm, 'id' | 'name' | 'project'>>;
 
 export class VmRepository {
   constructor(private readonly dataSource: DataSource) {}
@@ -108,13 +112,14 @@ export class VmRepository {
     return rows.map(({ name }) => name);
   }
 
-  /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND, DEVICE_MISMATCH, DEVICE_IN_USE */
+  /** @throws V3Error VM_EXISTS, MAC_IN_USE, IP_IN_USE, HOST_NOT_FOUND, NETWORK_NOT_FOUND, PROJECT_NOT_FOUND, QUOTA_EXCEEDED, DEVICE_MISMATCH, DEVICE_IN_USE */
   create({ nics, wifi = [], disks = [], ...vm }: NewVm): Promise<VmDefinition> {
     return this.writing(vm.name, async manager => {
-      const { id = randomUUID(), ...definition } = vm;
+      const { id = randomUUID(), project = DEFAULT_PROJECT, ...definition } = vm;
       await manager
         .getRepository(VmEntity)
-        .insert(columns({ id, ...definition, ownerHost: definition.host, epoch: 1 }));
+        .insert(columns({ id, project, ...definition, ownerHost: definition.host, epoch: 1 }));
+      await assertVmQuotas(manager, project);
       await this.putNics(manager, id, nics);
       await this.putWifi(manager, id, wifi);
       await this.putDisks(manager, id, disks);
@@ -245,6 +250,7 @@ export class VmRepository {
       ? { ownerHost: changes.host, epoch: vm.epoch + 1 }
       : {};
     await repository.update({ id }, columns({ ...changes, ...owner, updatedAt: new Date() }));
+    if ((changes.memoryMiB ?? 0) > vm.memoryMiB) await assertVmQuotas(manager, vm.project);
     if (nics) await this.putNics(manager, id, nics);
     if (wifi) await this.putWifi(manager, id, wifi);
     if (disks) await this.putDisks(manager, id, disks);
@@ -298,6 +304,7 @@ export function violations(vm: string): Record<string, [ErrorCode, string | ((fa
     vm_name_unique: ['VM_EXISTS', `a virtual machine named "${vm}" exists; choose another name`],
     vm_host_exists: ['HOST_NOT_FOUND', failure => `there is no host "${value(failure)}"`],
     vm_owner_host_exists: ['HOST_NOT_FOUND', failure => `there is no host "${value(failure)}"`],
+    vm_project_exists: ['PROJECT_NOT_FOUND', failure => `there is no project "${value(failure)}"`],
     nic_network_exists: ['NETWORK_NOT_FOUND', 'a network of these NICs was deleted meanwhile'],
     nic_mac_unique: [
       'MAC_IN_USE',

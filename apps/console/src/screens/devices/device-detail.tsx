@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { DmmDevice } from '@v3vee/contracts';
-import { useApp, useNow, useOverview } from '../../app-context';
+import { useApp, useMay, useNow, useOverview } from '../../app-context';
 import { formatBytes, formatCount, formatHex, formatMs, formatTime } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
@@ -12,6 +12,7 @@ import { accessesOf } from './shares';
 import { TracePanel } from './trace-panel';
 
 export function DeviceDetail({ name }: { name: string }) {
+  const may = useMay();
   const { known } = useOverview(['devices', 'contexts', 'violations']);
   const now = useNow();
   const device = known.devices?.find(each => each.name === name);
@@ -121,7 +122,7 @@ export function DeviceDetail({ name }: { name: string }) {
             </div>
           </Panel>
         </div>
-        <TracePanel device={name} />
+        {may('traceDevice') && <TracePanel device={name} />}
         <div className="columns">
           <Panel title="Saved contexts" flush>
             <DataTable
@@ -214,6 +215,8 @@ function PolicyButton({ device }: { device: DmmDevice }) {
   const { rest, store } = useApp();
   const [isOpen, setOpen] = useState(false);
   const [policy, setPolicy] = useState(device.policy);
+  const may = useMay();
+  if (!may('updateDevicePolicy')) return null;
   return (
     <>
       <button

@@ -27,12 +27,13 @@ export function useHostActions({ name, cordoned, state }: Host): { items: MenuIt
     );
   return {
     items: [
-      { label: cordoned ? 'Uncordon' : 'Cordon', icon: 'cordon', run: cordon },
+      { label: cordoned ? 'Uncordon' : 'Cordon', icon: 'cordon', run: cordon, needs: 'cordonHost' },
       {
         label: 'Drain…',
         icon: 'drain',
         run: state === 'READY' ? drain : undefined,
         why: 'The host is not ready',
+        needs: 'drainHost',
       },
     ],
     dialog,

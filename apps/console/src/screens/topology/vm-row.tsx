@@ -1,3 +1,4 @@
+import { useMay } from '../../app-context';
 import type { VmRate } from '../../model/rates';
 import { formatBitRate, formatPercent } from '../../model/quantities';
 import { href } from '../../router';
@@ -23,8 +24,9 @@ export function VmRowView({
   note: string | undefined;
 }) {
   const { vm, x, y, w, h } = row;
+  const may = useMay();
   const { items, dialog } = useVmActions(vm);
-  const isMovable = isAllowed('migrate', vm.state);
+  const isMovable = isAllowed('migrate', vm.state) && may('migrateVm');
   const ips = [...vm.nics, ...vm.wifi].flatMap(nic => nic.ips.map(ip => ip.split('/')[0]));
   const bits = rate?.nics.reduce((sum, nic) => sum + nic.receiveBits + nic.transmitBits, 0);
   return (

@@ -1,6 +1,6 @@
 import { Suspense } from 'react';
 import type { Vm } from '@v3vee/contracts';
-import { useOverview } from '../../app-context';
+import { useMay, useOverview } from '../../app-context';
 import { href } from '../../router';
 import { Icon } from '../../ui/icon';
 import { MenuButton, type MenuItem } from '../../ui/menu';
@@ -10,6 +10,7 @@ import { vmTabs } from './tabs';
 
 export function VmDetail({ name, tab = 'summary' }: { name: string; tab: string | undefined }) {
   const { known } = useOverview(['vms', 'telemetry'], name);
+  const may = useMay();
   const vm = known.vms?.find(each => each.name === name);
   if (!known.vms) return <p className="empty">Loading…</p>;
   if (!vm) return <p className="empty">There is no virtual machine “{name}”.</p>;
@@ -18,11 +19,13 @@ export function VmDetail({ name, tab = 'summary' }: { name: string; tab: string 
     <>
       <Head vm={vm} />
       <nav className="tabs" aria-label={`Of ${name}`} style={{ marginBottom: 12 }}>
-        {vmTabs.map(({ id, title }) => (
-          <a key={id} href={href('vms', name, id)} aria-current={id === tab ? 'page' : undefined}>
-            {title}
-          </a>
-        ))}
+        {vmTabs
+          .filter(({ needs }) => needs === undefined || may(needs))
+          .map(({ id, title }) => (
+            <a key={id} href={href('vms', name, id)} aria-current={id === tab ? 'page' : undefined}>
+              {title}
+            </a>
+          ))}
       </nav>
       <Suspense fallback={<p className="empty">Loading…</p>}>
         {shown ? <shown.view vm={vm} /> : <p className="empty">There is no such tab.</p>}
@@ -33,6 +36,7 @@ export function VmDetail({ name, tab = 'summary' }: { name: string; tab: string 
 
 function Head({ vm }: { vm: Vm }) {
   const { items, byVerb, dialog } = useVmActions(vm);
+  const may = useMay();
   const first = [byVerb.start, byVerb.pause, byVerb.resume, byVerb.migrate, byVerb.snapshot, byVerb.stop];
   return (
     <div className="screen-head">
@@ -44,7 +48,7 @@ function Head({ vm }: { vm: Vm }) {
       <span className={vm.state === 'ERROR' ? 'bad' : 'muted'}>{vm.reason}</span>
       <div className="row" role="group" aria-label="Actions">
         {first
-          .filter((item): item is MenuItem => item?.run !== undefined)
+          .filter((item): item is MenuItem => item?.run !== undefined && may(item.needs ?? 'getVm'))
           .map(({ label, icon, run, isDangerous }) => (
             <button
               key={label}

@@ -1,5 +1,6 @@
 import { lazy, type ComponentType, type LazyExoticComponent } from 'react';
 import type { Vm } from '@v3vee/contracts';
+import type { Doing } from '../../api/who';
 
 export interface VmTabProps {
   vm: Vm;
@@ -9,6 +10,8 @@ export interface VmTabProps {
 export interface VmTab {
   id: string;
   title: string;
+  /** Who may not do this does not see it. */
+  needs?: Doing;
   view: LazyExoticComponent<ComponentType<VmTabProps>>;
 }
 
@@ -21,6 +24,7 @@ export const vmTabs: readonly VmTab[] = [
   {
     id: 'terminal',
     title: 'Terminal',
+    needs: 'console',
     view: lazy(() => import('./terminal').then(({ TerminalTab }) => ({ default: TerminalTab }))),
   },
   {

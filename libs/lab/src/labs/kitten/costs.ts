@@ -17,7 +17,7 @@ const CALLS = 200;
 /** Over the bus, as Palacios asks for it; beside a call that does nothing. */
 async function allocation(context: LabContext, cluster: LabCluster): Promise<LabRow> {
   context.progress('memory and a core, taken and given back');
-  const bus = await Bus.connect({ url: (await cluster.service('nats')).url, name: 'lab' });
+  const bus = await Bus.connect({ url: await cluster.cluster.natsUrl(), name: 'lab' });
   context.cleanup(() => bus.close());
   const task = 'vm/lab';
   const pair = async () => {

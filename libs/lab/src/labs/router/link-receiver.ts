@@ -1,4 +1,4 @@
-import { Bus } from '@v3vee/bus';
+import { Bus, natsOptions } from '@v3vee/bus';
 import { OverlayNode } from '@v3vee/overlay';
 import { connect } from 'nats';
 import { CREDIT_EVERY, CREDIT_SUBJECT, nicPort, RAW_SUBJECT, RECEIVER_MAC } from './link-protocol';
@@ -8,7 +8,7 @@ import { CREDIT_EVERY, CREDIT_SUBJECT, nicPort, RAW_SUBJECT, RECEIVER_MAC } from
  * subscription. It says `ready` to the process that forked it, and ends with it.
  */
 async function main(url: string): Promise<void> {
-  const raw = await connect({ servers: url, name: 'lab-raw-receiver' });
+  const raw = await connect({ ...natsOptions(url), name: 'lab-raw-receiver' });
   let arrived = 0;
   let told = 0;
   const count = (frames: number): void => {

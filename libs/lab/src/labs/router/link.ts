@@ -1,7 +1,7 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
-import { Bus } from '@v3vee/bus';
+import { Bus, natsOptions } from '@v3vee/bus';
 import { OverlayNode, type NicPort } from '@v3vee/overlay';
 import { parseMac } from '@v3vee/wire';
 import { connect, type NatsConnection } from 'nats';
@@ -51,7 +51,7 @@ export class LinkUnderTest {
 
   static async start(context: LabContext): Promise<LinkUnderTest> {
     const cluster = await LabCluster.up(context, 'hosts: { idle: { memory: 128MiB, cores: 1 } }\n');
-    const { url } = await cluster.service('nats');
+    const url = await cluster.cluster.natsUrl();
     const receiver = fork(RECEIVER, [url], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
     context.cleanup(() => void receiver.kill('SIGKILL'));
     const ended = once(receiver, 'exit').then(([code]) => {
@@ -59,7 +59,7 @@ export class LinkUnderTest {
     });
     ended.catch(() => undefined);
     await Promise.race([once(receiver, 'message', { signal: context.signal }), ended]);
-    const raw = await connect({ servers: url, name: 'lab-raw-sender' });
+    const raw = await connect({ ...natsOptions(url), name: 'lab-raw-sender' });
     context.cleanup(() => raw.close());
     const bus = await Bus.connect({ url, name: 'lab-link-sender' });
     context.cleanup(() => bus.close());

@@ -36,7 +36,7 @@ export class World {
     await debianImage();
     context.progress('starting a cluster without VMs, two hosts and three guests');
     const cluster = await LabCluster.up(context, TOPOLOGY);
-    const { url } = await cluster.service('nats');
+    const url = await cluster.cluster.natsUrl();
     const hosts = [await Host.start(context, 'alpha', url), await Host.start(context, 'beta', url)] as const;
     const start = async (host: Host, guest: GuestSpec): Promise<LabStation> => {
       await host.call('start', guest);

@@ -103,11 +103,17 @@ function NicMenu({ vm, nic, point }: { vm: Vm; nic: Vm['nics'][number]; point: s
         {
           label: 'Capture here',
           icon: 'capture',
+          needs: 'capture',
           run: () => {
             location.hash = href('capture', point);
           },
         },
-        { label: linkUp ? 'Unplug its cable' : 'Plug its cable in', icon: 'network', run: plug },
+        {
+          label: linkUp ? 'Unplug its cable' : 'Plug its cable in',
+          icon: 'network',
+          run: plug,
+          needs: 'updateNic',
+        },
       ]}
     />
   );

@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import type { Snapshot } from '@v3vee/contracts';
-import { useApp, useNow, useOperate, useOverview } from '../../../app-context';
+import { useApp, useMay, useNow, useOperate, useOverview } from '../../../app-context';
 import { formatBytes, formatMs, formatTime } from '../../../model/quantities';
 import { DataTable } from '../../../ui/data-table';
 import { Icon } from '../../../ui/icon';
@@ -14,6 +14,7 @@ export function SnapshotsTab({ vm }: VmTabProps) {
   const { known } = useOverview(['snapshots'], vm.name);
   const { rest, store, toasts } = useApp();
   const operate = useOperate();
+  const may = useMay();
   const now = useNow();
   const [dialog, setDialog] = useState<ReactNode>(null);
   const close = () => setDialog(null);
@@ -46,15 +47,17 @@ export function SnapshotsTab({ vm }: VmTabProps) {
       title="Snapshots"
       flush
       actions={
-        <button
-          type="button"
-          className="button"
-          disabled={!isAllowed('snapshot', vm.state)}
-          title={isAllowed('snapshot', vm.state) ? undefined : whyNot('snapshot', vm.state)}
-          onClick={() => setDialog(<SnapshotDialog vm={vm} onClose={close} />)}
-        >
-          <Icon name="snapshot" /> Take snapshot…
-        </button>
+        may('snapshotVm') && (
+          <button
+            type="button"
+            className="button"
+            disabled={!isAllowed('snapshot', vm.state)}
+            title={isAllowed('snapshot', vm.state) ? undefined : whyNot('snapshot', vm.state)}
+            onClick={() => setDialog(<SnapshotDialog vm={vm} onClose={close} />)}
+          >
+            <Icon name="snapshot" /> Take snapshot…
+          </button>
+        )
       }
     >
       <DataTable
@@ -91,8 +94,15 @@ export function SnapshotsTab({ vm }: VmTabProps) {
                     icon: 'reset',
                     run: isAllowed('restore', vm.state) ? () => restore(each) : undefined,
                     isDangerous: true,
+                    needs: 'restoreVm',
                   },
-                  { label: 'Delete…', icon: 'trash', run: () => remove(each), isDangerous: true },
+                  {
+                    label: 'Delete…',
+                    icon: 'trash',
+                    run: () => remove(each),
+                    isDangerous: true,
+                    needs: 'deleteSnapshot',
+                  },
                 ]}
               />
             ),

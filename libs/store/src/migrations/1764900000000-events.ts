@@ -5,37 +5,40 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  * is told of that was rolled back. They run at the end of their transaction and one transaction at a time: an event that
  * can be seen is later than all that could be seen before, and nobody who waits for that holds what another one needs.
  */
-export class Events1764800000000 implements MigrationInterface {
-  readonly name = 'Events1764800000000';
+export class Events1764900000000 implements MigrationInterface {
+  readonly name = 'Events1764900000000';
 
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       CREATE TABLE event (
-        id     bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-        at     timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
-        kind   text NOT NULL CHECK (kind IN ('vm', 'host', 'migration', 'operation')),
-        name   text NOT NULL,
-        vm     text,
-        before text,
-        state  text NOT NULL,
-        reason text NOT NULL
+        id      bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+        at      timestamptz(3) NOT NULL DEFAULT clock_timestamp(),
+        kind    text NOT NULL CHECK (kind IN ('vm', 'host', 'migration', 'operation')),
+        name    text NOT NULL,
+        vm      text,
+        project text,
+        before  text,
+        state   text NOT NULL,
+        reason  text NOT NULL
       )`);
     await runner.query(`CREATE INDEX event_by_vm ON event (vm, id)`);
     await runner.query(`CREATE INDEX event_by_name ON event (kind, name, id)`);
     // Any constant does: 'V3EV' in ASCII.
     await runner.query(`
-      CREATE FUNCTION log_event(kind text, name text, vm text, before text, state text, reason text) RETURNS void
+      CREATE FUNCTION log_event(kind text, name text, vm text, project text, before text, state text, reason text)
+      RETURNS void
       LANGUAGE plpgsql AS $$
       BEGIN
         PERFORM pg_advisory_xact_lock(x'56334556'::int);
-        INSERT INTO event (kind, name, vm, before, state, reason) VALUES (kind, name, vm, before, state, reason);
+        INSERT INTO event (kind, name, vm, project, before, state, reason)
+          VALUES (kind, name, vm, project, before, state, reason);
         NOTIFY v3_event;
       END $$`);
     await this.trigger(
       runner,
       'vm_status',
       'INSERT OR UPDATE',
-      `DECLARE the_name text; earlier text;
+      `DECLARE the_name text; the_project text; earlier text;
        BEGIN
          IF TG_OP = 'UPDATE' THEN
            IF OLD.state = NEW.state THEN RETURN NULL; END IF;
@@ -43,9 +46,9 @@ export class Events1764800000000 implements MigrationInterface {
          ELSE
            earlier := 'STOPPED';
          END IF;
-         SELECT vm.name INTO the_name FROM vm WHERE id = NEW.vm_id;
+         SELECT vm.name, vm.project INTO the_name, the_project FROM vm WHERE id = NEW.vm_id;
          IF the_name IS NOT NULL AND earlier IS DISTINCT FROM NEW.state THEN
-           PERFORM log_event('vm', the_name, the_name, earlier, NEW.state, NEW.reason);
+           PERFORM log_event('vm', the_name, the_name, the_project, earlier, NEW.state, NEW.reason);
          END IF;
          RETURN NULL;
        END`,
@@ -57,12 +60,12 @@ export class Events1764800000000 implements MigrationInterface {
       `DECLARE now_in text;
        BEGIN
          IF TG_OP = 'INSERT' THEN
-           PERFORM log_event('vm', NEW.name, NEW.name, NULL, 'STOPPED', 'defined on ' || NEW.owner_host);
+           PERFORM log_event('vm', NEW.name, NEW.name, NEW.project, NULL, 'STOPPED', 'defined on ' || NEW.owner_host);
          ELSIF TG_OP = 'DELETE' THEN
-           PERFORM log_event('vm', OLD.name, OLD.name, 'STOPPED', 'DELETED', 'its definition was deleted');
+           PERFORM log_event('vm', OLD.name, OLD.name, OLD.project, 'STOPPED', 'DELETED', 'its definition was deleted');
          ELSIF OLD.owner_host <> NEW.owner_host THEN
            SELECT coalesce((SELECT state FROM vm_status WHERE vm_id = NEW.id), 'STOPPED') INTO now_in;
-           PERFORM log_event('vm', NEW.name, NEW.name, now_in, now_in,
+           PERFORM log_event('vm', NEW.name, NEW.name, NEW.project, now_in, now_in,
                              'its owner was ' || OLD.owner_host || ' and is ' || NEW.owner_host);
          END IF;
          RETURN NULL;
@@ -74,11 +77,11 @@ export class Events1764800000000 implements MigrationInterface {
       'INSERT OR UPDATE OR DELETE',
       `BEGIN
          IF TG_OP = 'INSERT' THEN
-           PERFORM log_event('host', NEW.name, NULL, NULL, 'DECLARED', 'the cluster has it');
+           PERFORM log_event('host', NEW.name, NULL, NULL, NULL, 'DECLARED', 'the cluster has it');
          ELSIF TG_OP = 'DELETE' THEN
-           PERFORM log_event('host', OLD.name, NULL, 'DECLARED', 'DELETED', 'the cluster has it no more');
+           PERFORM log_event('host', OLD.name, NULL, NULL, 'DECLARED', 'DELETED', 'the cluster has it no more');
          ELSIF OLD.cordoned <> NEW.cordoned THEN
-           PERFORM log_event('host', NEW.name, NULL, CASE WHEN OLD.cordoned THEN 'CORDONED' ELSE 'UNCORDONED' END,
+           PERFORM log_event('host', NEW.name, NULL, NULL, CASE WHEN OLD.cordoned THEN 'CORDONED' ELSE 'UNCORDONED' END,
                              CASE WHEN NEW.cordoned THEN 'CORDONED' ELSE 'UNCORDONED' END,
                              CASE WHEN NEW.cordoned THEN 'it gets no further virtual machines' ELSE 'it gets virtual machines again' END);
          END IF;
@@ -92,9 +95,9 @@ export class Events1764800000000 implements MigrationInterface {
       `DECLARE of_vm text := substring(NEW.target FROM '^vms/(.+)$');
        BEGIN
          IF TG_OP = 'INSERT' THEN
-           PERFORM log_event('operation', NEW.id::text, of_vm, NULL, 'RUNNING', NEW.verb || ' ' || NEW.target);
+           PERFORM log_event('operation', NEW.id::text, of_vm, NEW.project, NULL, 'RUNNING', NEW.verb || ' ' || NEW.target);
          ELSIF NEW.done AND NOT OLD.done THEN
-           PERFORM log_event('operation', NEW.id::text, of_vm, 'RUNNING',
+           PERFORM log_event('operation', NEW.id::text, of_vm, NEW.project, 'RUNNING',
              CASE WHEN jsonb_typeof(NEW.error) = 'object' THEN 'FAILED' ELSE 'SUCCEEDED' END,
              NEW.verb || ' ' || NEW.target || coalesce(': ' || (NEW.error ->> 'detail'), ''));
          END IF;
@@ -105,11 +108,15 @@ export class Events1764800000000 implements MigrationInterface {
       runner,
       'vm_migration',
       'INSERT OR UPDATE',
-      `DECLARE earlier text; phase text := NEW.progress ->> 'phase';
+      `DECLARE earlier text; the_project text; phase text := NEW.progress ->> 'phase';
        BEGIN
          IF TG_OP = 'UPDATE' THEN earlier := OLD.progress ->> 'phase'; END IF;
          IF earlier IS DISTINCT FROM phase THEN
-           PERFORM log_event('migration', NEW.id::text, NEW.vm, earlier, phase, coalesce(NEW.progress ->> 'reason', ''));
+           -- It outlives its VM, and then is its operation's.
+           the_project := coalesce((SELECT vm.project FROM vm WHERE id = NEW.vm_id),
+                                   (SELECT operation.project FROM operation WHERE id = NEW.operation_id));
+           PERFORM log_event('migration', NEW.id::text, NEW.vm, the_project, earlier, phase,
+                             coalesce(NEW.progress ->> 'reason', ''));
          END IF;
          RETURN NULL;
        END`,
@@ -121,7 +128,7 @@ export class Events1764800000000 implements MigrationInterface {
       await runner.query(`DROP TRIGGER ${table}_event ON ${table}`);
       await runner.query(`DROP FUNCTION ${table}_event()`);
     }
-    await runner.query(`DROP FUNCTION log_event(text, text, text, text, text, text)`);
+    await runner.query(`DROP FUNCTION log_event(text, text, text, text, text, text, text)`);
     await runner.query(`DROP TABLE event`);
   }
 

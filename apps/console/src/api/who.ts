@@ -1,0 +1,39 @@
+import type { Access, EndpointName, Role, Self, StreamName } from '@v3vee/contracts';
+
+export type Doing = EndpointName | StreamName;
+
+/** Whom the gateway takes this session for; undefined until it has said so. */
+export class Who {
+  private known: Self | undefined;
+  private readonly listeners = new Set<() => void>();
+
+  constructor(private readonly ask: () => Promise<Self>) {}
+
+  readonly get = (): Self | undefined => this.known;
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  };
+
+  /** A session has begun. What keeps it from being asked, the overview shows. */
+  async look(): Promise<void> {
+    this.set(await this.ask().catch(() => undefined));
+  }
+
+  forget(): void {
+    this.set(undefined);
+  }
+
+  private set(self: Self | undefined): void {
+    this.known = self;
+    for (const listener of this.listeners) listener();
+  }
+}
+
+/** Whether somebody may do something, as the contract declares it: what is not allowed is not offered. */
+export function mayDo(self: Self | undefined, [least, scope]: Access, roles: readonly Role[]): boolean {
+  if (!self) return false;
+  if (scope === 'cluster' && self.project !== null) return false;
+  return roles.indexOf(self.role) >= roles.indexOf(least);
+}

@@ -1,0 +1,30 @@
+import { Controller } from '@nestjs/common';
+import type { AuditEntry, List } from '@v3vee/contracts';
+import { AuditRepository, type AuditEntity } from '@v3vee/store';
+import { Endpoint, Input, type InputOf } from '../http/endpoint';
+import { PageTokens } from '../http/page-tokens';
+import { AuditLog } from './audit-log.service';
+
+@Controller()
+export class AuditController {
+  constructor(
+    private readonly entries: AuditRepository,
+    private readonly log: AuditLog,
+    private readonly pages: PageTokens,
+  ) {}
+
+  @Endpoint('listAudit')
+  async list(@Input() { query }: InputOf<'listAudit'>): Promise<List<AuditEntry>> {
+    const { pageSize, pageToken, user } = query;
+    const listing = `audit/${user ?? ''}`;
+    const after = pageToken === undefined ? undefined : (this.pages.open(listing, pageToken) as number);
+    // Whoever asks after a request of theirs finds it.
+    await this.log.settled();
+    const rows = await this.entries.list({ after, limit: pageSize + 1, user });
+    return this.pages.page(listing, rows, pageSize, ({ id }) => Number(id), view);
+  }
+}
+
+function view({ id, at, source, ...entry }: AuditEntity): AuditEntry {
+  return { ...entry, id: Number(id), at: at.toISOString(), from: source };
+}

@@ -1,0 +1,116 @@
+import { Controller } from '@nestjs/common';
+import { V3Error, type AccessToken, type List, type NewToken, type Self, type User } from '@v3vee/contracts';
+import { UserRepository, type TokenEntity, type UserEntity } from '@v3vee/store';
+import { ageKey, ageOf } from '../http/age-key';
+import { Endpoint, Input, type InputOf } from '../http/endpoint';
+import { PageTokens } from '../http/page-tokens';
+import { Authentication } from './authentication.service';
+import type { Identity } from './identity';
+import { OpenConnections } from './open-connections';
+
+@Controller()
+export class UsersController {
+  constructor(
+    private readonly users: UserRepository,
+    private readonly authentication: Authentication,
+    private readonly connections: OpenConnections,
+    private readonly pages: PageTokens,
+  ) {}
+
+  @Endpoint('getSelf')
+  self(@Input() { caller }: InputOf<'getSelf'>): Self {
+    const { user, role, project, expiresAt } = caller.identity as Identity;
+    return { user, role, project, expiresAt: expiresAt?.toISOString() ?? null };
+  }
+
+  @Endpoint('listUsers')
+  async list(@Input() { query }: InputOf<'listUsers'>): Promise<List<User>> {
+    const { pageSize, pageToken } = query;
+    const after = pageToken === undefined ? undefined : (this.pages.open('users', pageToken) as string);
+    const rows = await this.users.list({ after, limit: pageSize + 1 });
+    const counts = await this.users.tokenCounts();
+    return this.pages.page(
+      'users',
+      rows,
+      pageSize,
+      user => user.name,
+      user => view(user, counts),
+    );
+  }
+
+  @Endpoint('getUser')
+  async get(@Input() { params }: InputOf<'getUser'>): Promise<User> {
+    return view(await this.find(params.user), await this.users.tokenCounts());
+  }
+
+  @Endpoint('createUser')
+  async create(@Input() { body }: InputOf<'createUser'>): Promise<User> {
+    return view(await this.users.create(body), new Map());
+  }
+
+  @Endpoint('deleteUser')
+  async delete(@Input() { params }: InputOf<'deleteUser'>): Promise<object> {
+    const { name } = await this.find(params.user);
+    const tokens = await this.users.tokensOf(name);
+    await this.users.remove(name);
+    for (const { id } of tokens) this.connections.close(id);
+    return {};
+  }
+
+  @Endpoint('listTokens')
+  async tokens(@Input() { query }: InputOf<'listTokens'>): Promise<List<AccessToken>> {
+    const { pageSize, pageToken, user } = query;
+    const listing = `tokens/${user ?? ''}`;
+    const after = pageToken === undefined ? undefined : ageKey(this.pages.open(listing, pageToken));
+    const rows = await this.users.listTokens({ after, limit: pageSize + 1, user });
+    return this.pages.page(listing, rows, pageSize, ageOf, tokenView);
+  }
+
+  @Endpoint('createToken')
+  async issue(@Input() { body }: InputOf<'createToken'>): Promise<NewToken> {
+    const { user, project, expiresIn } = body;
+    const { project: own } = await this.find(user);
+    if (project !== undefined && own !== null && project !== own)
+      throw new V3Error(
+        'INVALID_REQUEST',
+        `project: ${user} is of project ${own}, and so are all its tokens`,
+      );
+    const expiresAt = expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1000);
+    const { secret, holder } = await this.authentication.issue(user, project ?? own, expiresAt);
+    return { ...tokenView(holder.token), token: secret };
+  }
+
+  @Endpoint('revokeToken')
+  async revoke(@Input() { params }: InputOf<'revokeToken'>): Promise<AccessToken> {
+    const known = await this.users.getToken(params.token);
+    if (!known) throw new V3Error('TOKEN_NOT_FOUND', `there is no token "${params.token}"`);
+    const token = await this.users.revoke(known.id);
+    this.connections.close(token.id);
+    return tokenView(token);
+  }
+
+  private async find(name: string): Promise<UserEntity> {
+    const user = await this.users.get(name);
+    if (!user) throw new V3Error('USER_NOT_FOUND', `there is no user "${name}"`);
+    return user;
+  }
+}
+
+function view({ name, role, project, createdAt }: UserEntity, tokens: ReadonlyMap<string, number>): User {
+  return { name, role, project, tokens: tokens.get(name) ?? 0, createdAt: createdAt.toISOString() };
+}
+
+function tokenView(token: TokenEntity): AccessToken {
+  const { id, user, project, createdAt, expiresAt, revokedAt, usedAt } = token;
+  const isOver = expiresAt !== null && expiresAt.getTime() <= Date.now();
+  return {
+    id,
+    user,
+    project,
+    state: revokedAt ? 'REVOKED' : isOver ? 'EXPIRED' : 'VALID',
+    createdAt: createdAt.toISOString(),
+    expiresAt: expiresAt?.toISOString() ?? null,
+    revokedAt: revokedAt?.toISOString() ?? null,
+    usedAt: usedAt?.toISOString() ?? null,
+  };
+}

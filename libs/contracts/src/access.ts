@@ -1,0 +1,135 @@
+/**
+ * Who may do what. Each endpoint says which role it takes at least, and how far what it is about belongs to a project;
+ * the gateway enforces both in one place.
+ */
+import { z } from 'zod';
+import { interval, resourceName } from './quantities';
+
+/** Each may do what those before it may. */
+export const roles = ['viewer', 'operator', 'admin'] as const;
+export const role = z.enum(roles);
+export type Role = (typeof roles)[number];
+export const isAtLeast = (held: Role, least: Role): boolean => roles.indexOf(held) >= roles.indexOf(least);
+
+/** Where all is that nobody put elsewhere. */
+export const DEFAULT_PROJECT = 'default';
+
+/** What belongs to a project, by itself or by its VM or network. */
+export const projectKinds = [
+  'vm',
+  'network',
+  'snapshot',
+  'disk',
+  'migration',
+  'operation',
+  'route',
+  'link',
+  'accessPoint',
+  'project',
+  'point',
+] as const;
+export type ProjectKind = (typeof projectKinds)[number];
+
+/**
+ * `shared`: the same for all projects. `cluster`: of all projects together, so not for who is confined to one. A kind of
+ * things: a parameter of that name is looked at, and a list has only those of the caller's project.
+ */
+export type Scope = 'shared' | 'cluster' | ProjectKind;
+export type Access = readonly [least: Role, scope: Scope];
+
+const instant = z.iso.datetime().describe('RFC 3339, UTC');
+
+/** Null: as much as there is. */
+const quotas = {
+  maxVms: z.int().min(0).nullable().describe('VMs that are defined'),
+  maxMemoryMiB: z.int().min(0).nullable().describe('of all its VMs together, running or not'),
+  maxSnapshotBytes: z
+    .int()
+    .min(0)
+    .nullable()
+    .describe('of all its named snapshots together, as they were when they were taken'),
+};
+export const projectSpec = z.strictObject({ name: resourceName, ...z.object(quotas).partial().shape });
+export type ProjectSpec = z.infer<typeof projectSpec>;
+export const projectPatch = z.strictObject(quotas).partial();
+export type ProjectPatch = z.infer<typeof projectPatch>;
+export const project = z.object({
+  name: resourceName,
+  ...quotas,
+  vms: z.int(),
+  networks: z.int(),
+  memoryMiB: z.int(),
+  snapshotBytes: z.int(),
+  createdAt: instant,
+});
+export type Project = z.infer<typeof project>;
+
+const ofProject = resourceName.nullable().describe('confined to this project; null: to none');
+
+export const userSpec = z
+  .strictObject({ name: resourceName, role, project: resourceName.nullable().default(null) })
+  .superRefine((user, ctx) => {
+    if (user.role !== 'admin' || user.project === null) return;
+    const message = 'an admin is of no project; leave it out, or make the user an operator';
+    ctx.addIssue({ code: 'custom', path: ['project'], message });
+  });
+export type UserSpec = z.infer<typeof userSpec>;
+export const user = z.object({
+  name: resourceName,
+  role,
+  project: ofProject,
+  tokens: z.int().describe('that are good now'),
+  createdAt: instant,
+});
+export type User = z.infer<typeof user>;
+
+/** Of about ten years: what is longer was mistyped. */
+const MAX_TOKEN_SECONDS = 3650 * 86_400;
+export const tokenSpec = z.strictObject({
+  user: resourceName,
+  project: resourceName.optional().describe('confines it; a user’s own project stays the user’s'),
+  expiresIn: interval
+    .refine(length => length <= MAX_TOKEN_SECONDS, { message: 'a token is good for 3650d at most' })
+    .optional()
+    .describe('seconds, or text such as 30d; none: until it is revoked'),
+});
+export type TokenSpec = z.infer<typeof tokenSpec>;
+export const accessToken = z.object({
+  id: z.uuid(),
+  user: resourceName,
+  project: ofProject,
+  state: z.enum(['VALID', 'EXPIRED', 'REVOKED']),
+  createdAt: instant,
+  expiresAt: instant.nullable(),
+  revokedAt: instant.nullable(),
+  usedAt: instant.nullable().describe('last, to the minute'),
+});
+export type AccessToken = z.infer<typeof accessToken>;
+export const newToken = accessToken.extend({
+  token: z.string().describe('the secret: it is shown only now'),
+});
+export type NewToken = z.infer<typeof newToken>;
+
+/** Who somebody is to the gateway. */
+export const self = z.object({
+  user: z.string(),
+  role,
+  project: ofProject,
+  expiresAt: instant.nullable(),
+});
+export type Self = z.infer<typeof self>;
+
+export const auditEntry = z.object({
+  id: z.int(),
+  at: z.iso.datetime({ precision: 3 }),
+  user: z.string().nullable().describe('null: nobody whom we know'),
+  token: z.uuid().nullable().describe('null: the administrator’s own, or none that is good'),
+  project: resourceName.nullable(),
+  action: z.string().describe('name of the endpoint, or method where there is none'),
+  target: z.string().describe('the address that was asked for'),
+  from: z.string().describe('IP address'),
+  status: z.int().describe('of HTTP; 0: the client left before the answer; 101: a console was opened'),
+  code: z.string().nullable().describe('of the error'),
+  requestId: z.string().nullable(),
+});
+export type AuditEntry = z.infer<typeof auditEntry>;
