@@ -19,6 +19,7 @@ import { migrationCommands, vmMigration } from './commands/migration';
 import { natsCommands } from './commands/nats';
 import { palaciosToolCommands } from './commands/palacios-tools';
 import { prometheusCommand } from './commands/prometheus';
+import { eventsCommand } from './commands/events';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
 import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
@@ -60,6 +61,7 @@ export function createProgram(): Command {
     statusCommand,
     consoleCommand,
     logsCommand,
+    eventsCommand,
     applyCommand,
     captureCommand,
     testCommand,

@@ -119,7 +119,7 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
 
   status(): ClusterStatus {
     const { state, startedAt, url } = this;
-    return { state, pid: process.pid, url, startedAt, services: this.cluster.services };
+    return { state, pid: process.pid, url, grpc: this.grpc, startedAt, services: this.cluster.services };
   }
 
   /** Stops everything in order. Called again it waits for the same stop. */
@@ -193,6 +193,11 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
 
   private requireNotStopping(): void {
     if (this.stopping) throw new V3Error('NOT_RUNNING', 'it is stopping');
+  }
+
+  /** Where the gateway serves gRPC, while it does. */
+  get grpc(): string | undefined {
+    return this.cluster.services.find(({ name }) => name === 'gateway')?.grpc;
   }
 
   private async stopAll(): Promise<void> {
