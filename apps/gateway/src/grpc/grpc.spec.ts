@@ -237,7 +237,7 @@ describe('gRPC', () => {
     const reading = (async () => {
       for await (const _ of messages);
     })();
-    await gateway.ok('delete', `/v1/tokens/${id}`);
+    await gateway.ok('post', `/v1/tokens/${id}:revoke`);
     await expect(reading).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
     await expect(theirs.call('getSelf', {})).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
     theirs.close();
@@ -358,7 +358,7 @@ describe('gRPC', () => {
     it('the console, until the VM stops', async () => {
       const typed: string[] = [];
       const input = gateway.bus.subscribeRaw(
-        rawSubjects.consoleIn(vm.id),
+        rawSubjects.consoleIn('alpha', vm.id),
         bytes => void typed.push(Buffer.from(bytes).toString()),
       );
       await gateway.bus.flush();
