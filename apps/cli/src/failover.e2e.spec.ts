@@ -59,7 +59,7 @@ describe('a host that is lost', () => {
   /** What a host's Palacios says that it has of a1. */
   const seenBy = async (name: string) => {
     const text = await (await fetch(`${(await service(`palacios-${name}`)).url}/metrics`)).text();
-    return text.split('\n').filter(line => line.startsWith('v3vee_vm_info') && line.includes('vm="a1"'));
+    return text.split('\n').filter(line => line.startsWith('v3_vm_info') && line.includes('vm="a1"'));
   };
 
   it('is one whose VM is checkpointed meanwhile; the last two are kept', async () => {

@@ -9,13 +9,17 @@ import { downCommand, statusCommand } from './commands/cluster';
 import { diskCommands } from './commands/disk';
 import { consoleCommand } from './commands/console';
 import { dmmCommands } from './commands/dmm';
+import { grafanaCommands } from './commands/grafana';
 import { imageCommands } from './commands/image';
 import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
 import { logsCommand } from './commands/logs';
+import { metricsCommand } from './commands/metrics';
 import { migrationCommands, vmMigration } from './commands/migration';
 import { natsCommands } from './commands/nats';
 import { palaciosToolCommands } from './commands/palacios-tools';
+import { prometheusCommand } from './commands/prometheus';
+import { eventsCommand } from './commands/events';
 import { hostCommands, networkCommands, operationCommands } from './commands/resources';
 import { snapshotCommands } from './commands/snapshot';
 import { testCommand } from './commands/test';
@@ -57,10 +61,13 @@ export function createProgram(): Command {
     statusCommand,
     consoleCommand,
     logsCommand,
+    eventsCommand,
     applyCommand,
     captureCommand,
     testCommand,
     labCommands,
+    metricsCommand,
+    prometheusCommand,
   ]) {
     add(program);
   }
@@ -78,6 +85,7 @@ export function createProgram(): Command {
   operationCommands(program);
   natsCommands(program);
   accessCommands(program);
+  grafanaCommands(program);
   palaciosToolCommands(program, args => createProgram().parseAsync(args, { from: 'user' }));
   return program;
 }

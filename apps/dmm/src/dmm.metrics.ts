@@ -11,10 +11,16 @@ export class DmmMetrics {
   readonly failed: Counter<'device'>;
   readonly staleExits: Counter<'device'>;
   readonly lost: Counter<'record'>;
+  /** Those known now: what was not counted of one yet is nought, so that the first time is seen to be one more. */
+  devices: () => readonly string[] = () => [];
 
   constructor(private readonly registry: Registry) {
-    this.exits = this.counter('exits_total', 'Accesses that the DMM was asked about', ['device', 'verdict']);
-    this.violations = this.counter('violations_total', 'DMA that was denied', ['device', 'verdict']);
+    this.exits = this.counter('exits_total', 'Accesses that the DMM was asked about', ['device', 'verdict'], {
+      verdict: ['proceed', 'deny', 'stop'],
+    });
+    this.violations = this.counter('violations_total', 'DMA that was denied', ['device', 'verdict'], {
+      verdict: ['deny', 'stop'],
+    });
     this.switches = new Histogram({
       name: 'v3_dmm_switch_seconds',
       help: 'Time from the decision to switch a card until the next guest has it',
@@ -57,7 +63,22 @@ export class DmmMetrics {
     });
   }
 
-  private counter<L extends string>(name: string, help: string, labelNames: L[]): Counter<L> {
-    return new Counter({ name: `v3_dmm_${name}`, help, labelNames, registers: [this.registry] });
+  /** @param words that a second label can be */
+  private counter<L extends string>(
+    name: string,
+    help: string,
+    labelNames: L[],
+    words: Partial<Record<L, readonly string[]>> = {},
+  ): Counter<L> {
+    const devices = () => (labelNames.includes('device' as L) ? this.devices() : []);
+    const [[word, values] = ['', ['']]] = Object.entries<readonly string[] | undefined>(words);
+    return new Counter({
+      ...{ name: `v3_dmm_${name}`, help, labelNames, registers: [this.registry] },
+      collect() {
+        for (const device of devices())
+          for (const value of values ?? [])
+            this.inc({ device, ...(word && { [word]: value }) } as Record<L, string>, 0);
+      },
+    });
   }
 }

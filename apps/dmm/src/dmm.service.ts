@@ -57,6 +57,7 @@ export class DmmService implements OnApplicationBootstrap, BeforeApplicationShut
     });
     sharing.onDoubt = host => void this.sync.doubt(host);
     readiness.add('dmm', () => this.isOpen || 'the hosts have not been asked yet who has their cards');
+    metrics.devices = () => cards.all().map(({ name }) => name);
     metrics.gauge('waiting', 'Guests that wait for a card', ['device'], gauge => {
       for (const { name, arbiter } of cards.all()) gauge.set({ device: name }, arbiter.waiting(0).length);
     });

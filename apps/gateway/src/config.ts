@@ -23,6 +23,7 @@ export const gatewayConfig = commonConfig.extend({
     .describe('for how long the audit log is kept'),
   V3_STATE_DIR: z.string(),
   V3_CACHE_DIR: z.string(),
+  V3_GRPC_PORT: z.coerce.number().int().min(0).max(65535).default(0).describe('0: a free port'),
   V3_HOST_SILENCE_MS: z.coerce
     .number()
     .int()

@@ -28,12 +28,19 @@ import { DevicesController } from './dmm/devices.controller';
 import { DmmClient } from './dmm/dmm-client';
 import { DmmRecordsController } from './dmm/records.controller';
 import { TraceController } from './dmm/trace.controller';
+import { EventFeed } from './events/event-feed';
+import { EventsController } from './events/events.controller';
+import { HostEvents } from './events/host-events';
+import { Watchables } from './events/watchables';
 import { Candidates } from './failover/candidates';
 import { FailoverNotes } from './failover/failover-notes';
 import { Failover } from './failover/failover.service';
 import { HostMaintenance } from './failover/host-maintenance.service';
+import { GrpcServer } from './grpc/grpc-server';
+import { InProcess } from './grpc/in-process';
 import { HostDirectory } from './hosts/host-directory';
 import { HostKernelController } from './hosts/host-kernel.controller';
+import { HostViews } from './hosts/host-views';
 import { HostsController } from './hosts/hosts.controller';
 import { PalaciosClient } from './hosts/palacios-client';
 import { EndpointInterceptor } from './http/endpoint.interceptor';
@@ -53,6 +60,7 @@ import { ImagesController } from './images/images.controller';
 import { JobsController } from './jobs/jobs.controller';
 import { KittenClient } from './jobs/kitten-client';
 import { GatewayMetrics } from './metrics';
+import { MigrationMetrics } from './migrations/migration-metrics';
 import { MigrationPlanner } from './migrations/migration-planner';
 import { MigrationsController } from './migrations/migrations.controller';
 import { Migrations } from './migrations/migrations.service';
@@ -102,6 +110,7 @@ import { WifiClient } from './wifi/wifi-client';
     ClusterController,
     DevicesController,
     DmmRecordsController,
+    EventsController,
     HostKernelController,
     HostsController,
     DisksController,
@@ -160,14 +169,20 @@ import { WifiClient } from './wifi/wifi-client';
     DeviceDirectory,
     DeviceViews,
     DmmClient,
+    EventFeed,
     Failover,
     FailoverNotes,
     GatewayMetrics,
+    GrpcServer,
     HostDirectory,
+    HostEvents,
     HostMaintenance,
+    HostViews,
     ImageCatalogue,
+    InProcess,
     KittenClient,
     LoginCodes,
+    MigrationMetrics,
     MigrationPlanner,
     Migrations,
     NicPlanner,
@@ -192,6 +207,7 @@ import { WifiClient } from './wifi/wifi-client';
     VmViews,
     VnetClient,
     VnetControl,
+    Watchables,
     WifiApply,
     WifiClient,
   ],

@@ -1,6 +1,7 @@
 import { runService } from '@v3vee/service';
 import { gatewayConfig } from './config';
 import { GatewayModule } from './gateway.module';
+import { GrpcServer } from './grpc/grpc-server';
 import { configureHttp } from './http/configure';
 import { readTls } from './http/tls';
 
@@ -10,4 +11,5 @@ void runService({
   config: gatewayConfig,
   tls: readTls,
   configure: configureHttp,
+  grpc: app => app.get(GrpcServer).address,
 });

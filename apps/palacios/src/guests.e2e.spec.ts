@@ -235,12 +235,12 @@ describe('guests on one host', () => {
       const line = metrics.split('\n').find(each => each.startsWith(`${name}{`) && each.includes(label));
       return Number(line?.split(' ').at(-1));
     };
-    expect(value('v3vee_vm_network_receive_packets_total', 'vm="a1"')).toBeGreaterThanOrEqual(3);
-    expect(value('v3vee_vm_network_transmit_bytes_total', 'vm="a1"')).toBeGreaterThan(3 * 60);
-    expect(value('v3vee_vm_vcpu_seconds_total', 'vm="a1",state="guest"')).toBeGreaterThan(0);
-    expect(value('v3vee_vm_exits_total', 'vm="a1",kind="interrupt"')).toBeGreaterThan(0);
-    expect(value('v3vee_vm_state', 'vm="a1",state="RUNNING"')).toBe(1);
-    expect(value('v3vee_vm_memory_bytes', 'vm="a1"')).toBe(64 * 1024 * 1024);
+    expect(value('v3_vm_network_receive_packets_total', 'vm="a1"')).toBeGreaterThanOrEqual(3);
+    expect(value('v3_vm_network_transmit_bytes_total', 'vm="a1"')).toBeGreaterThan(3 * 60);
+    expect(value('v3_vm_vcpu_seconds_total', 'vm="a1",state="guest"')).toBeGreaterThan(0);
+    expect(value('v3_vm_exits_total', 'vm="a1",kind="interrupt"')).toBeGreaterThan(0);
+    expect(value('v3_vm_state', 'vm="a1",state="RUNNING"')).toBe(1);
+    expect(value('v3_vm_memory_bytes', 'vm="a1"')).toBe(64 * 1024 * 1024);
     await expect(rig.call('telemetry', { vmId: (await rig.define('never')).id })).rejects.toEqual(
       code('VM_WRONG_STATE'),
     );

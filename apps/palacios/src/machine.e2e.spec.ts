@@ -48,8 +48,8 @@ describe('a guest with devices of its own', () => {
     expect(yields.polls).toBeGreaterThan(0);
     expect(yields.longestSleepMs).toBeLessThanOrEqual(10);
     const metrics = await rig.metrics('palacios-alpha');
-    expect(metrics).toMatch(/^v3vee_vm_exit_cost_seconds_bucket\{.*kind="io-in",le="\+Inf".*\} [1-9]/m);
-    expect(metrics).toMatch(/^v3vee_vm_yields_total\{.*kind="sleeps".*\} [1-9]/m);
+    expect(metrics).toMatch(/^v3_vm_exit_cost_seconds_bucket\{.*kind="io-in",le="\+Inf".*\} [1-9]/m);
+    expect(metrics).toMatch(/^v3_vm_yields_total\{.*kind="sleeps".*\} [1-9]/m);
     const { regions } = await rig.call('memoryMap', { vmId: a1.id });
     expect(regions[0]).toEqual({ start: 0, end: 0xa0000, flags: 'rwx', kind: 'ram', name: 'RAM' });
     await rig.sh(a1, "echo 'a text to be found 9182' > /tmp/text");

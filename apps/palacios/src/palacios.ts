@@ -37,6 +37,7 @@ import { StoredSnapshots } from './records/snapshots';
 import { DurableStatusLog } from './records/status-log';
 import { startHeartbeat } from './service/heartbeat';
 import { Names } from './service/names';
+import { MigrationMetrics } from './service/migration-metrics';
 import { PageStoreMetrics } from './service/page-store-metrics';
 import { serveSnapshots } from './service/snapshot-calls';
 import { serveVerbs } from './service/verbs';
@@ -260,7 +261,12 @@ export class Palacios {
     const host = config.V3_HOST;
     const { vms, statuses } = parts;
     this.#migrations = new Migrations({ ...this.#host, ...{ host, bus, fleet, vms, statuses, consoles } });
-    const metrics = new VmMetrics({ registry, host, fleet, overlay, behind: () => status.behind });
+    const metrics = new VmMetrics({
+      ...{ registry, fleet, overlay },
+      behind: () => status.behind,
+      leaseHeld: () => this.#lease.held,
+    });
+    new MigrationMetrics(registry, this.#migrations);
     new VpioMetrics({ registry, host, figures: () => inside.devices.figures() });
     new PageStoreMetrics({ registry, states: inside.states });
     const onDone = metrics.verbDone.bind(metrics);

@@ -106,13 +106,13 @@ export class Keeper extends EventEmitter<{ change: [ServiceStatus] }> {
   /** @returns when it became ready */
   private async bringUp(): Promise<number> {
     this.running = await this.unit.start(this.cancel.signal, pid => this.change({ pid }));
-    const { pid, url } = this.running;
+    const { pid, url, grpc } = this.running;
     if (this.cancel.signal.aborted) {
       // It was told to stop in the moment it became ready.
       await this.running.stop();
       throw new Error('stopped');
     }
-    this.change({ state: 'ready', reason: '', pid, url });
+    this.change({ state: 'ready', reason: '', pid, url, grpc });
     return Date.now();
   }
 

@@ -78,7 +78,7 @@ async function bringUp(
   const url = await supervisor.up(wanted, apply);
   try {
     const changes = apply ? await supervisor.apply(wanted) : [];
-    tell({ type: 'up', url, changes });
+    tell({ type: 'up', url, grpc: supervisor.grpc, changes });
   } catch (thrown) {
     if (supervisor.isStopping) return;
     const error = V3Error.from(thrown);

@@ -52,6 +52,26 @@ describe('NodeService', () => {
     await second.stop();
   });
 
+  it('keeps the port of gRPC too, and says where it is', async () => {
+    const unit = service(`
+      const port = Number(process.env.V3_GRPC_PORT ?? 0) || 4711;
+      process.send({ type: 'ready', url: 'http://127.0.0.1:1', grpc: '0.0.0.0:' + port });
+      delete process.env.V3_GRPC_PORT;
+      setInterval(() => {}, 1000);`);
+    const first = await start(unit);
+    expect(first.grpc).toBe('127.0.0.1:4711');
+    first.kill();
+    await first.exited;
+    const asked = service(`
+      process.send({ type: 'ready', url: 'http://127.0.0.1:1', grpc: '0.0.0.0:' + (Number(process.env.V3_GRPC_PORT) + 1) });
+      setInterval(() => {}, 1000);`);
+    void asked; // the script of `unit` is this one from now on
+    const second = await start(unit);
+    expect(second.grpc).toBe('127.0.0.1:4712');
+    second.kill();
+    await second.exited;
+  });
+
   it('says why a service did not start: its last error', async () => {
     const body = `
       console.log(JSON.stringify({ level: 60, msg: 'the environment is not complete' }));

@@ -24,6 +24,7 @@ export interface NodeServiceOptions {
 export class NodeService implements Unit {
   readonly name: string;
   private lastPort: number | undefined;
+  private lastGrpcPort: number | undefined;
 
   constructor(private readonly options: NodeServiceOptions) {
     this.name = options.name;
@@ -39,7 +40,7 @@ export class NodeService implements Unit {
       return words ? `${how}: ${words}` : how;
     });
     const ready = await Promise.race([
-      readyUrl(child),
+      readyAddresses(child),
       exited.then(why => new Error(why)),
       timeOrAbort(readyMs, signal),
     ]);
@@ -48,13 +49,17 @@ export class NodeService implements Unit {
       if (signal.aborted) await stop(child, exited, 5_000);
       else kill(child);
       await exited;
-      this.lastPort = undefined; // it may have been the port, which someone else took meanwhile
+      // It may have been a port, which someone else took meanwhile.
+      this.lastPort = this.lastGrpcPort = undefined;
       throw ready;
     }
-    if (ready !== null) this.lastPort = Number(new URL(ready).port) || undefined;
+    const { url, grpc } = ready;
+    if (url !== null) this.lastPort = Number(new URL(url).port) || undefined;
+    if (grpc !== undefined) this.lastGrpcPort = Number(new URL(`http://${grpc}`).port) || undefined;
     return {
       pid: child.pid as number,
-      url: ready,
+      url,
+      grpc,
       exited,
       stop: () => stop(child, exited, this.options.stopMs ?? 10_000),
       kill: () => kill(child),
@@ -63,8 +68,9 @@ export class NodeService implements Unit {
 
   private spawn(): ChildProcess {
     const { script, env, log, port } = this.options;
+    const grpc = this.lastGrpcPort === undefined ? {} : { V3_GRPC_PORT: String(this.lastGrpcPort) };
     return spawn(process.execPath, ['--enable-source-maps', script], {
-      env: { ...env(), V3_HTTP_PORT: String(port ?? this.lastPort ?? 0) },
+      env: { ...env(), V3_HTTP_PORT: String(port ?? this.lastPort ?? 0), ...grpc },
       stdio: ['ignore', log.descriptor, log.descriptor, 'ipc'],
       // Its own session: Ctrl-C on the terminal reaches us alone, and we stop the services in order.
       detached: true,
@@ -72,11 +78,21 @@ export class NodeService implements Unit {
   }
 }
 
-/** The address a service says it is ready at; null where it has none. */
-function readyUrl(child: ChildProcess): Promise<string | null> {
+interface Addresses {
+  url: string | null;
+  grpc: string | undefined;
+}
+
+/** The addresses a service says it is ready at; null and undefined where it has none. */
+function readyAddresses(child: ChildProcess): Promise<Addresses> {
   return new Promise(resolve =>
-    child.on('message', (message: { type?: unknown; url?: unknown } | null) => {
-      if (message?.type === 'ready') resolve(typeof message.url === 'string' ? loopback(message.url) : null);
+    child.on('message', (message: { type?: unknown; url?: unknown; grpc?: unknown } | null) => {
+      if (message?.type !== 'ready') return;
+      const { url, grpc } = message;
+      resolve({
+        url: typeof url === 'string' ? loopback(url) : null,
+        grpc: typeof grpc === 'string' ? new URL(loopback(`http://${grpc}`)).host : undefined,
+      });
     }),
   );
 }

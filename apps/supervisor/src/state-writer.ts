@@ -4,9 +4,16 @@ import { dirname } from 'node:path';
 import { topology, V3Error, type Topology } from '@v3vee/contracts';
 import { ensureStateFolder, type ClusterFile, type StateFiles } from '@v3vee/client';
 
+/** One service for Prometheus; as it calls it. */
+export interface TargetGroup {
+  targets: string[];
+  labels: Record<string, string>;
+}
+
 /** Writes the files of the state folder that other commands read. */
 export class StateWriter {
   readonly files: StateFiles;
+  private targets: string | undefined;
 
   constructor(readonly folder: string) {
     this.files = ensureStateFolder(folder);
@@ -16,8 +23,17 @@ export class StateWriter {
     write(this.files.cluster, `${JSON.stringify(cluster, null, 2)}\n`, 0o600);
   }
 
+  /** @see https://prometheus.io/docs/prometheus/latest/configuration/configuration/#file_sd_config */
+  writePrometheusTargets(groups: readonly TargetGroup[]): void {
+    const text = `${JSON.stringify(groups, null, 2)}\n`;
+    // Prometheus reads it anew whenever it is written.
+    if (text !== this.targets) write(this.files.prometheusTargets, text, 0o600);
+    this.targets = text;
+  }
+
   removeCluster(): void {
     rmSync(this.files.cluster, { force: true });
+    rmSync(this.files.prometheusTargets, { force: true });
   }
 
   /** The administrator's token: made once, readable by its user alone. */

@@ -8,6 +8,7 @@ import {
   type ClusterStatus,
   type HostChanges,
   type HostsRequest,
+  type ServiceStatus,
 } from '@v3vee/client';
 import { OPERATOR, V3Error, type ApplyResult, type HostSpec, type Topology } from '@v3vee/contracts';
 import { withLock } from '@v3vee/setup';
@@ -19,7 +20,7 @@ import type { Infrastructure } from './infrastructure';
 import type { LogFile } from './log-file';
 import type { SupervisorOptions } from './options';
 import { commonMembers, hostMemberNames, hostMembers, type Hosts, type ServiceSettings } from './services';
-import type { StateWriter } from './state-writer';
+import type { StateWriter, TargetGroup } from './state-writer';
 
 const ROTATE_EVERY_MS = 5_000;
 
@@ -118,7 +119,7 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
 
   status(): ClusterStatus {
     const { state, startedAt, url } = this;
-    return { state, pid: process.pid, url, startedAt, services: this.cluster.services };
+    return { state, pid: process.pid, url, grpc: this.grpc, startedAt, services: this.cluster.services };
   }
 
   /** Stops everything in order. Called again it waits for the same stop. */
@@ -194,6 +195,11 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
     if (this.stopping) throw new V3Error('NOT_RUNNING', 'it is stopping');
   }
 
+  /** Where the gateway serves gRPC, while it does. */
+  get grpc(): string | undefined {
+    return this.cluster.services.find(({ name }) => name === 'gateway')?.grpc;
+  }
+
   private async stopAll(): Promise<void> {
     this.state = 'stopping';
     this.stopSignal.abort(new V3Error('NOT_RUNNING', 'it is stopping'));
@@ -219,6 +225,9 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
       services: Object.fromEntries(services.map(({ name, pid, url }) => [name, { pid, url }])),
     });
     const { infrastructure } = this.settings;
+    this.files.writePrometheusTargets(
+      prometheusTargets(services.filter(({ name }) => !infrastructure.includes(name))),
+    );
     this.anchor.guard(
       services.flatMap(({ name, pid }) => (pid !== null && !infrastructure.includes(name) ? [pid] : [])),
       [this.files.files.cluster, this.files.files.socket],
@@ -228,6 +237,15 @@ export class Supervisor extends EventEmitter<{ progress: [string]; stopped: [] }
   private rotateLogs(): void {
     for (const log of this.settings.logs.values()) rotate(log, this.log);
   }
+}
+
+/** Those that have an address; one that is down keeps it, so that its absence is seen. */
+function prometheusTargets(services: readonly ServiceStatus[]): TargetGroup[] {
+  return services.flatMap(({ name, url }) => {
+    if (url === null) return [];
+    const [, service = name, host] = /^(kitten|palacios)-(.*)$/.exec(name) ?? [];
+    return [{ targets: [new URL(url).host], labels: { service, ...(host && { host }) } }];
+  });
 }
 
 function rotate(log: LogFile, report: Logger): void {

@@ -13,6 +13,8 @@ export interface Running {
   pid: number;
   /** Where it serves, without credentials; null where that is nobody's business. */
   url: string | null;
+  /** `HOST:PORT` where it serves gRPC, if it does. */
+  grpc?: string;
   /** Resolves with the reason when its process has ended, wanted or not. Never rejects. */
   exited: Promise<string>;
   /** Asks it to end in order, and ends it when it takes too long. Resolves when it is gone. */

@@ -14,4 +14,12 @@ export * from './snapshot';
 export * from './trace';
 export * from './vnet-control';
 export * from './wait-vm';
-export type { CallOptions, ListEndpoint, OperationEndpoint, ParamsOf, QueryOf } from './endpoint-types';
+export * from './watch';
+export type {
+  CallArguments,
+  CallOptions,
+  ListEndpoint,
+  OperationEndpoint,
+  ParamsOf,
+  QueryOf,
+} from './endpoint-types';

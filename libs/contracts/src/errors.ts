@@ -20,6 +20,7 @@ type GrpcStatus =
   | 'RESOURCE_EXHAUSTED'
   | 'FAILED_PRECONDITION'
   | 'ABORTED'
+  | 'OUT_OF_RANGE'
   | 'INTERNAL'
   | 'UNAVAILABLE'
   | 'DATA_LOSS'
@@ -43,6 +44,7 @@ export const errorCatalogue = {
   PERMISSION_DENIED: entry('This is not allowed to the caller', 403, 'PERMISSION_DENIED'),
   RATE_LIMITED: entry('Too many requests', 429, 'RESOURCE_EXHAUSTED'),
   ROUTE_NOT_FOUND: entry('There is nothing at this address', 404, 'NOT_FOUND'),
+  RESOURCE_VERSION_TOO_OLD: entry('The log of events does not go back so far', 410, 'OUT_OF_RANGE'),
   REQUEST_ID_REUSED: entry('This request id was used for another request', 409, 'ALREADY_EXISTS'),
   REQUEST_IN_PROGRESS: entry('A request with this id is still under way', 409, 'ABORTED'),
   USAGE: entry('The command was called wrongly', 400, 'INVALID_ARGUMENT', 2),

@@ -11,6 +11,7 @@ import { endpoint, nothing, page, repeatable } from './rest-endpoint';
 import { accessEndpoints } from './rest-access';
 import { diskEndpoints } from './rest-disks';
 import { dmmEndpoints } from './rest-dmm';
+import { eventEndpoints } from './rest-events';
 import { hostEndpoints } from './rest-hosts';
 import { jobEndpoints } from './rest-jobs';
 import { machineEndpoints } from './rest-machine';
@@ -348,6 +349,7 @@ export const rest = {
     errors: ['OPERATION_NOT_FOUND'],
   }),
 
+  ...eventEndpoints,
   ...overviewEndpoints,
   ...sessionEndpoints,
   ...accessEndpoints,

@@ -9,6 +9,7 @@ export const commonConfig = z.object({
   V3_LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   V3_STATE_DIR: z.string().optional(),
   V3_CACHE_DIR: z.string().optional(),
+  V3_HOST: z.string().optional().describe('the emulated host that this service is of'),
 });
 export type CommonConfig = z.infer<typeof commonConfig>;
 

@@ -1,6 +1,7 @@
 import { Controller, Get, Header, Res } from '@nestjs/common';
 import type { Response } from 'express';
 import { Registry } from 'prom-client';
+import { describeMetrics, type MetricFamily } from './metric-families';
 import { Readiness } from './readiness';
 
 /** `/health/live`, `/health/ready` and `/metrics`, the same on every service and open to loopback probes. */
@@ -28,5 +29,11 @@ export class HealthController {
   async metrics(@Res({ passthrough: true }) response: Response): Promise<string> {
     response.type(this.registry.contentType);
     return this.registry.metrics();
+  }
+
+  /** What `/metrics` can have, also where nothing was counted yet. */
+  @Get('metrics/families')
+  families(): MetricFamily[] {
+    return describeMetrics(this.registry);
   }
 }

@@ -19,6 +19,8 @@ export interface ServiceOptions<C extends z.ZodType<CommonConfig>> {
   tls?: (config: z.output<C>) => { cert: Buffer; key: Buffer } | undefined;
   /** Before it listens: body parsers, filters, WebSocket adapters. */
   configure?: (app: NestExpressApplication, config: z.output<C>) => void | Promise<void>;
+  /** Where else it serves, for its supervisor: `HOST:PORT` of gRPC. */
+  grpc?: (app: NestExpressApplication) => string;
 }
 
 /**
@@ -37,7 +39,7 @@ export async function runService<C extends z.ZodType<CommonConfig>>(
     stopOn(app, log);
     await whenReady(app.get(Readiness));
     log.log(`${options.name} is ready at ${url}`);
-    process.send?.({ type: 'ready', url });
+    process.send?.({ type: 'ready', url, grpc: options.grpc?.(app) });
   } catch (thrown) {
     const error = V3Error.from(thrown);
     process.stderr.write(

@@ -23,7 +23,8 @@ class BusCloser implements OnApplicationShutdown {
 export class ServiceModule {
   static forRoot(name: string, config: CommonConfig): DynamicModule {
     const registry = new Registry();
-    registry.setDefaultLabels({ service: name });
+    const { V3_HOST: host } = config;
+    registry.setDefaultLabels({ service: name, ...(host && { host }) });
     collectDefaultMetrics({ register: registry });
     return {
       module: ServiceModule,

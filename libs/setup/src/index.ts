@@ -24,3 +24,4 @@ export { ensureNats, startNats, type NatsOptions, type NatsServer } from './nats
 export { natsAuthorization } from './nats-authorization';
 export { freePort } from './ports';
 export { ensurePostgres, startPostgres, type PostgresOptions, type PostgresServerOptions } from './postgres';
+export { ensurePrometheus, startPrometheus, type Prometheus, type PrometheusOptions } from './prometheus';

@@ -29,6 +29,7 @@ describe('the database', () => {
       { name: 'Disks1764700000000' },
       { name: 'MachineOptions1764710000000' },
       { name: 'Access1764800000000' },
+      { name: 'Events1764900000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

@@ -14,6 +14,7 @@ import { OperationMetadata1764600000000 } from './migrations/1764600000000-opera
 import { Disks1764700000000 } from './migrations/1764700000000-disks';
 import { MachineOptions1764710000000 } from './migrations/1764710000000-machine-options';
 import { Access1764800000000 } from './migrations/1764800000000-access';
+import { Events1764900000000 } from './migrations/1764900000000-events';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -41,6 +42,7 @@ export function createDataSource(url: string): DataSource {
       Disks1764700000000,
       MachineOptions1764710000000,
       Access1764800000000,
+      Events1764900000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

@@ -19,6 +19,7 @@ export {
 export { DmmContextRepository, type DmmContextRecord } from './repositories/dmm-context.repository';
 export { DmmPolicyRepository } from './repositories/dmm-policy.repository';
 export { DmmViolationRepository, type NewDmmViolation } from './repositories/dmm-violation.repository';
+export { EventRepository, type EventFilter } from './repositories/event.repository';
 export { HostLeaseRepository, type HostLease, type LeaseClaim } from './repositories/host-lease.repository';
 export { HostRepository, type HostRecord } from './repositories/host.repository';
 export { NetworkRepository, type NewNetwork } from './repositories/network.repository';

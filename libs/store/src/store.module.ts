@@ -8,6 +8,7 @@ import { DiskRepository } from './repositories/disk.repository';
 import { DmmContextRepository } from './repositories/dmm-context.repository';
 import { DmmPolicyRepository } from './repositories/dmm-policy.repository';
 import { DmmViolationRepository } from './repositories/dmm-violation.repository';
+import { EventRepository } from './repositories/event.repository';
 import { HostLeaseRepository } from './repositories/host-lease.repository';
 import { HostRepository } from './repositories/host.repository';
 import { NetworkRepository } from './repositories/network.repository';
@@ -31,6 +32,7 @@ const repositories = [
   DmmContextRepository,
   DmmPolicyRepository,
   DmmViolationRepository,
+  EventRepository,
   HostLeaseRepository,
   HostRepository,
   NetworkRepository,

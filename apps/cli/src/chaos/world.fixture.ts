@@ -163,13 +163,13 @@ function parsed(text: string): Seen {
       ?.value;
   const vms: Seen['vms'] = new Map();
   for (const { name, labels } of lines) {
-    const { vm = '', id = '', epoch } = labels;
-    if (name !== 'v3vee_vm_info') continue;
+    const { vm = '', id = '' } = labels;
+    if (name !== 'v3_vm_info') continue;
     vms.set(vm, {
       id,
-      epoch: Number(epoch),
-      hasMachine: (of('v3vee_vm_memory_bytes', { vm }) ?? 0) > 0,
-      instructions: of('v3vee_vm_instructions_total', { vm }),
+      epoch: of('v3_vm_epoch', { vm }) ?? 0,
+      hasMachine: (of('v3_vm_memory_bytes', { vm }) ?? 0) > 0,
+      instructions: of('v3_vm_instructions_total', { vm }),
     });
   }
   return {

@@ -33,7 +33,7 @@ const serviceColumns: Column<ServiceStatus>[] = [
   { title: 'FOR', value: service => formatAge(service.since) },
   { title: 'PID', value: service => service.pid ?? '' },
   { title: 'RESTARTS', value: service => service.restarts },
-  { title: 'ADDRESS', value: service => service.url ?? '' },
+  { title: 'ADDRESS', value: ({ url, grpc }) => [url, grpc && `grpc://${grpc}`].filter(Boolean).join(' ') },
   { title: 'REASON', value: service => service.reason },
 ];
 

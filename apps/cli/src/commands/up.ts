@@ -78,7 +78,7 @@ async function up(options: UpOptions): Promise<void> {
       case 'up':
         begun = true;
         progress.done();
-        announce(message.url, describeChanges(message.changes), options);
+        announce(message, describeChanges(message.changes), options);
         return settle();
     }
   };
@@ -135,9 +135,14 @@ class StopKeys {
   }
 }
 
-function announce(url: string, changes: string[], { detach, listen }: UpOptions): void {
+function announce(
+  { url, grpc }: { url: string; grpc?: string },
+  changes: string[],
+  { detach, listen }: UpOptions,
+): void {
   for (const change of changes) print(change);
   print(`The cluster is up: ${url} (web console; REST documentation at ${url}/docs)`);
+  if (grpc !== undefined) print(`gRPC (v3vee.v1, with reflection) is at ${grpc}.`);
   print('"v3 console" lets a browser in.');
   if (listen !== undefined && !/^(127\.|::1$|localhost$)/.test(listen)) {
     print(`Others can reach it at ${listen}. They need the token, which travels unencrypted.`);

@@ -2,15 +2,19 @@ import { once } from 'node:events';
 import {
   isAtLeast,
   rest,
+  restStreams,
   streams,
   type Access,
   type Endpoint,
   type EndpointName,
   type List,
   type Role,
+  type RestStream,
+  type RestStreamName,
   type StreamEndpoint,
   type StreamName,
 } from '@v3vee/contracts';
+import { GrpcClient, pathParameters } from '@v3vee/grpc';
 import request from 'supertest';
 import WebSocket from 'ws';
 import { routeOf } from '../http/endpoint';
@@ -153,6 +157,48 @@ describe('who may use which address', () => {
       });
     },
   );
+
+  describe('by gRPC no one who is refused gets further', () => {
+    const clients = new Map<string, GrpcClient>();
+    beforeAll(() => {
+      for (const [name, { token = '' }] of callers)
+        clients.set(name, new GrpcClient({ address: gateway.grpcAddress, token }));
+    });
+    afterAll(() => {
+      for (const client of clients.values()) client.close();
+    });
+    const told: Record<number, unknown> = {
+      401: 'UNAUTHENTICATED',
+      403: 'PERMISSION_DENIED',
+      404: expect.stringMatching(/_NOT_FOUND$/),
+    };
+    const params = (path: string) =>
+      Object.fromEntries(
+        pathParameters(path).map(key => [key, (owned as Record<string, string>)[key] ?? 'x']),
+      );
+    const refusedOf = (access: Access, path: string) =>
+      names.flatMap(name => {
+        const status = refusal(name, access, path);
+        return status === undefined ? [] : [[clients.get(name) as GrpcClient, told[status]] as const];
+      });
+
+    it.each(Object.entries<Endpoint>(rest))('%s', async (name, { path, access, body }) => {
+      for (const [client, code] of refusedOf(access, path)) {
+        const call = client.call as (name: string, params: object, options: object) => Promise<unknown>;
+        await expect(call.call(client, name, params(path), body ? { body: {} } : {})).rejects.toMatchObject({
+          code,
+        });
+      }
+    });
+
+    it.each(Object.entries<RestStream>(restStreams))('%s', async (name, { path, access }) => {
+      const query = { capture: { point: 'mine/net0' }, traceDevice: { device: 'x' } }[name];
+      for (const [client, code] of refusedOf(access, `${path}${name === 'capture' ? '{point}' : ''}`))
+        await expect(
+          client.stream(name as RestStreamName, { ...params(path), ...query }),
+        ).rejects.toMatchObject({ code });
+    });
+  });
 
   it.each(names)('the console: %s', async name => {
     const { token } = callers.get(name) as Caller;

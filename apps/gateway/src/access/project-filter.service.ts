@@ -2,14 +2,14 @@ import { Injectable } from '@nestjs/common';
 import type { EndpointName, List, Overview, OverviewPart, rest, ResponseOf } from '@v3vee/contracts';
 import { ProjectRepository, type OwnedKind } from '@v3vee/store';
 
-/** Endpoints whose lists have things of several projects. */
+/** Endpoints whose lists have things of several projects. Of events the store is asked for a project's: they outlive what they are of. */
 type ProjectList = {
-  [N in EndpointName]: ResponseOf<N> extends List<unknown>
+  [N in Exclude<EndpointName, 'listEvents'>]: ResponseOf<N> extends List<unknown>
     ? (typeof rest)[N]['access'][1] extends 'shared' | 'cluster' | 'project'
       ? never
       : N
     : never;
-}[EndpointName];
+}[Exclude<EndpointName, 'listEvents'>];
 type Item<N extends ProjectList> = ResponseOf<N>['items'][number];
 
 /** By what it is told whose an item is; null: everybody's. */

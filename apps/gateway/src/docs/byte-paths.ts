@@ -4,10 +4,12 @@ import {
   DISK_EXPORT_PATH,
   MAX_BLOB_BYTES,
   MIGRATION_WATCH_PATH,
+  restStreams,
   SNAPSHOT_EXPORT_PATH,
   TRACE_PATH,
   traceQuery,
   VNET_CONTROL_PATH,
+  watchQuery,
 } from '@v3vee/contracts';
 import { z } from 'zod';
 import { common, json, problemResponses, queryParameters, reference, type Json } from './responses';
@@ -19,6 +21,9 @@ export const bytePaths = (): Record<string, Json> => ({
   [CAPTURE_PATH]: { get: capture() },
   [TRACE_PATH]: { get: trace() },
   [MIGRATION_WATCH_PATH]: { get: migrationWatch() },
+  ...Object.fromEntries(
+    Object.entries(watched).map(([name, item]) => watch(name as keyof typeof watched, item)),
+  ),
   [SNAPSHOT_EXPORT_PATH]: { get: snapshotExport() },
   [DISK_EXPORT_PATH]: { get: diskExport() },
 });
@@ -154,6 +159,43 @@ function migrationWatch(): Json {
       ...problemResponses(['MIGRATION_NOT_FOUND', ...common]),
     },
   };
+}
+
+/** What can be watched, with the schema of what it is a list of. */
+const watched = {
+  watchVms: 'Vm',
+  watchHosts: 'Host',
+  watchMigrations: 'Migration',
+  watchOperations: 'Operation',
+  watchEvents: 'Event',
+} as const;
+
+function watch(name: keyof typeof watched, item: string): [string, Json] {
+  const { path, summary, tag } = restStreams[name];
+  const line = {
+    type: 'object',
+    properties: {
+      type: { enum: ['PRESENT', 'CHANGED', 'DELETED', 'BOOKMARK'] },
+      resourceVersion: { type: 'string' },
+      name: { type: 'string' },
+      object: { anyOf: [{ $ref: reference(item) }, { type: 'null' }] },
+    },
+    required: ['type', 'resourceVersion', 'name', 'object'],
+  };
+  const schema = item === 'Event' ? { $ref: reference(item) } : line;
+  const get: Json = {
+    operationId: name,
+    summary,
+    description:
+      'JSON lines. The list with `?watch=true` is the same. Where it broke off, the last `resourceVersion` goes on.',
+    tags: [tag],
+    parameters: queryParameters(z.toJSONSchema(watchQuery) as Json),
+    responses: {
+      200: { description: 'A stream that begins at once', content: { 'application/x-ndjson': { schema } } },
+      ...problemResponses(['RESOURCE_VERSION_TOO_OLD', ...common]),
+    },
+  };
+  return [path, { get }];
 }
 
 function snapshotExport(): Json {

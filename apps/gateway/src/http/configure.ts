@@ -7,6 +7,7 @@ import { OpenConnections } from '../access/open-connections';
 import { RateLimits } from '../access/rate-limits';
 import { serveConsole } from '../console-pages/serve-console';
 import { serveDocs } from '../docs/serve-docs';
+import { watchAddress } from '../events/watch-address';
 import { GatewayMetrics } from '../metrics';
 import { carried } from './endpoint';
 import { LoginCodes } from './login-codes';
@@ -52,6 +53,7 @@ export function configureHttp(app: NestExpressApplication): void {
     };
     enter().then(() => next(), next);
   });
+  app.use(watchAddress);
   app.useBodyParser('text', { limit: MAX_BODY_BYTES, type: isControl });
   // Whatever content type a client claims, a body elsewhere is JSON; `strict: false` lets our own validation speak.
   app.useBodyParser('json', {

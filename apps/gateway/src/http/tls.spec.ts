@@ -2,6 +2,7 @@ import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { Client, openCapture, openConsole } from '@v3vee/client';
+import { GrpcClient } from '@v3vee/grpc';
 import { TestGateway } from '../testing/test-gateway.fixture';
 import { readTls } from './tls';
 
@@ -50,6 +51,19 @@ describe('TLS', () => {
       await expect(openConsole(client, 'none')).rejects.toMatchObject({ code: 'VM_NOT_FOUND' });
     });
 
+    it('serves gRPC over TLS alone, as REST is served', async () => {
+      const [address, token] = [gateway.grpcAddress, gateway.token];
+      const grpc = new GrpcClient({ address, token, ca: readFileSync(cert, 'utf8') });
+      expect(await grpc.call('getSelf', {})).toEqual(await client.call('getSelf', {}));
+      await expect(grpc.stream('capture', { point: 'none/net0' })).rejects.toMatchObject({
+        code: 'CAPTURE_POINT_NOT_FOUND',
+      });
+      const plain = new GrpcClient({ address, token, retryForMs: 0 });
+      await expect(plain.call('getSelf', {})).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      grpc.close();
+      plain.close();
+    });
+
     it('has nothing for who does not, nor without TLS', async () => {
       const strange = new Client({ url, token: gateway.token, retryForMs: 0 });
       await expect(strange.call('getSelf', {})).rejects.toThrow(/self.signed certificate/);
@@ -67,12 +81,15 @@ describe('TLS', () => {
       copyFileSync(cert, own);
       copyFileSync(key, ownKey);
       await gateway.restart(async () => gateway.setEnv({ V3_TLS_CERT: own, V3_TLS_KEY: ownKey }));
-      const served = () =>
+      const served = (port = gateway.port) =>
         new Promise<string>((resolve, reject) => {
-          const socket = connect({ port: gateway.port, host: '127.0.0.1', rejectUnauthorized: false }, () => {
-            resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
-            socket.destroy();
-          }).on('error', reject);
+          const socket = connect(
+            { port, host: '127.0.0.1', rejectUnauthorized: false, ALPNProtocols: ['h2', 'http/1.1'] },
+            () => {
+              resolve(socket.getPeerX509Certificate()?.fingerprint256 ?? '');
+              socket.destroy();
+            },
+          ).on('error', reject);
         });
       const before = await served();
       copyFileSync(file('renewed-cert.pem'), own);
@@ -80,6 +97,7 @@ describe('TLS', () => {
       process.emit('SIGHUP');
       const after = await served();
       expect(after).not.toBe(before);
+      expect(await served(Number(gateway.grpcAddress.split(':').pop()))).toBe(after);
       writeFileSync(own, 'nonsense');
       process.emit('SIGHUP');
       expect(await served()).toBe(after);

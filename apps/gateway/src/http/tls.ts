@@ -10,8 +10,13 @@ import type { GatewayConfig } from '../config';
 
 type TlsConfig = Pick<GatewayConfig, 'V3_TLS_CERT' | 'V3_TLS_KEY'>;
 
+export interface TlsPair {
+  cert: Buffer;
+  key: Buffer;
+}
+
 /** @returns undefined where none is asked for @throws V3Error USAGE that says which file is wrong, and how */
-export function readTls(config: TlsConfig): { cert: Buffer; key: Buffer } | undefined {
+export function readTls(config: TlsConfig): TlsPair | undefined {
   const { V3_TLS_CERT: certFile, V3_TLS_KEY: keyFile } = config;
   if (certFile === undefined && keyFile === undefined) return undefined;
   if (certFile === undefined || keyFile === undefined) {
@@ -42,6 +47,7 @@ function read(variable: string, path: string): Buffer {
 @Injectable()
 export class TlsRenewal implements OnApplicationBootstrap, OnApplicationShutdown {
   private readonly onSignal = () => this.renew();
+  private readonly others: ((pair: TlsPair) => void)[] = [];
 
   constructor(
     private readonly adapter: HttpAdapterHost,
@@ -59,11 +65,19 @@ export class TlsRenewal implements OnApplicationBootstrap, OnApplicationShutdown
     process.off('SIGHUP', this.onSignal);
   }
 
+  /** Who else serves with the certificate. */
+  follow(take: (pair: TlsPair) => void): void {
+    this.others.push(take);
+  }
+
   /** What is wrong with the new files is said in the log; the old ones stay in force. */
   renew(): void {
     try {
       const pair = readTls(this.config);
-      if (pair) (this.adapter.httpAdapter.getHttpServer() as Server).setSecureContext(pair);
+      if (pair) {
+        (this.adapter.httpAdapter.getHttpServer() as Server).setSecureContext(pair);
+        for (const take of this.others) take(pair);
+      }
       this.log.info('the certificate was read again');
     } catch (error) {
       this.log.error({ err: error }, 'the certificate was not renewed');

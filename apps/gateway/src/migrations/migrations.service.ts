@@ -35,6 +35,7 @@ import { lockOf } from '../vms/vm-lock';
 import { VmVerbs } from '../vms/vm-verbs.service';
 import { VmViews } from '../vms/vm-view';
 import { MigrationFollower } from './migration-follower';
+import { MigrationMetrics } from './migration-metrics';
 import { MigrationPlanner, type PlanOptions } from './migration-planner';
 import { migrationView } from './migration-view';
 
@@ -62,10 +63,15 @@ export class Migrations implements OnApplicationBootstrap, BeforeApplicationShut
     private readonly views: VmViews,
     private readonly operations: OperationsService,
     private readonly palacios: PalaciosClient,
+    private readonly metrics: MigrationMetrics,
     private readonly log: PinoLogger,
     @Config() private readonly config: GatewayConfig,
   ) {
     log.setContext(Migrations.name);
+    const { followed } = this;
+    metrics.countBy(function* () {
+      for (const { now } of followed.values()) yield now;
+    });
   }
 
   async onApplicationBootstrap(): Promise<void> {
@@ -213,7 +219,12 @@ export class Migrations implements OnApplicationBootstrap, BeforeApplicationShut
     const parts = { bus, palacios, rows, vms, log, silenceMs, patienceMs };
     const follower = new MigrationFollower(row, parts, tell, signal, begin);
     this.followed.set(row.id, follower);
-    follower.ended.catch(() => undefined).finally(() => this.followed.delete(row.id));
+    follower.ended
+      .then(
+        ended => this.metrics.migrationEnded(ended),
+        () => undefined, // the next gateway follows it on, and counts it
+      )
+      .finally(() => this.followed.delete(row.id));
     return follower;
   }
 }

@@ -11,6 +11,7 @@ import { testNats, testPostgres } from '@v3vee/testkit';
 import request, { type Test } from 'supertest';
 import type { DataSource } from 'typeorm';
 import { gatewayConfig } from '../config';
+import { GrpcServer } from '../grpc/grpc-server';
 import { GatewayModule } from '../gateway.module';
 import { configureHttp } from '../http/configure';
 import { readTls } from '../http/tls';
@@ -117,6 +118,11 @@ export class TestGateway {
 
   get port(): number {
     return (this.server.address() as { port: number }).port;
+  }
+
+  /** Where its gRPC listens. */
+  get grpcAddress(): string {
+    return this.app.get(GrpcServer).address;
   }
 
   /** A new user of these, and its token. */

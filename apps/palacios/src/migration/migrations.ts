@@ -1,5 +1,10 @@
 import type { Stoppable } from '@v3vee/bus';
-import { migrationSourceCalls, migrationTargetCalls, V3Error } from '@v3vee/contracts';
+import {
+  migrationSourceCalls,
+  migrationTargetCalls,
+  V3Error,
+  type MigrationProgress,
+} from '@v3vee/contracts';
 import { Incoming, type IncomingParts } from './incoming';
 import { Outgoing } from './outgoing';
 
@@ -49,6 +54,16 @@ export class Migrations {
     for (const served of this.#served) served.stop();
     const outgoing = [...this.#outgoing.values()].map(({ migration }) => migration);
     await Promise.all([...outgoing, ...this.#incoming.values()].map(each => each.stop()));
+  }
+
+  /** Of each VM its latest move away that is known. */
+  leaving(): { vm: string; progress: MigrationProgress }[] {
+    const latest = new Map<string, MigrationProgress>();
+    for (const { migration } of this.#outgoing.values()) {
+      const { vm } = migration;
+      if (vm !== undefined) latest.set(vm, migration.progress);
+    }
+    return [...latest].map(([vm, progress]) => ({ vm, progress }));
   }
 
   async #begin(id: string, make: () => Outgoing): Promise<void> {

@@ -86,6 +86,11 @@ export class Outgoing implements SourceSteps {
     });
   }
 
+  /** The VM's name; undefined: it has not begun yet. */
+  get vm(): string | undefined {
+    return this.#progress && this.#leaving.definition.name;
+  }
+
   get hasEnded(): boolean {
     return this.#progress?.ended ?? false;
   }

@@ -14,6 +14,8 @@ export interface StateFigures {
   /** That were not stored because they were there. */
   knownPages: number;
   storedBytes: number;
+  /** How long guests stood still for them. */
+  pauseMs: number;
   collections: number;
   freedBytes: number;
 }
@@ -21,7 +23,7 @@ export interface StateFigures {
 /** Saved machine states by digest, each there exactly as long as a row names it. */
 export class StoredStates implements SavedStates {
   readonly figures: StateFigures = {
-    ...{ written: 0, newPages: 0, knownPages: 0, storedBytes: 0, collections: 0, freedBytes: 0 },
+    ...{ written: 0, newPages: 0, knownPages: 0, storedBytes: 0, pauseMs: 0, collections: 0, freedBytes: 0 },
   };
   #last = -Infinity;
   #next: NodeJS.Timeout | undefined;

@@ -49,6 +49,7 @@ export class StoredSnapshots implements Snapshots {
   ): Promise<SnapshotEntity> {
     const nics = vm.nics.map(({ network, vni, mac, ip }) => ({ network, vni, mac, ip }));
     const pauseMs = state.pauseMs || null;
+    this.states.figures.pauseMs += state.pauseMs;
     return this.#record(
       vm,
       { name, kind, nics, disks: [], pauseMs },

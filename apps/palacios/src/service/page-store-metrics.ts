@@ -45,6 +45,7 @@ export class PageStoreMetrics {
     total('written_pages', 'Pages of them that were new', ({ newPages }) => newPages);
     total('known_pages', 'Pages of them that were there already', ({ knownPages }) => knownPages);
     total('written_bytes', 'Bytes by which they made the store grow', ({ storedBytes }) => storedBytes);
+    total('pause_seconds', 'How long guests stood still for them', ({ pauseMs }) => pauseMs / 1e3);
     total('collections', 'Collections of this host', ({ collections }) => collections);
     total('freed_bytes', 'Bytes that they freed on disk', ({ freedBytes }) => freedBytes);
   }

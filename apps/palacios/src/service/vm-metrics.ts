@@ -4,17 +4,19 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import type { Fleet } from '../lifecycle/fleet';
 import type { Vm } from '../lifecycle/vm';
 import { within } from '../lifecycle/within';
+import { ReadHistogram } from './read-histogram';
 
 /** A guest that is busy answers within milliseconds; a scrape does not wait for one that does not. */
 const TELEMETRY_MS = 1_000;
 
 export interface VmMetricsOptions {
   registry: Registry;
-  host: string;
   fleet: Fleet;
   overlay: OverlayNode;
   /** Statuses that are not durable yet. */
   behind: () => number;
+  /** Whether it may run its VMs. */
+  leaseHeld: () => boolean;
 }
 
 /** What Prometheus sees of this host's VMs; names after KubeVirt's, base units. */
@@ -22,23 +24,29 @@ export class VmMetrics {
   readonly #verbs: Histogram<'verb' | 'code'>;
 
   constructor(private readonly options: VmMetricsOptions) {
-    const { registry, host } = options;
-    // Each host has a Palacios: everything that it says is of that host.
-    registry.setDefaultLabels({ service: 'palacios', host });
+    const { registry } = options;
     const registers = [registry];
     this.#verbs = new Histogram({
-      name: 'v3vee_palacios_verb_duration_seconds',
+      name: 'v3_palacios_verb_duration_seconds',
       help: 'Time to carry out a verb, by its outcome',
       labelNames: ['verb', 'code'],
       buckets: [0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100],
       registers,
     });
     new Gauge({
-      name: 'v3vee_palacios_status_behind',
+      name: 'v3_palacios_status_behind',
       help: 'VMs whose newest status is not in the database yet',
       registers,
       collect() {
         this.set(options.behind());
+      },
+    });
+    new Gauge({
+      name: 'v3_palacios_lease_held',
+      help: '1 while the host has its lease, without which its guests stand still',
+      registers,
+      collect() {
+        this.set(options.leaseHeld() ? 1 : 0);
       },
     });
     this.#guests(registers);
@@ -60,6 +68,7 @@ export class VmMetrics {
         fleet.all().map(async each => ({ name: each.name, t: await telemetryOf(each) })),
       );
       for (const family of families) family.reset();
+      cost.reset();
       for (const { name, t } of answers) if (t) fill(name, t);
     });
     const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> => {
@@ -68,55 +77,61 @@ export class VmMetrics {
       return family;
     };
 
-    const exits = counter('v3vee_vm_exits_total', 'Exits from the guest to the VMM', [...vm, 'kind']);
-    const cost = {
-      bucket: counter('v3vee_vm_exit_cost_seconds_bucket', 'Sampled exits by what handling them took', [
-        ...vm,
-        'kind',
-        'le',
-      ]),
-      sum: counter('v3vee_vm_exit_cost_seconds_sum', 'What handling the sampled exits took', [...vm, 'kind']),
-      count: counter('v3vee_vm_exit_cost_seconds_count', 'Sampled exits', [...vm, 'kind']),
-    };
-    const hypercalls = counter('v3vee_vm_hypercalls_total', 'Hypercalls of the guest', [...vm, 'call']);
-    const yields = counter('v3vee_vm_yields_total', 'What the core did when its guest had nothing to do', [
+    const exits = counter('v3_vm_exits_total', 'Exits from the guest to the VMM', [...vm, 'kind']);
+    const cost = new ReadHistogram({
+      name: 'v3_vm_exit_cost_seconds',
+      help: 'What handling exits took, of a sample of them',
+      labelNames: [...vm, 'kind'],
+      registers,
+      collect: refresh,
+    });
+    const hypercalls = counter('v3_vm_hypercalls_total', 'Hypercalls of the guest', [...vm, 'call']);
+    const yields = counter('v3_vm_yields_total', 'What the core did when its guest had nothing to do', [
       ...vm,
       'kind',
     ]);
-    const seconds = counter('v3vee_vm_vcpu_seconds_total', 'Time of the core, in guest code and halted', [
+    const seconds = counter('v3_vm_vcpu_seconds_total', 'Time of the core, in guest code and halted', [
       ...vm,
       'state',
     ]);
-    const instructions = counter('v3vee_vm_instructions_total', 'Guest instructions executed', vm);
+    const instructions = counter('v3_vm_instructions_total', 'Guest instructions executed', vm);
     const stuck = counter(
-      'v3vee_vm_interrupts_stuck_total',
+      'v3_vm_interrupts_stuck_total',
       'Times that the interrupt controller was seen serving nobody',
       vm,
     );
     const network = {
-      receiveBytes: counter('v3vee_vm_network_receive_bytes_total', 'Bytes to the guest', nic),
-      receivePackets: counter('v3vee_vm_network_receive_packets_total', 'Frames to the guest', nic),
-      transmitBytes: counter('v3vee_vm_network_transmit_bytes_total', 'Bytes from the guest', nic),
-      transmitPackets: counter('v3vee_vm_network_transmit_packets_total', 'Frames from the guest', nic),
+      receiveBytes: counter('v3_vm_network_receive_bytes_total', 'Bytes to the guest', nic),
+      receivePackets: counter('v3_vm_network_receive_packets_total', 'Frames to the guest', nic),
+      transmitBytes: counter('v3_vm_network_transmit_bytes_total', 'Bytes from the guest', nic),
+      transmitPackets: counter('v3_vm_network_transmit_packets_total', 'Frames from the guest', nic),
     };
-    const dropped = counter('v3vee_vm_network_packets_dropped_total', 'Frames dropped by the card', [
+    const dropped = counter('v3_vm_network_packets_dropped_total', 'Frames dropped by the card', [
       ...nic,
       'reason',
     ]);
+
+    const dispatch = {
+      kicks: counter('v3_vm_network_kicks_total', 'Times that the guest told the card of frames', nic),
+      interrupts: counter('v3_vm_network_interrupts_total', 'Interrupts of the card', nic),
+      polls: counter('v3_vm_network_polls_total', 'Looks of the dispatcher at the card’s rings', nic),
+      switches: counter(
+        'v3_vm_network_dispatch_switches_total',
+        'Times that the card went between guest-driven and VMM-driven dispatch',
+        nic,
+      ),
+    };
 
     const fill = (name: string, t: Telemetry) => {
       const labels = { vm: name };
       for (const [kind, { count, cost: spent }] of Object.entries(t.exits)) {
         exits.inc({ ...labels, kind }, count);
         if (!spent) continue;
-        let cumulated = 0;
-        for (const { upToMicros, count: more } of spent.histogram) {
-          cumulated += more;
-          const le = upToMicros === null ? '+Inf' : String(upToMicros / 1e6);
-          cost.bucket.inc({ ...labels, kind, le }, cumulated);
-        }
-        cost.sum.inc({ ...labels, kind }, (spent.sampled * spent.meanMicros) / 1e6);
-        cost.count.inc({ ...labels, kind }, spent.sampled);
+        const buckets = spent.histogram.map(({ upToMicros, count: within }) => ({
+          upTo: upToMicros === null ? Infinity : upToMicros / 1e6,
+          count: within,
+        }));
+        cost.put({ ...labels, kind }, buckets, (spent.sampled * spent.meanMicros) / 1e6);
       }
       for (const { number, count } of t.hypercalls)
         hypercalls.inc({ ...labels, call: `0x${number.toString(16)}` }, count);
@@ -132,11 +147,14 @@ export class VmMetrics {
           family.inc(at, card[field as keyof typeof network]);
         }
         for (const [reason, count] of Object.entries(card.dropped)) dropped.inc({ ...at, reason }, count);
+        for (const [field, family] of Object.entries(dispatch)) {
+          family.inc(at, card.dispatch[field as keyof typeof dispatch]);
+        }
       }
     };
 
     new Gauge({
-      name: 'v3vee_vm_state',
+      name: 'v3_vm_state',
       help: '1 for the state that the VM is in',
       labelNames: [...vm, 'state'],
       registers,
@@ -148,19 +166,29 @@ export class VmMetrics {
       },
     });
     new Gauge({
-      name: 'v3vee_vm_info',
+      name: 'v3_vm_info',
       help: 'What a VM is',
-      labelNames: [...vm, 'id', 'image', 'epoch'],
+      labelNames: [...vm, 'id', 'image'],
       registers,
       collect() {
         this.reset();
         for (const { id, name, definition } of fleet.all()) {
-          this.set({ vm: name, id, image: definition.image, epoch: definition.epoch }, 1);
+          this.set({ vm: name, id, image: definition.image }, 1);
         }
       },
     });
     new Gauge({
-      name: 'v3vee_vm_memory_bytes',
+      name: 'v3_vm_epoch',
+      help: 'Epoch under which this host has the VM: it grows with each change of its owner',
+      labelNames: vm,
+      registers,
+      collect() {
+        this.reset();
+        for (const { name, definition } of fleet.all()) this.set({ vm: name }, definition.epoch);
+      },
+    });
+    new Gauge({
+      name: 'v3_vm_memory_bytes',
       help: 'Memory that the guest has; 0 while it has no machine',
       labelNames: vm,
       registers,
@@ -186,14 +214,14 @@ export class VmMetrics {
         },
       });
     const { counters } = core;
-    plain('v3vee_overlay_receive_frames_total', 'Frames into the forwarding core', () => counters.rx);
-    plain('v3vee_overlay_receive_bytes_total', 'Bytes into the forwarding core', () => counters.rxBytes);
-    plain('v3vee_overlay_transmit_frames_total', 'Frames out of the forwarding core', () => counters.tx);
-    plain('v3vee_overlay_transmit_bytes_total', 'Bytes out of the forwarding core', () => counters.txBytes);
-    plain('v3vee_overlay_route_cache_hits_total', 'Frames whose route was cached', () => counters.hits);
-    plain('v3vee_overlay_route_cache_misses_total', 'Frames sent to the router', () => counters.misses);
+    plain('v3_overlay_receive_frames_total', 'Frames into the forwarding core', () => counters.rx);
+    plain('v3_overlay_receive_bytes_total', 'Bytes into the forwarding core', () => counters.rxBytes);
+    plain('v3_overlay_transmit_frames_total', 'Frames out of the forwarding core', () => counters.tx);
+    plain('v3_overlay_transmit_bytes_total', 'Bytes out of the forwarding core', () => counters.txBytes);
+    plain('v3_overlay_route_cache_hits_total', 'Frames whose route was cached', () => counters.hits);
+    plain('v3_overlay_route_cache_misses_total', 'Frames sent to the router', () => counters.misses);
     new Counter({
-      name: 'v3vee_overlay_frames_dropped_total',
+      name: 'v3_overlay_frames_dropped_total',
       help: 'Frames dropped by the forwarding core',
       labelNames: ['reason'],
       registers,

@@ -67,9 +67,8 @@ export class WifiMetrics {
       collect() {
         this.reset();
         for (const { id, counters } of antennas()) {
-          for (const [reason, count] of Object.entries(counters.dropped)) {
-            if (count > 0) this.inc({ antenna: id, reason }, count);
-          }
+          for (const [reason, count] of Object.entries(counters.dropped))
+            this.inc({ antenna: id, reason }, count);
         }
       },
     });

@@ -14,6 +14,7 @@ export const serviceStatus = z.object({
   reason: z.string(),
   pid: z.int().nullable(),
   url: z.string().nullable(),
+  grpc: z.string().optional().describe('HOST:PORT, of one that serves gRPC'),
   restarts: z.int().describe('since the cluster started'),
   since: z.string().describe('when it came into this state'),
 });
@@ -23,6 +24,7 @@ export const clusterStatus = z.object({
   state: z.enum(['starting', 'running', 'stopping']),
   pid: z.int(),
   url: z.string().nullable(),
+  grpc: z.string().optional().describe('HOST:PORT of the gateway’s gRPC'),
   startedAt: z.string(),
   services: z.array(serviceStatus),
 });
@@ -41,7 +43,7 @@ export type ControlEvent =
 /** What the supervisor tells the process that started it, over IPC. That one answers `{type: 'stop'}` for a Ctrl-C. */
 export type SupervisorMessage =
   | { type: 'progress'; text: string }
-  | { type: 'up'; url: string; changes: ApplyResult['changes'] }
+  | { type: 'up'; url: string; grpc?: string; changes: ApplyResult['changes'] }
   | { type: 'notice'; text: string }
   | { type: 'failed'; problem: Problem }
   | { type: 'apply-failed'; problem: Problem; url: string };

@@ -19,6 +19,8 @@ export interface StateFiles {
   socket: string;
   /** The topology that was applied last. */
   topology: string;
+  /** Where Prometheus finds the services (file_sd_configs); there only while a cluster runs. */
+  prometheusTargets: string;
   /** NAME.log of every service, older parts as NAME.log.1. */
   logs: string;
 }
@@ -34,6 +36,7 @@ export function stateFiles(state: string): StateFiles {
     natsUrl: join(state, 'nats', 'operator.url'),
     socket: Buffer.byteLength(socket) <= MAX_SOCKET_PATH ? socket : shortSocket(state),
     topology: join(state, 'topology.json'),
+    prometheusTargets: join(state, 'prometheus-targets.json'),
     logs: join(state, 'logs'),
   };
 }

@@ -5,6 +5,7 @@ export * from './disk.entity';
 export * from './dmm-context.entity';
 export * from './dmm-policy.entity';
 export * from './dmm-violation.entity';
+export * from './event.entity';
 export * from './host-lease.entity';
 export * from './host.entity';
 export * from './network.entity';

@@ -1,0 +1,116 @@
+import type { Writable } from 'node:stream';
+import type { EventRepository, EventEntity } from '@v3vee/store';
+import type { EventKind } from '@v3vee/contracts';
+import { jsonLines } from '../streams/client-stream';
+import type { EventFeed } from './event-feed';
+
+/** How many events are read at a time. */
+const BATCH = 100;
+/** After so long without a change its reader is told how far the watch has come, ms. */
+const BOOKMARK_MS = 15_000;
+
+export interface Watchable {
+  /** None: all kinds. */
+  kind?: EventKind;
+  /** What is there now, as lines. */
+  present(place: string): Promise<object[]>;
+  /** What events are to its reader, as lines; the last of them goes on at `place`. */
+  lines(events: EventEntity[]): Promise<object[]>;
+  bookmark(place: string): object | undefined;
+}
+
+export interface WatchStreamOptions {
+  out: Writable;
+  events: EventRepository;
+  feed: EventFeed;
+  watched: Watchable;
+  /** Only what is of it, and what is everybody's; null: all. */
+  project: string | null;
+  /** Where it goes on in the log; none: first what is there now. */
+  after: string | undefined;
+  bookmarkMs?: number;
+}
+
+/**
+ * A watch: the log read as fast as its client reads, so that a slow one costs no memory and misses nothing. One that
+ * stays behind until the log is forgotten is ended.
+ */
+export class WatchStream {
+  readonly ended: Promise<void>;
+  private readonly stopping = new AbortController();
+  private settle = (): void => undefined;
+  private place = '0';
+
+  constructor(private readonly options: WatchStreamOptions) {
+    this.ended = new Promise(resolve => (this.settle = resolve));
+    options.out.once('close', () => this.stopping.abort());
+    options.out.on('error', () => this.stopping.abort());
+  }
+
+  /** @throws V3Error RESOURCE_VERSION_TOO_OLD, INVALID_REQUEST: then nothing was written */
+  async open(): Promise<void> {
+    const { events, watched, after } = this.options;
+    try {
+      this.place = after ?? (await events.latest());
+      const first = after === undefined ? await watched.present(this.place) : await this.next();
+      void this.go(first);
+    } catch (thrown) {
+      this.settle();
+      throw thrown;
+    }
+  }
+
+  /** Its reader goes on from the last line's resourceVersion, at whoever comes next. */
+  end(): void {
+    this.stopping.abort();
+  }
+
+  private async go(first: object[]): Promise<void> {
+    const { out, feed, watched, bookmarkMs = BOOKMARK_MS } = this.options;
+    const { signal } = this.stopping;
+    try {
+      await this.write(first);
+      let quietSince = performance.now();
+      while (!signal.aborted) {
+        const { state } = feed;
+        const lines = await this.next();
+        await this.write(lines);
+        if (lines.length > 0) quietSince = performance.now();
+        else if (performance.now() - quietSince >= bookmarkMs) {
+          quietSince = performance.now();
+          const bookmark = watched.bookmark(this.place);
+          if (bookmark) await this.write([bookmark]);
+        } else await feed.grown(state, bookmarkMs, signal);
+      }
+    } catch {
+      // Behind the log, or the database is away: either way it is tried again from the last line's place.
+    }
+    out.end();
+    this.settle();
+  }
+
+  private async next(): Promise<object[]> {
+    const { events, watched, project } = this.options;
+    const latest = await events.latest();
+    const found = await events.after(this.place, { kind: watched.kind, project, limit: BATCH });
+    const last = found.at(-1);
+    // Events of other kinds count as seen: the log can't have grown before `latest` since.
+    if (last) this.place = last.id;
+    else if (BigInt(latest) > BigInt(this.place)) this.place = latest;
+    return found.length > 0 ? watched.lines(found) : [];
+  }
+
+  private async write(lines: object[]): Promise<void> {
+    const { out } = this.options;
+    if (lines.length === 0 || this.stopping.signal.aborted || out.write(jsonLines(lines))) return;
+    await new Promise<void>(resolve => {
+      const over = () => {
+        out.off('drain', over);
+        this.stopping.signal.removeEventListener('abort', over);
+        resolve();
+      };
+      out.once('drain', over);
+      this.stopping.signal.addEventListener('abort', over);
+    });
+  }
+}

@@ -1,0 +1,10 @@
+export { api, BODY, DATA, MASK, pathParameters, TEXT } from './api';
+export { GrpcClient, type GrpcClientOptions, type GrpcStream } from './client';
+export { fromWire, toWire, type Json, type Wire } from './codec';
+export { maskedBody } from './field-mask';
+export { OWN_FOLDER, PUBLISHED_FILE } from './files';
+export { packageDefinition, serviceDefinition } from './load';
+export { PACKAGE, rpcName, type Api, type Field, type Message, type Rpc, type Service } from './model';
+export { publish, type Published } from './numbers';
+export { protoFiles } from './proto-files';
+export { errorOf, statusOf } from './status';

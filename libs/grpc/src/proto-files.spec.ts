@@ -1,0 +1,66 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rest, restStreams } from '@v3vee/contracts';
+import { api } from './api';
+import { OWN_FOLDER, PUBLISHED_FILE } from './files';
+import { rpcName } from './model';
+import { publish, type Published } from './numbers';
+import { serviceDefinition } from './load';
+import { protoFiles } from './proto-files';
+
+const published = JSON.parse(readFileSync(PUBLISHED_FILE, 'utf8')) as Published;
+
+describe('the proto files', () => {
+  it('are what the REST table makes: after a change of it run "npm run proto -w libs/grpc"', () => {
+    const made = protoFiles(api(), publish(api(), published));
+    const found = readdirSync(OWN_FOLDER).map(
+      name => [name, readFileSync(join(OWN_FOLDER, name), 'utf8')] as const,
+    );
+    expect(new Map(found.sort())).toEqual(new Map([...made].sort()));
+    expect(publish(api(), published)).toEqual(published);
+  });
+
+  it('have an RPC for every endpoint and stream, in the service of its tag, and for the console', () => {
+    const rpcs = api().services.flatMap(service =>
+      Object.keys(serviceDefinition(service)).map(name => `${service.tag}/${name}`),
+    );
+    const expected = Object.entries({ ...rest, ...restStreams }).map(
+      ([name, { tag }]) => `${tag}/${rpcName({ name })}`,
+    );
+    expect(rpcs.sort()).toEqual([...expected, 'vms/Console'].sort());
+  });
+});
+
+describe('what was published', () => {
+  const message = (...fields: object[]) => ({ name: 'M', comment: '', nested: [], fields }) as never;
+  const field = (proto: string, scalar: string) => ({
+    proto,
+    type: { kind: 'scalar', scalar },
+    cardinality: 'single',
+  });
+  const types = (...fields: object[]) => ({ services: [], types: [message(...fields)] });
+
+  it('keeps the numbers of fields, gives new ones new numbers, and never one again', () => {
+    const first = publish(types(field('a', 'string'), field('b', 'string')), {});
+    expect(first.M).toEqual({ a: [1, 'optional string'], b: [2, 'optional string'] });
+    const second = publish(types(field('c', 'bool'), field('b', 'string')), first);
+    expect(second.M).toEqual({ ...first.M, c: [3, 'optional bool'] });
+    const text = protoFiles(types(field('c', 'bool'), field('b', 'string')) as never, second).get(
+      'types.proto',
+    );
+    expect(text).toContain('reserved 1;\n  reserved "a";');
+  });
+
+  it('refuses another type of a field, and an RPC that is gone or takes another message', () => {
+    const first = publish(types(field('a', 'string')), {});
+    expect(() => publish(types(field('a', 'int64')), first)).toThrow(
+      'M.a was optional string and would be optional int64',
+    );
+    const rpc = { name: 'get', kind: 'unary', request: message(), response: message() };
+    const service = (...rpcs: object[]) =>
+      ({ types: [], services: [{ name: 'S', tag: 's', rpcs }] }) as never;
+    const withRpc = publish(service(rpc), {});
+    expect(() => publish(service(), withRpc)).toThrow('the RPC get is gone');
+    expect(() => publish(service({ ...rpc, kind: 'download' }), withRpc)).toThrow('clients break');
+  });
+});
