@@ -175,7 +175,7 @@ describe('events', () => {
     ]);
     expect(own.length * 2).toBe((await log('&vm=p1')).length);
     expect(all.lines.filter(line => 'kind' in line && line.vm === 'p1')).toHaveLength(own.length);
-    await vms.until(lines => lines.some(({ type }: { type?: string }) => type === 'DELETED'));
+    await vms.until(lines => lines.some(line => 'type' in line && line.type === 'DELETED'));
     expect(operations.lines.length).toBeGreaterThan(0);
     const blue = JSON.stringify((await gateway.ok<List<Vm>>('get', '/v1/operations?pageSize=3')).items);
     for (const { name } of operations.lines) expect(blue).not.toContain(name);
