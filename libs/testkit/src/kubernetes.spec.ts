@@ -12,9 +12,10 @@ const folder = join(checkoutRoot, 'infra/kubernetes');
 interface Container {
   name: string;
   ports?: { name: string; containerPort: number }[];
-  env?: { name: string; valueFrom?: { secretKeyRef?: { name: string; key: string } } }[];
+  env?: { name: string; value?: string; valueFrom?: { secretKeyRef?: { name: string; key: string } } }[];
   envFrom?: { configMapRef?: { name: string }; secretRef?: { name: string } }[];
-  volumeMounts?: { name: string }[];
+  command?: string[];
+  volumeMounts?: { name: string; mountPath: string; subPathExpr?: string }[];
   readinessProbe?: { httpGet?: { port: string } };
   livenessProbe?: { httpGet?: { port: string } };
 }
@@ -44,8 +45,9 @@ interface Manifest {
   };
 }
 
-const { resources } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as {
+const { resources, configMapGenerator } = parse(readFileSync(join(folder, 'kustomization.yaml'), 'utf8')) as {
   resources: string[];
+  configMapGenerator: { name: string; files: string[] }[];
 };
 const manifests = resources.flatMap(name =>
   parseAllDocuments(readFileSync(join(folder, name), 'utf8')).map(document => {
@@ -82,7 +84,7 @@ it('whatever a workload refers to is there', () => {
     const claimed = spec!.volumeClaimTemplates?.map(claim => claim.metadata.name) ?? [];
     const mounted = new Set([...volumes.map(({ name }) => name), ...claimed]);
     for (const { configMap, secret, persistentVolumeClaim } of volumes) {
-      if (configMap) expect([...named('ConfigMap').keys()]).toContain(configMap.name);
+      if (configMap) expect([...named('ConfigMap').keys(), 'nats']).toContain(configMap.name);
       if (secret) expect([...named('Secret').keys()]).toContain(secret.secretName);
       if (persistentVolumeClaim)
         expect([...named('PersistentVolumeClaim').keys()]).toContain(persistentVolumeClaim.claimName);
@@ -101,6 +103,39 @@ it('whatever a workload refers to is there', () => {
     }
     if (spec!.serviceName) expect(named('Service').has(spec!.serviceName)).toBe(true);
   }
+});
+
+it('NATS has the passwords of all whom it knows, and each process has its own', () => {
+  const [generated] = configMapGenerator;
+  expect(generated).toMatchObject({ name: 'nats', files: ['nats/nats.conf', 'nats/authorization.conf'] });
+  const known = readFileSync(join(folder, 'nats/authorization.conf'), 'utf8');
+  const users = [...known.matchAll(/user: "(.+)"\n +password: \$(\w+)/g)].map(([, user, variable]) => ({
+    user,
+    variable,
+  }));
+  expect(Object.keys(named('Secret').get('nats')!.stringData!)).toEqual(users.map(({ user }) => user));
+  const containers = workloads.flatMap(({ spec }) => spec!.template!.spec.containers);
+  const server = containers.find(({ name }) => name === 'nats')!;
+  expect(server.env).toEqual(
+    users.map(({ user, variable }) => ({
+      name: variable,
+      valueFrom: { secretKeyRef: { name: 'nats', key: user } },
+    })),
+  );
+  const hosts = ['host-0', 'host-1', 'host-2', 'host-3'];
+  const served = containers.flatMap(({ name, env = [], command = [], volumeMounts = [] }) => {
+    const password = env.find(each => each.name === 'V3_NATS_PASSWORD')?.valueFrom?.secretKeyRef;
+    const url = env.find(each => each.name === 'V3_NATS_URL')?.value;
+    if (url) {
+      expect(url).toBe(`nats://${name}:$(V3_NATS_PASSWORD)@nats:4222`);
+      return password!.key;
+    }
+    const file = volumeMounts.find(each => each.name === 'nats' && each.subPathExpr);
+    if (!file) return [];
+    expect(command.join(' ')).toContain(`nats://${name}-$V3_HOST:$$(cat ${file.mountPath})@nats:4222`);
+    return hosts.map(host => file.subPathExpr!.replace('$(V3_HOST)', host));
+  });
+  expect(['operator', ...served].sort()).toEqual(users.map(({ user }) => user).sort());
 });
 
 it('every service leads to ports of a workload, every container is probed at one of its own', () => {
@@ -130,19 +165,13 @@ it('services that are compiled are what containers run, with all that their envi
   const config = named('ConfigMap').get('v3vee')!.data!;
   const secret = named('Secret').get('v3vee')!.stringData!;
   expect(Object.keys({ ...config, ...secret })).toEqual(
-    expect.arrayContaining([
-      'V3_NATS_URL',
-      'V3_DATABASE_URL',
-      'V3_STATE_DIR',
-      'V3_CACHE_DIR',
-      'V3_ADMIN_TOKEN_FILE',
-    ]),
+    expect.arrayContaining(['V3_DATABASE_URL', 'V3_STATE_DIR', 'V3_CACHE_DIR', 'V3_ADMIN_TOKEN_FILE']),
   );
   const apps = new Set(readdirSync(join(checkoutRoot, 'apps')));
   const commands = workloads.flatMap(({ spec }) =>
     spec!.template!.spec.containers.flatMap(container => (container as { command?: string[] }).command ?? []),
   );
-  const scripts = commands.filter(word => word.startsWith('apps/'));
+  const scripts = commands.flatMap(word => /apps\/\w+\/dist\/main\.js/.exec(word) ?? []);
   expect(scripts.map(script => script.split('/')[1]).sort()).toEqual([
     'dmm',
     'gateway',

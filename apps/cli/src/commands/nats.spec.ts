@@ -10,6 +10,11 @@ import { passwordVariable } from './nats';
 
 const read = (name: string) => readFileSync(join(checkoutRoot, name), 'utf8');
 
+/** The hosts of docker-compose.yml, and those that infra/docker/host.yml may add. */
+const composeHosts = ['alpha', 'beta', 'gamma', 'delta'];
+/** The pods that infra/kubernetes/hosts.yaml may have. */
+const podHosts = ['host-0', 'host-1', 'host-2', 'host-3'];
+
 /** `dmm.exit.H` and `dmm.release.H` as `dmm.{exit,release}.H`. */
 function gathered(subjects: string[]): string[] {
   const groups = new Map<string, Set<string>>();
@@ -43,20 +48,22 @@ function table(): string {
 }
 
 describe('v3 nats permissions', () => {
-  it('is what the documents say, and what compose uses', () => {
+  it('is what the documents say, and what containers use', () => {
     expect(read('docs/ARCHITECTURE.md')).toContain(`\n${table()}\n`);
     expect(read('infra/nats/authorization.conf')).toBe(
-      natsAuthorization(busUsers(['alpha', 'beta']), passwordVariable),
+      natsAuthorization(busUsers(composeHosts), passwordVariable),
+    );
+    expect(read('infra/kubernetes/nats/authorization.conf')).toBe(
+      natsAuthorization(busUsers(podHosts), passwordVariable),
     );
   });
 
   it('lets the services of compose in, each with its own password', async () => {
-    const { services, 'x-nats-passwords': variables } = parse(read('docker-compose.yml'), {
-      merge: true,
-    }) as {
+    const compose = parse(read('docker-compose.yml'), { merge: true }) as {
       services: Record<string, { environment?: Record<string, string> }>;
       'x-nats-passwords': Record<string, string>;
     };
+    const { services, 'x-nats-passwords': variables } = compose;
     const passwords = Object.fromEntries(Object.keys(variables).map((name, i) => [name, `p${i}`]));
     const port = await freePort();
     const program = await ensureNats({ cache: resolvePaths().cache });
@@ -78,6 +85,14 @@ describe('v3 nats permissions', () => {
       });
       const urls = Object.values(services).flatMap(({ environment }) => environment?.V3_NATS_URL ?? []);
       expect(urls.length).toBe(busUsers(['alpha', 'beta']).length - 1);
+      const { services: further } = parse(read('infra/docker/host.yml'), { merge: true }) as typeof compose;
+      for (const host of ['gamma', 'delta'])
+        for (const { environment } of Object.values(further))
+          urls.push(
+            environment!
+              .V3_NATS_URL!.replace('${V3_HOST}', host)
+              .replace(/PASSWORD_(\w+):/, `PASSWORD_$1_${host.toUpperCase()}:`),
+          );
       for (const url of urls) {
         const filled = url.replace(/\$\{(\w+):-\w+\}/, (_, name: string) => passwords[name] as string);
         const bus = await Bus.connect({ url: filled.replace('@nats:4222', `@127.0.0.1:${port}`), name: 'x' });
