@@ -122,7 +122,7 @@ describe('events', () => {
     await until(all => all.some(({ name }) => name === 'r1'));
     await gateway.restart(async () => {
       await gateway.dataSource.query(
-        `SELECT log_event('host', 'meanwhile', NULL, NULL, 'DECLARED', 'while nobody listened')`,
+        `SELECT log_event('host', 'meanwhile', NULL, NULL, NULL, 'DECLARED', 'while nobody listened')`,
       );
     });
     // Tests' gateways take another port after a restart.
@@ -200,6 +200,23 @@ describe('events', () => {
     await until(all =>
       all.some(({ name, state, reason }) => name === 'alpha' && state === 'READY' && reason !== ''),
     );
+  });
+
+  it('VMs of a host that is seen for the first time were not lost before', async () => {
+    await gateway.until(async () => (await gateway.hostState('alpha')) === 'READY');
+    await gateway.ok('post', '/v1/vms', { name: 'h2', host: 'alpha' });
+    await gateway.operate('post', '/v1/vms/h2:start');
+    await gateway.restart(async () => {
+      await gateway.dataSource.query(`DELETE FROM event WHERE kind = 'host'`);
+    });
+    client.close();
+    client = new Client({ url: `http://127.0.0.1:${gateway.port}`, token: gateway.token });
+    // What is said next is said after all that this had to say.
+    await gateway.until(async () => (await log('&kind=host')).some(({ state }) => state === 'READY'));
+    alpha.stop();
+    await gateway.until(async () => (await events.lastOf('vm', 'h2')) === 'ERROR');
+    alpha.start();
+    expect(steps(await log('&vm=h2&kind=vm'))).toEqual(['>STOPPED', 'STOPPED>RUNNING', 'RUNNING>ERROR']);
   });
 
   it.each([

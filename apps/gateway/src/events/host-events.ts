@@ -83,6 +83,8 @@ export class HostEvents implements OnApplicationBootstrap, OnApplicationShutdown
       if (own === undefined || own === 'STOPPED' || own === 'ERROR') continue;
       if (ready !== (state === own)) continue;
       const before = ready ? 'ERROR' : own;
+      // Of a host that is seen for the first time nobody said that its VMs were lost.
+      if ((await this.events.lastOf('vm', name)) !== before) continue;
       await this.events.log({
         kind: 'vm',
         name,

@@ -62,18 +62,13 @@ export class EventRepository {
     return row.id;
   }
 
-  /** What a host was last said to be. */
-  async lastOf(kind: EventKind, name: string, states: readonly string[]): Promise<string | null> {
-    const found = await this.of()
+  /** What a host or VM was last said to be, of all states or of these. */
+  async lastOf(kind: EventKind, name: string, states?: readonly string[]): Promise<string | null> {
+    const query = this.of()
       .createQueryBuilder('event')
-      .where('event.kind = :kind AND event.name = :name AND event.state IN (:...states)', {
-        kind,
-        name,
-        states,
-      })
-      .orderBy('event.id', 'DESC')
-      .limit(1)
-      .getOne();
+      .where('event.kind = :kind AND event.name = :name', { kind, name });
+    if (states) query.andWhere('event.state IN (:...states)', { states });
+    const found = await query.orderBy('event.id', 'DESC').limit(1).getOne();
     return found?.state ?? null;
   }
 
