@@ -2,7 +2,7 @@ export { Guest, type GuestEnd } from './worker/guest';
 export type { GuestOptions } from './worker/guest-options';
 export { CoreWord, type CoreState } from './worker/core-word';
 export { LeaseWord } from './worker/lease-word';
-export { AGENT_CHANNEL, CONFIG_CHANNEL, type GuestChannel } from './worker/channel';
+export { AGENT_CHANNEL, CONFIG_CHANNEL, GuestChannel } from './worker/channel';
 export type { NetSettings } from '@v3vee/devices';
 export type { DiskLayers } from './worker/disks';
 export type { DiskShape } from './worker/devices';
@@ -34,13 +34,8 @@ export type { Deliver, OutgoingCopy, RoundResult } from './live/outgoing-copy';
 export { BATCH_PAGES, PAGE_BYTES, type PageBatch } from './worker/live/pages';
 export { decodeState, encodeState, readStateFile, writeStateFile } from './state/state-file';
 export type { ExecRequest, ExecResult, GuestAgent, GuestInterface } from './agent/guest-agent';
-export type {
-  CardDriver,
-  ConfigClient,
-  DiskIdentity,
-  GuestIdentity,
-  WifiIdentity,
-} from './config-channel/config-client';
+export { ConfigClient } from './config-channel/config-client';
+export type { CardDriver, DiskIdentity, GuestIdentity, WifiIdentity } from './config-channel/config-client';
 export {
   ensureTemplate,
   hasTemplate,

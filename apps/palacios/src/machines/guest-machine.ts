@@ -1,6 +1,5 @@
 import {
   V3Error,
-  type CardModel,
   type ExecRequest,
   type ExecResult,
   type MemoryMap,
@@ -13,10 +12,8 @@ import {
   PAGE_BYTES,
   combination,
   typing,
-  type CardDriver,
   type Guest,
   type GuestEnd as EngineEnd,
-  type GuestIdentity,
   type OutgoingCopy,
 } from '@v3vee/machine';
 import type { OverlayNode } from '@v3vee/overlay';
@@ -27,6 +24,7 @@ import type { Capture, GuestEnd, HostsEntry, Log, Machine } from '../lifecycle/p
 import { patiently } from '../lifecycle/within';
 import type { Seat } from '../vpio/physical-card';
 import type { WifiLink, WifiPlug } from '../wifi/wifi-link';
+import { Briefing, type Origin } from './briefing';
 import { toAgentRequest, toExecResult } from './exec';
 import { GuestMemory } from './guest-memory';
 import { NicCards } from './nic-cards';
@@ -34,44 +32,19 @@ import { NicPlugs } from './nic-plugs';
 import { encodePng } from './png';
 import { toTelemetry, Unwrapped } from './telemetry';
 
-export const MTU = 1500;
 const MIB = 1 << 20;
 
 /** The router answers at once; when it is away the guest runs without it, and is reachable as soon as it is back. */
 const ROUTER_MS = 3_000;
-/** A guest from a template takes its configuration within a fraction of a second, on a busy machine within a few. */
-const CONFIGURE_MS = 15_000;
-/** A blank disk gets a file system first. */
-const DISKS_CONFIGURE_MS = 50_000;
-/** A cold boot, on a machine that boots others at the same time. */
-const BOOT_MS = 240_000;
-/** A shorter standstill (a snapshot's) is not worth correcting the clock for. */
-const CLOCK_TOLERANCE_MS = 500;
 /** Of a guest that is taken away: what its disks must write. */
 const DISKS_MS = 5_000;
 /** A guest that has come is left alone for so long. */
 const SETTLE_MS = 1_000;
-/** Names in one request of the configuration channel, whose lines are bounded. */
-const NAMES_AT_ONCE = 40;
 const AGENT_MS = 10_000;
 /** A template that has to be read takes well below a second; without it a capture takes longer. */
 const TEMPLATE_MS = 3_000;
 /** Under way at a time; each may hold some MiB of output. */
 const MAX_COMMANDS = 16;
-
-/** What Debian has for each physical card. */
-const DRIVERS: Record<CardModel, CardDriver> = {
-  ne2000: 'ne2k-pci',
-  rtl8139: '8139too',
-  'rtl8139c+': '8139cp',
-};
-
-/**
- * How a guest came to be, which decides what it must be told when it first runs: from a template and as a clone it
- * is told who it is at once, after a cold boot when it is up; a resumed one knows, but not what time it is; one that
- * moved is told only what a guest is told that stood still.
- */
-export type Origin = 'template' | 'cold' | 'resumed' | 'clone' | 'moved';
 
 export interface GuestMachineOptions {
   host: string;
@@ -106,13 +79,9 @@ export class GuestMachine implements Machine {
   readonly #nics: NicPlugs;
   readonly #wifi: WifiPlug | undefined;
   readonly #instructions = new Unwrapped();
-  #names: HostsEntry[];
-  /** Name to address, as the guest knows them from us. */
-  readonly #told = new Map<string, string>();
+  readonly #briefing: Briefing;
   #unplugConsole: (() => void) | undefined;
   #reached: Promise<void> = Promise.resolve();
-  /** Resolves when the guest has been told who it is; never fails. */
-  #configured: Promise<void> | undefined;
   #stoodStillAt: number | undefined;
   #hasDisks = false;
   /** How to tell each command under way that nobody in the guest will answer any more. */
@@ -123,7 +92,14 @@ export class GuestMachine implements Machine {
     this.#options = options;
     this.#guest = guest;
     this.origin = options.origin;
-    this.#names = options.names;
+    this.#briefing = new Briefing({
+      ...{ definition, origin: options.origin, names: options.names },
+      config: options.configChannel ? guest.config : undefined,
+      // A guest that has ended needs to be told nothing.
+      complain: (what, thrown) => {
+        if (!guest.exit) this.#complain(what, thrown);
+      },
+    });
     this.#cards = new NicCards(guest, definition.nics);
     this.#nics = new NicPlugs(overlay, definition, this.#cards);
     if (definition.wifi.length > 0) this.#wifi = options.wifi.plug(definition, guest);
@@ -139,20 +115,20 @@ export class GuestMachine implements Machine {
    */
   async run(): Promise<void> {
     await this.#takeDisks();
-    if (this.#configured) return this.#goOn();
+    if (this.#briefing.told) return this.#goOn();
     if (this.origin === 'moved') return this.#goOnHere();
     await this.#plug();
     await this.#guest.run();
-    this.#configured = this.#configure();
-    if (this.origin !== 'cold') await patiently(this.#configureMs, this.#configured);
+    this.#briefing.begin();
+    if (this.origin !== 'cold') await patiently(this.#briefing.patienceMs, this.#briefing.told!);
   }
 
   /** Its clock is not corrected before it runs again: what it missed until then it missed as a whole. */
   async simulate(ms: number): Promise<number> {
     await this.#takeDisks();
-    if (!this.#configured) {
+    if (!this.#briefing.told) {
       await this.#plug();
-      this.#configured = this.origin === 'moved' ? Promise.resolve() : this.#configure();
+      this.#briefing.begin();
     }
     return this.#guest.simulate(ms);
   }
@@ -176,7 +152,7 @@ export class GuestMachine implements Machine {
 
   /** It stands still until it runs, so it runs first; what it sends follows the announcement of its NICs. */
   async #goOnHere(): Promise<void> {
-    this.#configured = Promise.resolve();
+    this.#briefing.begin();
     const going = this.#guest.run();
     this.#reached = this.#plug()
       .then(() => this.#announce())
@@ -184,7 +160,7 @@ export class GuestMachine implements Machine {
     await going;
     const stoodStill = this.#goesOn();
     // It knows what it was told where it was; who waits for it comes first.
-    setTimeout(() => this.#tellNews(stoodStill), SETTLE_MS).unref();
+    setTimeout(() => this.#briefing.catchUp(stoodStill), SETTLE_MS).unref();
   }
 
   /** Switches beyond the overlay learn where it is now. */
@@ -291,7 +267,8 @@ export class GuestMachine implements Machine {
   async #exec(request: ExecRequest): Promise<ExecResult> {
     const began = performance.now();
     // A command that uses the network must not overtake the configuration of it, nor wait for it for ever.
-    if (this.#configured) await patiently(request.timeoutSeconds * 500, this.#configured);
+    const { told } = this.#briefing;
+    if (told) await patiently(request.timeoutSeconds * 500, told);
     const timeoutSeconds = request.timeoutSeconds - (performance.now() - began) / 1000;
     return toExecResult(await this.#guest.agent.exec(toAgentRequest({ ...request, timeoutSeconds })));
   }
@@ -338,9 +315,9 @@ export class GuestMachine implements Machine {
   }
 
   setHosts(names: HostsEntry[]): void {
-    this.#names = names;
+    this.#briefing.setNames(names);
     // A guest that stands still would not listen; it is told when it goes on.
-    if (this.#stoodStillAt === undefined) this.#then(() => this.#tellNames());
+    if (this.#stoodStillAt === undefined) this.#briefing.catchUp();
   }
 
   setNic(nic: number, { impairment, ...card }: NicSettings): void {
@@ -390,7 +367,7 @@ export class GuestMachine implements Machine {
 
   async #goOn(): Promise<void> {
     await this.#guest.run();
-    this.#tellNews(this.#goesOn());
+    this.#briefing.catchUp(this.#goesOn());
   }
 
   /** @returns how long it stood still, ms */
@@ -398,101 +375,6 @@ export class GuestMachine implements Machine {
     const stoodStill = this.stoodStillMs();
     this.#stoodStillAt = undefined;
     return stoodStill;
-  }
-
-  #tellNews(stoodStillMs: number): void {
-    if (stoodStillMs >= CLOCK_TOLERANCE_MS) this.#then(() => this.#tellTime());
-    this.#then(() => this.#tellNames());
-  }
-
-  /** After what the guest is being told now, if it has been told who it is at all. */
-  #then(telling: () => Promise<void>): void {
-    this.#configured = this.#configured?.then(() => this.#tell('of a change', telling));
-  }
-
-  async #configure(): Promise<void> {
-    const { origin } = this.#options;
-    const { config } = this.#guest;
-    await this.#tell('who it is', async () => {
-      // A state may be from before its guest listened: then it is told when it is up, as after a cold boot. As long as
-      // it does not say so it is still busy with what it was told.
-      const heard = origin !== 'cold' && (await this.#tellAtOnce());
-      if (!heard) {
-        await config.up(BOOT_MS);
-        await config.configure(this.#identity(), BOOT_MS);
-      }
-      await this.#tellNames();
-    });
-  }
-
-  async #tellAtOnce(): Promise<boolean> {
-    const { config } = this.#guest;
-    const telling =
-      this.origin === 'resumed' ? this.#tellTime() : config.configure(this.#identity(), BOOT_MS);
-    return telling.then(
-      () => true,
-      () => false,
-    );
-  }
-
-  /** What its clock missed; and leases may have ended meanwhile. */
-  async #tellTime(): Promise<void> {
-    const { config } = this.#guest;
-    await config.setClock(BOOT_MS);
-    const { nics, wifi } = this.#options.definition;
-    if (![...nics, ...wifi].some(({ dhcp }) => dhcp)) return;
-    // It listens and knows the time; a guest that knows nothing of leases asks when it thinks that they end.
-    await config
-      .renewLeases(CONFIGURE_MS)
-      .catch(thrown => this.#complain('the guest could not be told to ask for its addresses', thrown));
-  }
-
-  get #configureMs(): number {
-    return this.#options.definition.disks.length > 0 ? DISKS_CONFIGURE_MS : CONFIGURE_MS;
-  }
-
-  #identity(): GuestIdentity {
-    const { name, nics, wifi, disks } = this.#options.definition;
-    // A resolver asks its servers for the same names, so there is one: the first card's that has one.
-    const dns = nics.find(nic => nic.dns)?.dns ?? undefined;
-    return {
-      hostname: name,
-      nics: nics.map(({ mac, ip, dhcp, model }) => ({
-        ...{ mac, mtu: MTU, cidr: dhcp ? 'dhcp' : (ip ?? undefined) },
-        driver: model ? DRIVERS[model] : undefined,
-      })),
-      disks: disks
-        .filter(({ cdrom }) => !cdrom)
-        .map(({ name: disk, mount, root, readOnly, image }) => ({
-          ...{ name: disk, mount: mount ?? `/mnt/${disk}`, root, readOnly, blank: image === null },
-        })),
-      wifi: wifi.map(({ mac, ssid, passphrase, ip, dhcp }) => ({
-        ...{ mac, ssid: ssid ?? undefined, passphrase: passphrase ?? undefined },
-        cidr: dhcp ? 'dhcp' : (ip ?? undefined),
-      })),
-      dns,
-    };
-  }
-
-  /** The names that it has not been told yet. */
-  async #tellNames(): Promise<void> {
-    const news = this.#names.filter(entry => this.#told.get(entry.name) !== entry.address);
-    for (let at = 0; at < news.length; at += NAMES_AT_ONCE) {
-      const some = news.slice(at, at + NAMES_AT_ONCE);
-      await this.#guest.config.setHosts(
-        some.map(({ name, address }) => ({ name, ip: address })),
-        CONFIGURE_MS,
-      );
-      for (const { name, address } of some) this.#told.set(name, address);
-    }
-  }
-
-  /** A guest that does not listen is no reason to end it; a guest that has ended needs to be told nothing. */
-  async #tell(what: string, telling: () => Promise<void>): Promise<void> {
-    if (!this.#options.configChannel) return;
-    await telling().catch(thrown => {
-      if (!this.#guest.exit) this.#complain(`the guest could not be told ${what}`, thrown);
-    });
   }
 
   #abandon(why: string): void {

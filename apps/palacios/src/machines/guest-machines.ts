@@ -33,7 +33,8 @@ import type {
   RestoreOptions,
   Template,
 } from '../lifecycle/ports';
-import { GuestMachine, MTU, type Origin } from './guest-machine';
+import { MTU, type Origin } from './briefing';
+import { GuestMachine } from './guest-machine';
 import { NO_IMAGE, type Images } from './images';
 import { memoryDigest } from './memory-digest';
 import { warmUp } from './warm-up';
