@@ -14,6 +14,7 @@ vms:
     host: alpha
     failover: checkpoint
     checkpointEvery: 5s
+    disks: [{ name: data, size: 32MiB }]
     nics: [{ network: lan, ip: 10.10.0.11/24 }]
   b1: { host: beta, nics: [{ network: lan, ip: 10.10.0.21/24 }] }
 `;
@@ -63,7 +64,7 @@ describe('a host that is lost', () => {
   };
 
   it('is one whose VM is checkpointed meanwhile; the last two are kept', async () => {
-    await exec('a1', 'echo kept >/root/mark');
+    await exec('a1', 'echo kept | tee /root/mark >/mnt/data/mark');
     for (let n = 0; n < 3; n++) await checkpointed();
     expect((await checkpoints()).length).toBeLessThanOrEqual(3); // one may be there before the oldest goes
     expect(await exec('a1', 'cat /root/mark; ping -c 1 -q b1 >/dev/null && echo answered')).toBe(
@@ -82,10 +83,10 @@ describe('a host that is lost', () => {
     expect(vm.epoch).toBe(epoch + 1);
     expect(await host('alpha')).toMatchObject({ state: 'NOT_READY', lease: 'LOST' });
     await cluster.ok(['vm', 'wait', 'a1', '--for=agent', '--timeout', '60']);
-    expect(await exec('a1', 'cat /root/mark; ping -c 3 -q b1 >/dev/null && echo answered')).toBe(
-      'kept\nanswered\n',
-    );
-    await exec('a1', 'echo beta >/root/mark');
+    expect(
+      await exec('a1', 'cat /root/mark /mnt/data/mark; ping -c 3 -q b1 >/dev/null && echo answered'),
+    ).toBe('kept\nkept\nanswered\n');
+    await exec('a1', 'echo beta | tee /root/mark >/mnt/data/mark');
   });
 
   it('does not go on with it when it comes back: never two', async () => {
@@ -112,7 +113,7 @@ describe('a host that is lost', () => {
       });
       const vm = await show('a1');
       await cluster.ok(['vm', 'wait', 'a1', '--for=agent', '--timeout', '60']);
-      expect(await exec('a1', 'cat /root/mark')).toBe('beta\n');
+      expect(await exec('a1', 'cat /root/mark /mnt/data/mark')).toBe('beta\nbeta\n');
       await until(async () => (await host(on)).state === 'READY');
       expect([...(await seenBy('alpha')), ...(await seenBy('beta'))]).toHaveLength(1);
       return vm;

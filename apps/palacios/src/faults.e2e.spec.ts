@@ -1,17 +1,7 @@
-import { execFileSync } from 'node:child_process';
 import type { VmDefinition } from '@v3vee/store';
-import { Rig } from './testing/rig.fixture';
+import { canMount, Rig } from './testing/rig.fixture';
 
 const PALACIOS = 'palacios-alpha';
-/** Whether a process may have a file system of its own here. */
-const canMount = (() => {
-  try {
-    execFileSync('unshare', ['-rm', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-})();
 
 describe('what goes wrong', () => {
   let rig: Rig;
@@ -66,7 +56,7 @@ describe('what goes wrong', () => {
   (canMount ? it : it.skip)('with the disk at shut-down is told; who fits is saved', async () => {
     await rig.signal(PALACIOS, 'SIGTERM');
     // The saved states are out of sight for this one: both guests are reported and then started anew.
-    await rig.restart(PALACIOS, '24m');
+    await rig.restart(PALACIOS, { folder: 'states', size: '24m' });
     for (const vm of [a1, b1]) {
       expect(await rig.row(vm)).toMatchObject({ state: 'ERROR' });
       await rig.call('reset', { vmId: vm.id });

@@ -1,5 +1,6 @@
 import type { VmDefinition } from '@v3vee/store';
-import { Rig } from '../testing/rig.fixture';
+import { rmSync, writeFileSync } from 'node:fs';
+import { canMount, Rig } from '../testing/rig.fixture';
 
 const PALACIOS = 'palacios-alpha';
 
@@ -114,5 +115,28 @@ describe('a VM with a disk', () => {
     expect(await file()).toBe('twice');
     await rig.sh(vm, 'umount /mnt/data && e2fsck -fn /dev/vda');
     expect(await rig.row(vm)).toMatchObject({ host: 'beta', state: 'RUNNING' });
+  });
+
+  (canMount ? it : it.skip)('stands still when its host has no room, and loses nothing', async () => {
+    await rig.signal(PALACIOS, 'SIGTERM');
+    await rig.restart(PALACIOS, { folder: 'disks', size: '24m' });
+    const full = await rig.define('d4', { disks: [{ name: 'data', mib: 64 }] });
+    await rig.call('start', { vmId: full.id });
+    const filler = rig.pathOf(PALACIOS, 'disks', 'filler');
+    writeFileSync(filler, Buffer.alloc(16 << 20));
+    const numbers = 'seq 1 1700000';
+    await rig.sh(
+      full,
+      `(${numbers} >/mnt/data/much && sync && md5sum </mnt/data/much >/tmp/sum) >/dev/null 2>&1 </dev/null &`,
+    );
+    const { reason } = await rig.untilState(full, 'PAUSED');
+    expect(reason).toMatch(/^paused: the host has no room for what it writes to its disk \(data: ENOSPC/);
+    await rig.call('resume', { vmId: full.id });
+    await rig.untilState(full, 'PAUSED');
+    rmSync(filler);
+    await rig.call('resume', { vmId: full.id });
+    const written = await rig.sh(full, 'until [ -s /tmp/sum ]; do usleep 10000; done; cat /tmp/sum');
+    expect(written).toBe(await rig.sh(full, `${numbers} | md5sum`));
+    await rig.sh(full, 'umount /mnt/data && e2fsck -fn /dev/vda');
   });
 });

@@ -2,7 +2,7 @@
  * Hosts as a cluster has them, for tests: real NATS and Postgres, and kitten, vnet and palacios as processes of
  * their own, which a test may kill. The compiled services run: build them first.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, spawnSync, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { createWriteStream, readFileSync } from 'node:fs';
@@ -63,6 +63,16 @@ type ResponseOf<V extends PalaciosVerb> = z.output<(typeof palaciosCalls)[V]['re
 const START_MS = 240_000;
 
 type MigrationOptionsInput = z.input<typeof migrationOptions>;
+
+/** What a process has in place of a folder of its state: empty, and gone with the process. */
+export interface SmallDisk {
+  folder: 'states' | 'disks';
+  /** As mount(8) takes it: `12m`. */
+  size: string;
+}
+
+/** Whether a process may have a file system of its own here. */
+export const canMount = spawnSync('unshare', ['-rm', 'true']).status === 0;
 
 export interface Move {
   /** Resolves with the first progress that is as the condition wants it. */
@@ -156,14 +166,17 @@ export class Rig {
   }
 
   /** Resolves when the service says that it is ready. */
-  async startService(name: string, app: string, env: NodeJS.ProcessEnv, smallDisk?: string): Promise<void> {
+  async startService(name: string, app: string, env: NodeJS.ProcessEnv, small?: SmallDisk): Promise<void> {
     this.#env.set(name, { ...env, APP: app });
     const main = join(checkoutRoot, 'apps', app, 'dist', 'main.js');
-    const states = join(this.stateDir, 'states');
-    await mkdir(states, { recursive: true });
-    // A mount of its own, which only this process sees and which needs no root.
-    const mount = `mount -t tmpfs -o size=${smallDisk} none ${states} && exec ${process.execPath} ${main}`;
-    const [program, args] = smallDisk ? ['unshare', ['-rm', 'sh', '-c', mount]] : [process.execPath, [main]];
+    let [program, args] = [process.execPath, [main]];
+    if (small) {
+      const folder = join(this.stateDir, small.folder);
+      await mkdir(folder, { recursive: true });
+      // A mount of its own, which only this process sees and which needs no root.
+      const mount = `mount -t tmpfs -o size=${small.size} none ${folder} && exec ${process.execPath} ${main}`;
+      [program, args] = ['unshare', ['-rm', 'sh', '-c', mount]];
+    }
     const child = spawn(program, args, {
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       env: {
@@ -203,6 +216,11 @@ export class Rig {
     return join(this.stateDir, `${name}.log`);
   }
 
+  /** As the process sees it, in whose sight something may be mounted there. */
+  pathOf(name: string, ...path: string[]): string {
+    return join('/proc', String(this.pid(name)), 'root', this.stateDir, ...path);
+  }
+
   url(name: string): string {
     return this.#urls.get(name) as string;
   }
@@ -220,10 +238,9 @@ export class Rig {
     return exited;
   }
 
-  /** @param smallDisk of this size (`12m`), for its saved states; empty, and gone with the process */
-  async restart(name: string, smallDisk?: string): Promise<void> {
+  async restart(name: string, small?: SmallDisk): Promise<void> {
     const { APP = '', ...env } = this.#env.get(name) ?? {};
-    await this.startService(name, APP, env, smallDisk);
+    await this.startService(name, APP, env, small);
   }
 
   // ---- what the gateway would write -------------------------------------------------------------------------
