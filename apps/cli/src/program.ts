@@ -13,6 +13,7 @@ import { grafanaCommands } from './commands/grafana';
 import { imageCommands } from './commands/image';
 import { jobCommands } from './commands/job';
 import { labCommands } from './commands/lab';
+import { labRunCommands } from './commands/labrun';
 import { logsCommand } from './commands/logs';
 import { metricsCommand } from './commands/metrics';
 import { migrationCommands, vmMigration } from './commands/migration';
@@ -75,6 +76,7 @@ export function createProgram(): Command {
   networkCommands(program);
   vmCommands(program);
   jobCommands(program);
+  labRunCommands(program);
   vnetCommands(program);
   dmmCommands(program);
   wifiCommands(program);

@@ -21,6 +21,11 @@ export function installSignalHandlers(): void {
   process.on('SIGHUP', handle(129));
 }
 
+/** For what must not outlive the program that started it: the loss of its channel to us is a SIGTERM. */
+export function endWithStarter(): void {
+  process.on('disconnect', () => process.emit('SIGTERM', 'SIGTERM'));
+}
+
 export function leaveSignalsToCommand(): void {
   handlesSignals = false;
 }

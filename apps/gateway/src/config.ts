@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { commonConfig } from '@v3vee/service';
+import { checkoutRoot } from '@v3vee/setup';
 import { z } from 'zod';
 
 export const gatewayConfig = commonConfig.extend({
@@ -23,6 +25,16 @@ export const gatewayConfig = commonConfig.extend({
     .describe('for how long the audit log is kept'),
   V3_STATE_DIR: z.string(),
   V3_CACHE_DIR: z.string(),
+  V3_LAB_PROGRAM: z
+    .string()
+    .default(join(checkoutRoot, 'apps', 'cli', 'dist', 'main.js'))
+    .describe('the command line that runs labs'),
+  V3_LAB_STOP_MS: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .default(30_000)
+    .describe('how long a lab that is to end may take to stop its clusters; then it is killed'),
   V3_GRPC_PORT: z.coerce.number().int().min(0).max(65535).default(0).describe('0: a free port'),
   V3_HOST_SILENCE_MS: z.coerce
     .number()

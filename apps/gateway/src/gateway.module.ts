@@ -59,6 +59,8 @@ import { ImageCatalogue } from './images/image-catalogue';
 import { ImagesController } from './images/images.controller';
 import { JobsController } from './jobs/jobs.controller';
 import { KittenClient } from './jobs/kitten-client';
+import { LabsController } from './labs/labs.controller';
+import { Labs } from './labs/labs.service';
 import { GatewayMetrics } from './metrics';
 import { MigrationMetrics } from './migrations/migration-metrics';
 import { MigrationPlanner } from './migrations/migration-planner';
@@ -117,6 +119,7 @@ import { WifiClient } from './wifi/wifi-client';
     ImagesController,
     InterfacesController,
     JobsController,
+    LabsController,
     LinksController,
     MediumController,
     MigrationsController,
@@ -181,6 +184,7 @@ import { WifiClient } from './wifi/wifi-client';
     ImageCatalogue,
     InProcess,
     KittenClient,
+    Labs,
     LoginCodes,
     MigrationMetrics,
     MigrationPlanner,

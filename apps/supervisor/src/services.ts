@@ -27,12 +27,16 @@ export interface ServiceSettings {
 /** Guests are saved to disk when Palacios stops: 64 MiB each takes well below a second, but disks can be slow. */
 const SAVE_GUESTS_MS = 60_000;
 
+/** A lab that runs ends with the gateway, and first stops the clusters that it started. */
+const END_LAB_MS = 90_000;
+
 /** The services that a cluster has once. */
 export function commonMembers(settings: ServiceSettings): Member[] {
   return [
     {
       unit: service(settings, 'gateway', {
         port: settings.port,
+        stopMs: END_LAB_MS,
         env: { V3_HTTP_HOST: settings.listen, V3_ADMIN_TOKEN_FILE: settings.tokenFile },
       }),
       after: settings.infrastructure,

@@ -128,6 +128,11 @@ export const errorCatalogue = {
   JOB_NOT_FOUND: entry('No such job', 404, 'NOT_FOUND'),
   JOB_BINARY_INVALID: entry('The binary cannot be run', 400, 'INVALID_ARGUMENT'),
   JOB_WRONG_STATE: entry('The job is in the wrong state for this', 409, 'FAILED_PRECONDITION'),
+  // labs
+  LAB_NOT_FOUND: entry('No such lab', 404, 'NOT_FOUND'),
+  LAB_BUSY: entry('A lab is running', 409, 'ABORTED'),
+  LABRUN_NOT_FOUND: entry('No such run of a lab', 404, 'NOT_FOUND'),
+  LABRUN_WRONG_STATE: entry('The run of the lab is in the wrong state for this', 409, 'FAILED_PRECONDITION'),
   // saved states
   SNAPSHOT_NOT_FOUND: entry('No such snapshot', 404, 'NOT_FOUND'),
   SNAPSHOT_EXISTS: entry('A snapshot of this name exists', 409, 'ALREADY_EXISTS'),

@@ -6,6 +6,7 @@ export * from './errors';
 export * from './events';
 export * from './host-kernel';
 export * from './jobs';
+export * from './labs';
 export * from './machine';
 export * from './migration';
 export { namedSchemas } from './named-schemas';

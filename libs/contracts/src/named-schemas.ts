@@ -13,6 +13,7 @@ import { disk, diskCreation } from './disks';
 import { event } from './events';
 import { hostMemory, hostTask, hostTasks } from './host-kernel';
 import { job, jobOutput, jobSpec } from './jobs';
+import { lab, labFigure, labProgress, labRow, labRun, labRunDetail, labRunSpec, labTarget } from './labs';
 import { migration, migrationOptions } from './migration';
 import {
   execRequest,
@@ -106,6 +107,14 @@ export const namedSchemas: Record<string, z.ZodType> = {
   Job: job,
   JobSpec: jobSpec,
   JobOutput: jobOutput,
+  Lab: lab,
+  LabFigure: labFigure,
+  LabProgress: labProgress,
+  LabRow: labRow,
+  LabRun: labRun,
+  LabRunDetail: labRunDetail,
+  LabRunSpec: labRunSpec,
+  LabTarget: labTarget,
   Image: image,
   ImageImport: imageImport,
   Snapshot: snapshot,

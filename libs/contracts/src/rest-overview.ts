@@ -1,5 +1,6 @@
 /** Many lists in one answer, for whoever looks at the cluster again and again. */
 import { z } from 'zod';
+import { labRun } from './labs';
 import { migration } from './migration';
 import { resourceName } from './quantities';
 import { host, network, operation, snapshot, telemetry, vm } from './resources';
@@ -30,6 +31,7 @@ const parts = {
   snapshots: z.array(snapshot),
   operations: z.array(operation),
   migrations: z.array(migration),
+  labRuns: z.array(labRun),
 };
 export type OverviewPart = keyof typeof parts;
 export const overviewParts = Object.keys(parts) as OverviewPart[];

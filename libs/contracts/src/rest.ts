@@ -14,6 +14,7 @@ import { dmmEndpoints } from './rest-dmm';
 import { eventEndpoints } from './rest-events';
 import { hostEndpoints } from './rest-hosts';
 import { jobEndpoints } from './rest-jobs';
+import { labEndpoints } from './rest-labs';
 import { machineEndpoints } from './rest-machine';
 import { migrationEndpoints } from './rest-migration';
 import { screenEndpoints } from './rest-screen';
@@ -72,6 +73,7 @@ export const rest = {
   }),
   ...hostEndpoints,
   ...jobEndpoints,
+  ...labEndpoints,
 
   listNetworks: endpoint({
     method: 'GET',

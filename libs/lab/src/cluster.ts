@@ -23,7 +23,7 @@ export class LabCluster {
       file = join(folder, 'cluster.yaml');
       await writeFile(file, topology);
     }
-    const cluster = await TestCluster.up({ topologyFile: file });
+    const cluster = await TestCluster.up({ topologyFile: file, signal: context.signal });
     context.cleanup(() => cluster.down());
     return new LabCluster(cluster, await connectLocal(cluster.stateDir, {}));
   }

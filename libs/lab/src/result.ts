@@ -1,39 +1,11 @@
+import type { labFigure, labRow, labTarget } from '@v3vee/contracts';
+import type { z } from 'zod';
 import type { Plot } from './plot';
 
 /** How a lab's figures are kept: scripts read this as JSON, so its shape is an interface. */
-
-export interface Figure {
-  name: string;
-  median: number;
-  min: number;
-  max: number;
-  /** Number of measurements. */
-  n: number;
-}
-
-export interface Target {
-  /** `ratio` = ours / baseline; a row without baseline targets `ours`. */
-  of: 'ratio' | 'ours';
-  op: '<=' | '>=';
-  value: number;
-}
-
-export interface LabRow {
-  name: string;
-  unit: string;
-  /** What ours is compared with, measured in the same run; null where there is nothing to compare with. */
-  baseline: Figure | null;
-  ours: Figure;
-  /** ours / baseline of the medians, or the median of the rounds' ratios; null without a baseline. */
-  ratio: number | null;
-  /** How far the ratios of the rounds lie apart, where both sides were measured in every round; else null. */
-  ratioSpread: { min: number; max: number } | null;
-  /** What was published, in words; null where nothing was. */
-  claim: string | null;
-  target: Target | null;
-  /** Whether the target holds; null without one. */
-  holds: boolean | null;
-}
+export type Figure = z.infer<typeof labFigure>;
+export type Target = z.infer<typeof labTarget>;
+export type LabRow = z.infer<typeof labRow>;
 
 export interface LabResult {
   lab: string;

@@ -15,6 +15,7 @@ import { Disks1764700000000 } from './migrations/1764700000000-disks';
 import { MachineOptions1764710000000 } from './migrations/1764710000000-machine-options';
 import { Access1764800000000 } from './migrations/1764800000000-access';
 import { Events1764900000000 } from './migrations/1764900000000-events';
+import { LabRuns1765000000000 } from './migrations/1765000000000-lab-runs';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -43,6 +44,7 @@ export function createDataSource(url: string): DataSource {
       MachineOptions1764710000000,
       Access1764800000000,
       Events1764900000000,
+      LabRuns1765000000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

@@ -22,6 +22,7 @@ export { DmmViolationRepository, type NewDmmViolation } from './repositories/dmm
 export { EventRepository, type EventFilter } from './repositories/event.repository';
 export { HostLeaseRepository, type HostLease, type LeaseClaim } from './repositories/host-lease.repository';
 export { HostRepository, type HostRecord } from './repositories/host.repository';
+export { LabRunRepository, type LabRunEnd, type NewLabRun } from './repositories/lab-run.repository';
 export { NetworkRepository, type NewNetwork } from './repositories/network.repository';
 export {
   OperationRepository,

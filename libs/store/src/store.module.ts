@@ -11,6 +11,7 @@ import { DmmViolationRepository } from './repositories/dmm-violation.repository'
 import { EventRepository } from './repositories/event.repository';
 import { HostLeaseRepository } from './repositories/host-lease.repository';
 import { HostRepository } from './repositories/host.repository';
+import { LabRunRepository } from './repositories/lab-run.repository';
 import { NetworkRepository } from './repositories/network.repository';
 import { OperationRepository } from './repositories/operation.repository';
 import { ProjectRepository } from './repositories/project.repository';
@@ -35,6 +36,7 @@ const repositories = [
   EventRepository,
   HostLeaseRepository,
   HostRepository,
+  LabRunRepository,
   NetworkRepository,
   OperationRepository,
   ProjectRepository,

@@ -18,6 +18,8 @@ export interface V3Options {
   env?: NodeJS.ProcessEnv;
   input?: string;
   timeoutMs?: number;
+  /** Aborted: it is told to end, as by Ctrl-C. */
+  signal?: AbortSignal;
 }
 
 /**
@@ -34,13 +36,18 @@ export function v3(args: string[], options: V3Options): Promise<CommandResult> {
       timeout: options.timeoutMs ?? 180_000,
       killSignal: 'SIGKILL',
     });
+    const interrupt = () => void child.kill('SIGINT');
+    options.signal?.addEventListener('abort', interrupt, { once: true });
     const output = { stdout: '', stderr: '' };
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
     child.stderr.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
     child.on('error', reject);
     child.stdin.on('error', () => undefined); // it may end without reading
     child.stdin.end(options.input ?? '');
-    child.on('close', (code, signal) => resolve({ code: code ?? (signal ? 137 : 1), ...output }));
+    child.on('close', (code, signal) => {
+      options.signal?.removeEventListener('abort', interrupt);
+      resolve({ code: code ?? (signal ? 137 : 1), ...output });
+    });
   });
 }
 
@@ -49,13 +56,17 @@ export class TestCluster {
   private constructor(readonly stateDir: string) {}
 
   /** `./v3 up --detach`; everything answers when this resolves. Postgres must be able to enter the folder. */
-  static async up(options: { topologyFile?: string; env?: NodeJS.ProcessEnv } = {}): Promise<TestCluster> {
+  static async up(
+    options: { topologyFile?: string; env?: NodeJS.ProcessEnv; signal?: AbortSignal } = {},
+  ): Promise<TestCluster> {
+    options.signal?.throwIfAborted();
     const cluster = new TestCluster(await stateFolder());
     const file = options.topologyFile ? ['-f', options.topologyFile] : [];
     const result = await v3(['up', '--detach', ...file], {
       stateDir: cluster.stateDir,
       env: options.env,
       timeoutMs: 600_000,
+      signal: options.signal,
     });
     if (result.code !== 0) {
       await cluster.down();

@@ -1,7 +1,9 @@
-import { V3Error } from '@v3vee/contracts';
-import type { Command } from 'commander';
+import { labLimits, V3Error, type LabInfo, type LabProgress } from '@v3vee/contracts';
+import type { Lab } from '@v3vee/lab';
+import { Option, type Command } from 'commander';
+import { wholeNumber } from '../options';
 import { examples, print, printJson } from '../output';
-import { interrupted, onRepeatedInterrupt } from '../session';
+import { endWithStarter, interrupted, onRepeatedInterrupt } from '../session';
 import { createTaskProgress } from '../terminal/progress';
 import { formatTable as formatRows } from '../terminal/table';
 
@@ -10,13 +12,25 @@ export function labCommands(program: Command): void {
     .command('lab [name]')
     .description('run an experiment beside its baseline; "v3 lab list" names them all')
     .option('--json', 'print the figures as JSON')
-    .option('--runs <count>', 'repetitions of each measurement', readRuns)
+    .option('--runs <count>', 'repetitions of each measurement', wholeNumber('--runs', 1, labLimits.runs))
     .option('--svg <file>', 'also draw them into this file')
+    .addOption(
+      new Option('--progress <form>', 'how far it is, on standard error: lines for people, or JSON lines')
+        .choices(['text', 'json'])
+        .default('text'),
+    )
     .addHelpText('after', examples('v3 lab list', 'v3 lab start', 'v3 lab start --json --runs 3'))
     .action(lab);
 }
 
-async function lab(name = 'list', options: { json?: boolean; runs?: number; svg?: string }): Promise<void> {
+interface LabOptions {
+  json?: boolean;
+  runs?: number;
+  svg?: string;
+  progress: 'text' | 'json';
+}
+
+async function lab(name = 'list', options: LabOptions): Promise<void> {
   const { labs, runLab, formatTable, formatSvg } = await loadLabs();
   if (name === 'list') return list(Object.values(labs), options.json);
   const chosen = Object.hasOwn(labs, name) ? labs[name] : undefined;
@@ -24,12 +38,16 @@ async function lab(name = 'list', options: { json?: boolean; runs?: number; svg?
     throw new V3Error('USAGE', `there is no lab "${name}"; there are: ${Object.keys(labs).join(', ')}`);
   }
   const progress = createTaskProgress();
-  progress.step(`lab ${name}`);
+  const tell = (how: LabProgress) => {
+    if (options.progress === 'json') process.stderr.write(`${JSON.stringify(how)}\n`);
+    else progress.step(`lab ${name}: ${progressText(how)}`);
+  };
+  endWithStarter();
   onRepeatedInterrupt(() => progress.line('still stopping the clusters of this lab'));
   try {
     const result = await runLab(chosen, {
       runs: options.runs,
-      progress: text => progress.step(text),
+      progress: tell,
       signal: interrupted,
     });
     progress.done();
@@ -51,19 +69,27 @@ async function loadLabs(): Promise<typeof import('@v3vee/lab')> {
   return (module as unknown as { default: typeof module }).default;
 }
 
-function list(all: { name: string; summary: string; defaultRuns: number }[], json = false): void {
+/** `2 of 4, from the template: 3 of 10`. */
+export const progressText = ({ step, number, of, detail }: LabProgress): string =>
+  [of > 0 ? `${number} of ${of}, ${step}` : step, detail].filter(Boolean).join(': ');
+
+type Listed = Pick<Lab, 'name' | 'summary' | 'defaultRuns' | 'claims' | 'minutes'>;
+
+function list(all: Listed[], json = false): void {
   if (json)
-    return printJson(all.map(({ name, summary, defaultRuns }) => ({ name, summary, runs: defaultRuns })));
+    return printJson(
+      all.map(({ name, summary, defaultRuns, claims, minutes }): LabInfo => ({
+        ...{ name, summary, claims: [...claims], minutes },
+        runs: defaultRuns,
+      })),
+    );
   print(
     formatRows(all, [
       { title: 'NAME', value: lab => lab.name },
       { title: 'RUNS', value: lab => lab.defaultRuns },
+      { title: 'MINUTES', value: lab => `about ${lab.minutes}` },
       { title: 'WHAT', value: lab => lab.summary },
+      { title: 'PUBLISHED', value: lab => lab.claims.join('; ') },
     ]),
   );
-}
-
-function readRuns(text: string): number {
-  if (/^[1-9]\d{0,3}$/.test(text)) return Number(text);
-  throw new V3Error('USAGE', `--runs is "${text}"; it takes a number from 1 to 9999`);
 }

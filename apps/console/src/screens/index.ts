@@ -62,4 +62,12 @@ export const screens: readonly Screen[] = [
     group: 'Cluster',
     view: lazy(() => import('./activity').then(({ ActivityScreen }) => ({ default: ActivityScreen }))),
   },
+  {
+    id: 'labs',
+    title: 'Labs',
+    needs: 'listLabs',
+    icon: 'lab',
+    group: 'Cluster',
+    view: lazy(() => import('./labs').then(({ LabsScreen }) => ({ default: LabsScreen }))),
+  },
 ];

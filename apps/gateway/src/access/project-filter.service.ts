@@ -51,6 +51,7 @@ export const partLists: Record<Exclude<OverviewPart, 'telemetry' | 'overlay'>, E
   snapshots: 'listSnapshots',
   operations: 'listOperations',
   migrations: 'listMigrations',
+  labRuns: 'listLabRuns',
 };
 
 /** Leaves of what is answered what is of the caller's project. A page may then have fewer items than it could (AIP-158). */

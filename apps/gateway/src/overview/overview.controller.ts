@@ -10,6 +10,7 @@ import { DmmRecordsController } from '../dmm/records.controller';
 import { HostsController } from '../hosts/hosts.controller';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { publicProblem } from '../http/public-error';
+import { LabsController } from '../labs/labs.controller';
 import { MigrationsController } from '../migrations/migrations.controller';
 import { NetworksController } from '../networks/networks.controller';
 import { OperationsController } from '../operations/operations.controller';
@@ -125,6 +126,8 @@ export class OverviewController {
         return list(OperationsController, 'list', latest);
       case 'migrations':
         return list(MigrationsController, 'list', latest);
+      case 'labRuns':
+        return list(LabsController, 'runs', latest);
     }
   }
 

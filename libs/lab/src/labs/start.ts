@@ -6,6 +6,7 @@ import { processStats } from '../process-stats';
 import { qemuColdBoot, qemuGuest } from '../qemu';
 import { row, type LabRow } from '../result';
 
+const STEPS = ['v3 up', 'from the template', 'cold boot', 'idle VMs'] as const;
 const PROBE_ADDRESS = '10.10.0.250';
 const MANY = 12;
 /** Long enough that a few ticks of CPU accounting (10 ms each) don't matter, short enough for a lab. */
@@ -16,15 +17,21 @@ export const startLab: Lab = {
   name: 'start',
   summary:
     'from "v3 vm start" and "v3 up" to answering guests; cold boot beside QEMU TCG; the cost of idle VMs',
+  claims: [],
+  minutes: 5,
   defaultRuns: 5,
   async run(context) {
     const rows: LabRow[] = [];
+    context.step(STEPS, 'v3 up');
     const up = await measureUp(context);
     rows.push(...up.rows);
+    context.step(STEPS, 'from the template');
     rows.push(await fromTemplate(context, up.cluster, up.probe));
+    context.step(STEPS, 'cold boot');
     rows.push(await coldBoot(context, up.cluster, up.probe));
     await up.probe.stop();
     await up.cluster.cluster.down();
+    context.step(STEPS, 'idle VMs');
     rows.push(...(await idle(context)));
     return rows;
   },

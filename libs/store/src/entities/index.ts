@@ -8,6 +8,7 @@ export * from './dmm-violation.entity';
 export * from './event.entity';
 export * from './host-lease.entity';
 export * from './host.entity';
+export * from './lab-run.entity';
 export * from './network.entity';
 export * from './operation.entity';
 export * from './request.entity';

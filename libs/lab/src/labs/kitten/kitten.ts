@@ -7,6 +7,7 @@ import { lostPercent, noisePlot, readNoise, type Noise } from './noise';
 import { withWait } from './run-queue-wait';
 import { inGuest, native, onBareEngine, TOPOLOGY, type Side } from './sides';
 
+const STEPS = ['set-up', 'noise', 'memory and computing', 'what switching costs'] as const;
 const NOISE_MS = 3_000;
 /** Below it are what an emulator does in between: translation, a clock's own cost. The original's is 500 cycles. */
 const THRESHOLD_NS = 20_000;
@@ -20,8 +21,11 @@ export const kittenLab: Lab = {
   name: 'kitten',
   summary:
     'native jobs against the same programs in a Linux guest: noise, STREAM, conjugate gradient; what switching costs',
+  claims: [CLAIM],
+  minutes: 4,
   defaultRuns: 5,
   async run(context) {
+    context.step(STEPS, 'set-up');
     context.progress('building the programs for the guest');
     const programs = await buildGuestPrograms(context);
     if (!programs) context.progress('no C compiler for i386 here: there is nothing to compare with');
@@ -33,11 +37,12 @@ export const kittenLab: Lab = {
       context.progress('booting the guest on the bare engine');
       sides.push(await onBareEngine(context, programs));
     }
-    return [
-      ...(await noise(context, sides)),
-      ...(await throughput(context, sides)),
-      ...(await costs(context, cluster)),
-    ];
+    context.step(STEPS, 'noise');
+    const rows = await noise(context, sides);
+    context.step(STEPS, 'memory and computing');
+    rows.push(...(await throughput(context, sides)));
+    context.step(STEPS, 'what switching costs');
+    return [...rows, ...(await costs(context, cluster))];
   },
 };
 

@@ -6,19 +6,28 @@ import { cases, describeCase, END, type Case } from './loads';
 import { observe, type Move, type Pair } from './move';
 import { QemuMoves } from './qemu-moves';
 import { roundsPlot } from './rounds-plot';
-import { rowsOf } from './rows';
+import { PRE_COPY_CLAIM, rowsOf } from './rows';
+
+const OF_QEMU = 'QEMU TCG';
+/** Each case is a step: its pairs move in turns. */
+const STEPS = [OF_QEMU, 'set-up', ...cases.map(describeCase)];
 
 export const migrationLab: Lab = {
   name: 'migration',
   summary:
     'live migration by pre-copy against stop and copy and QEMU: downtime, time, bytes, what is lost, the rounds',
+  claims: [PRE_COPY_CLAIM],
+  minutes: 6,
   defaultRuns: 4,
   async run(context) {
+    context.step(STEPS, OF_QEMU);
     const qemu = await qemuMoves(context);
+    context.step(STEPS, 'set-up');
     const cluster = await ClusterMoves.open(context);
     const rows: LabRow[] = [];
     for (const [index, of] of cases.entries()) {
       const { memoryMiB } = of;
+      context.step(STEPS, describeCase(of));
       const pairs = [
         cluster.pair(memoryMiB, 'precopy'),
         cluster.pair(memoryMiB, 'stop-and-copy'),

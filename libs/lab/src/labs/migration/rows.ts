@@ -2,7 +2,7 @@ import { percentile, row, type LabRow, type Target } from '../../result';
 import { describeCase, type Case } from './loads';
 import type { Move } from './move';
 
-const PRE_COPY_CLAIM = '60 ms (Clark et al., a game server under Xen)';
+export const PRE_COPY_CLAIM = '60 ms (Clark et al., a game server under Xen)';
 /** Of the memory that the guest uses, after compression; an idle one has its own bound, MiB. */
 const MOST_SENT = { share: 0.5, idleMiB: 2 };
 

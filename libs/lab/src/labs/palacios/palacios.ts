@@ -6,20 +6,25 @@ import { jobs } from './jobs';
 import { measureScaling } from './scaling';
 import { alone, onBareEngine, underPalacios } from './sides';
 
+const STEPS = ['set-up', 'jobs of a guest', 'computing VMs'] as const;
 const CLAIM = 'within 5 % of native (IPDPS’10, abstract)';
 
 /** What Palacios's presence costs a guest, and what VMs cost each other. */
 export const palaciosLab: Lab = {
   name: 'palacios',
   summary: 'jobs of a guest under Palacios against the same on the bare engine; exits; many VMs on two cores',
+  claims: [CLAIM],
+  minutes: 13,
   defaultRuns: 7,
   async run(context) {
+    context.step(STEPS, 'set-up');
     context.progress('preparing the image');
     const { image, firmware } = await debianImage();
     const rows = measureDispatch(context);
     context.progress('booting a guest under Palacios and one on the bare engine');
     const ours = await underPalacios(context, image, firmware);
     const bare = await onBareEngine(context, image, firmware);
+    context.step(STEPS, 'jobs of a guest');
     for (const [name, command] of Object.entries(jobs)) {
       const seconds = { ours: [] as number[], bare: [] as number[] };
       // The first runs translate the job's code; both sides are warm afterwards.
@@ -44,6 +49,7 @@ export const palaciosLab: Lab = {
         }),
       );
     }
+    context.step(STEPS, 'computing VMs');
     rows.push(...(await measureScaling(context, image, firmware)));
     return rows;
   },

@@ -3,6 +3,7 @@ import { row, type LabRow } from '../../result';
 import { coreWith, type CoreUnderTest } from './core';
 import { LinkUnderTest } from './link';
 
+const STEPS = ['the core alone', 'NATS links'] as const;
 const ROUTES = [10, 1_000, 100_000] as const;
 
 /** The overlay without guests: lookups of its core, and its links beside plain NATS. */
@@ -10,6 +11,8 @@ export const routerLab: Lab = {
   name: 'router',
   summary:
     'the overlay’s core alone, from 10 to 100,000 routes; its NATS links against plain publish/subscribe',
+  claims: [],
+  minutes: 1,
   defaultRuns: 7,
   async run(context) {
     return [...(await core(context)), ...(await links(context))];
@@ -19,6 +22,7 @@ export const routerLab: Lab = {
 type Figures = Record<keyof CoreUnderTest, number[]>;
 
 async function core(context: LabContext): Promise<LabRow[]> {
+  context.step(STEPS, 'the core alone');
   context.progress('setting up 100,000 routes');
   const cores = ROUTES.map(coreWith);
   const figures: Figures[] = cores.map(() => ({ hitNs: [], missNs: [], hitFrames: [], missFrames: [] }));
@@ -68,6 +72,7 @@ const flat = (what: 'hitNs' | 'missNs', figures: Figures[]): LabRow =>
   });
 
 async function links(context: LabContext): Promise<LabRow[]> {
+  context.step(STEPS, 'NATS links');
   context.progress('starting a cluster without VMs, and a receiver');
   const link = await LinkUnderTest.start(context);
   const rows: LabRow[] = [];

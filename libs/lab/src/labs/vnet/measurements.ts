@@ -25,8 +25,8 @@ const STREAM_SECONDS = 2;
 const PINGS = 200;
 const ROUNDS = 50;
 
-const NATIVE_SPEED = 'native at 1 Gbps (VNET/P)';
-const NATIVE_95 = 'above 95 % of native (VNET/P, NAS)';
+export const NATIVE_SPEED = 'native at 1 Gbps (VNET/P)';
+export const NATIVE_95 = 'above 95 % of native (VNET/P, NAS)';
 
 /** Of the overlay against native. */
 const atLeast95: Target = { of: 'ratio', op: '>=', value: 0.95 };

@@ -2,7 +2,7 @@ import { defaultNicSettings, nicModes, type NicSettingsPatch } from '@v3vee/cont
 import type { Lab, LabContext } from '../../lab';
 import { row, type LabRow } from '../../result';
 import { barePair } from './bare-pair';
-import { all, rehearse, rtt, tcp, warmUp, type Measurement } from './measurements';
+import { all, NATIVE_95, NATIVE_SPEED, rehearse, rtt, tcp, warmUp, type Measurement } from './measurements';
 import { qemuPair } from './qemu-pair';
 import { beside, inRounds, type Series, type Side } from './rounds';
 import { awake, type Pair } from './station';
@@ -11,23 +11,36 @@ import { World } from './world';
 /** The modes are many, and other engines must boot and warm their guests: fewer rounds keep the lab short. */
 const SHORT = 0.6;
 
+const STEPS = [
+  'set-up',
+  'one host',
+  'two hosts',
+  'each dispatch mode',
+  'the engine’s own card',
+  'QEMU TCG',
+] as const;
+
 /** The overlay beside no overlay, beside QEMU, and beside the engine's own network card. */
 export const vnetLab: Lab = {
   name: 'vnet',
   summary: 'the overlay between two guests against none between them, QEMU TCG and the engine’s own card',
+  claims: [NATIVE_SPEED, NATIVE_95],
+  minutes: 8,
   defaultRuns: 5,
   async run(context) {
+    context.step(STEPS, 'set-up');
     const world = await World.start(context);
+    context.step(STEPS, 'one host');
     const one = await againstNative(context, world, world.oneHost, 'one host');
+    context.step(STEPS, 'two hosts');
     const two = await againstNative(context, world, world.twoHosts, 'two hosts');
-    return [
-      ...one.rows,
-      ...two.rows,
-      acrossHosts(one.rtt, two.rtt),
-      ...(await inEveryMode(context, world)),
-      ...(await againstEngine(context, world)),
-      ...(await againstQemu(context, world)),
-    ];
+    const rows = [...one.rows, ...two.rows, acrossHosts(one.rtt, two.rtt)];
+    context.step(STEPS, 'each dispatch mode');
+    rows.push(...(await inEveryMode(context, world)));
+    context.step(STEPS, 'the engine’s own card');
+    rows.push(...(await againstEngine(context, world)));
+    context.step(STEPS, 'QEMU TCG');
+    return [...rows, ...(await againstQemu(context, world))];
   },
 };
 

@@ -10,6 +10,7 @@ import { modelSize } from './model-size';
 import { qemuCardPair } from './qemu-card';
 import { measureSharing } from './sharing';
 
+const STEPS = cardModels.flatMap(model => [`${model}, one guest`, `${model}, two guests`] as const);
 const SHARE_CLAIM = 'about 1 in 30 (VPIO)';
 const SIZE_CLAIM = 'under 1000 lines of code (VPIO)';
 const AT_LEAST_30: Target = { of: 'ours', op: '>=', value: 30 };
@@ -18,6 +19,8 @@ const AT_LEAST_30: Target = { of: 'ours', op: '>=', value: 30 };
 export const vpioLab: Lab = {
   name: 'vpio',
   summary: 'a physical card that guests share, against one passed through, one emulated, virtio and QEMU’s',
+  claims: [SHARE_CLAIM, SIZE_CLAIM],
+  minutes: 15,
   defaultRuns: 3,
   async run(context) {
     const rows: LabRow[] = [];
@@ -27,9 +30,11 @@ export const vpioLab: Lab = {
 };
 
 async function measureModel(context: LabContext, model: CardModel): Promise<LabRow[]> {
+  context.step(STEPS, `${model}, one guest`);
   context.progress(`${model}: starting a cluster`);
   const cards = await CardCluster.up(context, model);
   const alone = await measureAlone(context, model, cards);
+  context.step(STEPS, `${model}, two guests`);
   const sharing = await measureSharing(context, model, cards);
   const emulated = accountOf(await cards.device('emulated'));
   await cards.down();

@@ -4,8 +4,8 @@ import { iperfBytes, iperfMbit } from '../vnet/parse';
 import type { Pair } from '../vnet/station';
 import { pings } from '../vnet/tools';
 
-const CLOSE = 'close to native (Virtual WiFi)';
-const MORE_CPU = 'moderately more CPU than native (Virtual WiFi)';
+export const CLOSE = 'close to native (Virtual WiFi)';
+export const MORE_CPU = 'moderately more CPU than native (Virtual WiFi)';
 const atLeast95: Target = { of: 'ratio', op: '>=', value: 0.95 };
 const atMost = (value: number): Target => ({ of: 'ratio', op: '<=', value });
 

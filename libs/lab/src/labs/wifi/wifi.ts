@@ -7,18 +7,30 @@ import { usual, warmUp } from '../vpio/measurements';
 import { associations } from './association';
 import { capacity } from './capacity';
 import { InGuest } from './in-guest';
-import { connection } from './measurements';
+import { CLOSE, connection, MORE_CPU } from './measurements';
 import { roaming } from './roaming';
 import { onOneChannel, onTwoChannels } from './sharing';
 import { ACCESS_POINTS, SHARING, type AccessPointName } from './topology';
 import { WifiCluster } from './wifi-cluster';
 
+const STEPS = [
+  'set-up',
+  'one VM, open',
+  'one VM, WPA2',
+  'several VMs at one radio',
+  'associations',
+  'roaming',
+] as const;
+
 /** Virtual WiFi beside a radio that nobody shares, beside no virtualisation of it, and with several VMs at one radio. */
 export const wifiLab: Lab = {
   name: 'wifi',
   summary: 'a radio that VMs share, against one that a VM has alone and against the medium inside one guest',
+  claims: [CLOSE, MORE_CPU],
+  minutes: 8,
   defaultRuns: 4,
   async run(context) {
+    context.step(STEPS, 'set-up');
     context.progress('starting a cluster of two hosts');
     const cluster = await WifiCluster.up(context, { vms: ['n', 'g'], accessPoints: ['open'] });
     const inGuest = await InGuest.setUp(cluster);
@@ -47,7 +59,8 @@ async function oneVm(
   const where = WHERE[accessPoint];
   const stage = { vms: ['n', 'g'], accessPoints: [accessPoint] } as const;
   const pair = cluster.pair('n');
-  context.progress(`warming up, ${where}`);
+  context.step(STEPS, `one VM, ${where}`);
+  context.progress('warming up');
   await inGuest.pair.client.run();
   await cluster.become(stage);
   await inGuest.use(accessPoint);
@@ -122,6 +135,7 @@ function besideTheAir(accessPoint: AccessPointName, goodput: readonly number[]):
 }
 
 async function severalVms(context: LabContext, cluster: WifiCluster): Promise<LabRow[]> {
+  context.step(STEPS, 'several VMs at one radio');
   context.progress('starting four VMs at one radio');
   await cluster.become({ vms: SHARING, accessPoints: ['open'] });
   const one = await onOneChannel(context, cluster);
@@ -129,7 +143,9 @@ async function severalVms(context: LabContext, cluster: WifiCluster): Promise<La
   await cluster.become({ vms: SHARING.slice(0, 2), accessPoints: ['open', 'other'] });
   const two = await onTwoChannels(context, cluster, one.two);
   await cluster.become({ vms: SHARING.slice(0, 2), accessPoints: ['secret'] });
+  context.step(STEPS, 'associations');
   const joins = await associations(context, cluster);
+  context.step(STEPS, 'roaming');
   await cluster.become({ vms: ['w1'], accessPoints: ['secret', 'attic'] });
   return [...one.rows, ...two, ...joins, ...(await roaming(context, cluster))];
 }
