@@ -122,7 +122,7 @@ describe('events', () => {
     await until(all => all.some(({ name }) => name === 'r1'));
     await gateway.restart(async () => {
       await gateway.dataSource.query(
-        `SELECT log_event('host', 'meanwhile', NULL, NULL, 'DECLARED', 'while nobody listened')`,
+        `SELECT log_event('host', 'meanwhile', NULL, NULL, NULL, 'DECLARED', 'while nobody listened')`,
       );
     });
     // Tests' gateways take another port after a restart.
