@@ -113,6 +113,7 @@ export class Bus {
   }
   private isUp = true;
   private closing = false;
+  private readonly subscriptions = new Set<Subscription>();
   private readonly reconnectListeners = new Set<() => void>();
 
   /** Called after each regained connection: messages sent meanwhile by others were lost. */
@@ -306,7 +307,18 @@ export class Bus {
         }
       },
     });
-    return { stop: () => !this.connection.isClosed() && subscription.unsubscribe() };
+    this.subscriptions.add(subscription);
+    return {
+      stop: () => {
+        this.subscriptions.delete(subscription);
+        if (!this.connection.isClosed()) subscription.unsubscribe();
+      },
+    };
+  }
+
+  /** How many subscriptions there are that were not stopped. */
+  get listening(): number {
+    return this.subscriptions.size;
   }
 
   /** Resolves when the server has seen all that was sent before. */

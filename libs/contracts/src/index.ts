@@ -1,6 +1,7 @@
 export * from './access';
 export * from './bus-permissions';
 export * from './card-rules';
+export * from './console-input';
 export * from './disks';
 export * from './errors';
 export * from './events';

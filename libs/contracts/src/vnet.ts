@@ -111,7 +111,16 @@ const placeText = z
   .regex(
     new RegExp(`^(interface ${octets}|edge [0-9a-z.:\\[\\]-]+)$`, 'i'),
     'write "interface" and an address, or "edge" and the IP address, name or index of a link',
-  );
+  )
+  .superRefine((text, ctx) => {
+    // As the language's parser looks at them.
+    const [type, name] = text.toLowerCase().split(' ');
+    const schemas = type === 'interface' ? [macAddress] : [ipAddress, resourceName];
+    if (schemas.some(schema => schema.safeParse(name).success)) return;
+    const expected =
+      type === 'interface' ? 'the unicast MAC address of a NIC' : 'the IP address, name or index of a link';
+    ctx.addIssue({ code: 'custom', message: `"${name}" is not ${expected}` });
+  });
 export const vnetRouteSpec = z.strictObject({
   network: resourceName.optional().describe('needed only where neither end tells it'),
   source: macMatch.default('any'),

@@ -34,12 +34,18 @@ export async function translating<T>(
 
 /**
  * What Postgres or the way to it failed with, in the catalogue's terms: connection lost or refused →
- * SERVICE_UNAVAILABLE, disk full (53100) → STORAGE_FULL. Anything else is returned as it is.
+ * SERVICE_UNAVAILABLE, disk full (53100) → STORAGE_FULL, a character that no text of it has → INVALID_REQUEST. Anything
+ * else is returned as it is.
  */
 export function storeError(thrown: unknown): unknown {
   const code = failureOf(thrown).code ?? (thrown as { code?: string } | null)?.code ?? '';
   if (code === '53100')
     return new V3Error('STORAGE_FULL', 'the database has no space left', { cause: thrown });
+  // character_not_in_repertoire, untranslatable_character: U+0000 alone, since all else was decoded from UTF-8.
+  if (code === '22021' || code === '22P05')
+    return new V3Error('INVALID_REQUEST', 'there is a character U+0000 in a name or a text; leave it out', {
+      cause: thrown,
+    });
   // Classes 08 (connection) and 57P (shut-down, crash), 53300 (too many connections); node's own network errors.
   const lost = /^(08|57P|53300)|^E(CONNREFUSED|CONNRESET|PIPE|HOSTUNREACH|TIMEDOUT)$/.test(code);
   const words = thrown instanceof Error && !(thrown instanceof V3Error) ? thrown.message : '';

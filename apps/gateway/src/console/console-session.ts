@@ -1,5 +1,5 @@
 import { Bus, type Stoppable } from '@v3vee/bus';
-import { rawSubjects } from '@v3vee/contracts';
+import { InputQuota, rawSubjects } from '@v3vee/contracts';
 import type { WebSocket } from 'ws';
 import { unseen } from './scrollback';
 
@@ -10,6 +10,8 @@ const INPUT_CHUNK = 4096;
 /** What is kept of a host that says it runs the VM now, until the store has said whether it does, bytes. */
 const MAX_UNKNOWN = 256 * 1024;
 const PING_MS = 30_000;
+/** How long input that is left out is added up before its sender is told. */
+const TELL_MS = 200;
 
 export interface ConsoleSessionOptions {
   bus: Bus;
@@ -32,12 +34,16 @@ export class ConsoleSession {
   private readonly output: Stoppable;
   /** Output that came before the scrollback; undefined once that is sent. */
   private early: Uint8Array[] | undefined = [];
+  private earlyBytes = 0;
   private host: string;
   /** Output of hosts that have not had the VM so far, and its length. */
   private unknown: { host: string; bytes: Uint8Array }[] = [];
   private unknownBytes = 0;
   private following: Promise<void> | undefined;
   private leftOut = 0;
+  private readonly quota = new InputQuota();
+  private toldDropped = 0;
+  private telling: NodeJS.Timeout | undefined;
   private alive = true;
   private readonly pinger: NodeJS.Timeout;
 
@@ -96,8 +102,10 @@ export class ConsoleSession {
   }
 
   private show(bytes: Uint8Array): void {
-    if (this.early) this.early.push(bytes);
-    else this.send(bytes);
+    if (!this.early) return this.send(bytes);
+    const { maxUnread = MAX_UNREAD } = this.options;
+    if ((this.earlyBytes += bytes.length) <= maxUnread) this.early.push(bytes);
+    else this.leftOut += bytes.length;
   }
 
   /** A client that reads slower than the guest writes misses output, and is told how much. */
@@ -115,12 +123,22 @@ export class ConsoleSession {
     socket.send(bytes);
   }
 
+  /** A client that types faster than any serial line takes loses input, and is told how much. */
   private input(data: Buffer): void {
     const { bus, vmId } = this.options;
     const subject = rawSubjects.consoleIn(this.host, vmId);
-    for (let offset = 0; offset < data.length; offset += INPUT_CHUNK) {
-      bus.publishRaw(subject, data.subarray(offset, offset + INPUT_CHUNK));
+    const taken = data.subarray(0, this.quota.accept(data.length));
+    for (let offset = 0; offset < taken.length; offset += INPUT_CHUNK) {
+      bus.publishRaw(subject, taken.subarray(offset, offset + INPUT_CHUNK));
     }
+    if (taken.length < data.length) this.telling ??= setTimeout(() => this.tellDropped(), TELL_MS).unref();
+  }
+
+  private tellDropped(): void {
+    this.telling = undefined;
+    const { dropped } = this.quota;
+    this.send(Buffer.from(`\r\n[${dropped - this.toldDropped} bytes of input left out: type slower]\r\n`));
+    this.toldDropped = dropped;
   }
 
   private ping(): void {
@@ -132,6 +150,7 @@ export class ConsoleSession {
 
   private end(): void {
     clearInterval(this.pinger);
+    clearTimeout(this.telling);
     this.output.stop();
   }
 }

@@ -1,10 +1,11 @@
-import { STATUS_CODES, type IncomingMessage, type Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import { Bus, type Stoppable } from '@v3vee/bus';
 import {
   CONSOLE_PROTOCOL,
+  MAX_CONSOLE_MESSAGE,
   streams,
   TOKEN_PROTOCOL_PREFIX,
   V3Error,
@@ -23,12 +24,12 @@ import { PalaciosClient } from '../hosts/palacios-client';
 import { carried } from '../http/endpoint';
 import { requireSameOrigin } from '../http/origin';
 import { publicProblem } from '../http/public-error';
+import { requestIdOf } from '../http/request-id';
+import { rawAnswer } from '../http/unreadable';
 import { VmDefinitions } from '../vms/vm-definitions.service';
 import { VmVerbs } from '../vms/vm-verbs.service';
 import { ConsoleSession } from './console-session';
 
-/** Largest message of a client, bytes: far more than anyone types or pastes at once. */
-const MAX_MESSAGE = 64 * 1024;
 const CLOSE_GRACE_MS = 1000;
 /** How many consoles may be open at a time. */
 const MAX_CONSOLES = 256;
@@ -53,7 +54,7 @@ const path = /^\/v1\/vms\/([^/?]+)\/console(?:\?.*)?$/;
 export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly server = new WebSocketServer({
     noServer: true,
-    maxPayload: MAX_MESSAGE,
+    maxPayload: MAX_CONSOLE_MESSAGE,
     clientTracking: false,
     // The token, which a browser offers as a protocol too, is never echoed.
     handleProtocols: protocols => (protocols.has(CONSOLE_PROTOCOL) ? CONSOLE_PROTOCOL : false),
@@ -173,18 +174,17 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
 
   /** Before the upgrade a refusal is an ordinary HTTP answer. */
   private refuse(request: IncomingMessage, socket: Duplex, thrown: unknown): number {
-    const problem = publicProblem(thrown, (err, incident) =>
-      this.log.error({ err, incident }, 'a console was refused unexpectedly'),
+    const problem = publicProblem(
+      thrown,
+      (err, incident) => this.log.error({ err, incident }, 'a console was refused unexpectedly'),
+      requestIdOf(request),
     );
     carried(request).code = problem.code;
-    const body = JSON.stringify(problem);
     socket.end(
-      `HTTP/1.1 ${problem.status} ${STATUS_CODES[problem.status] ?? ''}\r\n` +
-        'Content-Type: application/problem+json\r\n' +
-        `Content-Length: ${Buffer.byteLength(body)}\r\n` +
-        (problem.code === 'UNAUTHENTICATED' ? 'WWW-Authenticate: Bearer\r\n' : '') +
-        (thrown instanceof RateLimited ? `Retry-After: ${thrown.retryAfterSeconds}\r\n` : '') +
-        `Connection: close\r\n\r\n${body}`,
+      rawAnswer(problem, {
+        ...(problem.code === 'UNAUTHENTICATED' && { 'WWW-Authenticate': 'Bearer' }),
+        ...(thrown instanceof RateLimited && { 'Retry-After': String(thrown.retryAfterSeconds) }),
+      }),
     );
     return problem.status;
   }

@@ -1,21 +1,17 @@
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
-import { CONSOLE_PROTOCOL, rawSubjects, TOKEN_PROTOCOL_PREFIX, V3Error, type Vm } from '@v3vee/contracts';
+import {
+  CONSOLE_PROTOCOL,
+  MAX_CONSOLE_MESSAGE,
+  rawSubjects,
+  TOKEN_PROTOCOL_PREFIX,
+  V3Error,
+  type Vm,
+} from '@v3vee/contracts';
 import { VmRepository } from '@v3vee/store';
 import WebSocket from 'ws';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
+import { kernelBuffers } from '../testing/kernel-buffers.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
-
-/** What one connection's two ends may hold at most, bytes (tcp(7): the third value of each is the limit). */
-async function kernelBuffers(): Promise<number> {
-  const limits = await Promise.all(
-    ['tcp_rmem', 'tcp_wmem'].map(async name => {
-      const [, , max] = (await readFile(`/proc/sys/net/ipv4/${name}`, 'utf8')).trim().split(/\s+/);
-      return Number(max);
-    }),
-  );
-  return limits.reduce((sum, max) => sum + max, 0);
-}
 
 /** A client that keeps all it hears. */
 class Client {
@@ -231,6 +227,49 @@ describe('the console', () => {
       code: 'VM_WRONG_STATE',
       detail: `${vm.name} is STOPPED (put to STOPPED); console needs it to be RUNNING or PAUSED or SIMULATING`,
     });
+  });
+
+  it('takes a flood of input as far as a serial line would, tells how much it left out, and goes on', async () => {
+    let typed = 0;
+    const input = gateway.bus.subscribeRaw(
+      rawSubjects.consoleIn('alpha', vm.id),
+      bytes => void (typed += bytes.length),
+    );
+    await gateway.bus.flush();
+    const [client, other] = [await open(), await open()];
+    await Promise.all([shows(client, 'login: '), shows(other, 'login: ')]);
+    const [piece, pieces] = [Buffer.alloc(MAX_CONSOLE_MESSAGE, 'x'), 200];
+    for (let n = 0; n < pieces; n++) client.socket.send(piece);
+    const dropped = () =>
+      [...client.text.matchAll(/\[(\d+) bytes of input left out: type slower\]/g)].reduce(
+        (sum, [, bytes]) => sum + Number(bytes),
+        0,
+      );
+    await gateway.until(async () => dropped() + typed === pieces * piece.length);
+    expect(typed).toBeGreaterThanOrEqual(piece.length);
+    expect(dropped()).toBeGreaterThan(typed);
+    other.socket.send(Buffer.from('root\n'));
+    await gateway.until(async () => dropped() + typed === pieces * piece.length + 5);
+    publish('still here');
+    await shows(client, 'still here');
+    input.stop();
+  });
+
+  it('keeps a bounded part of what comes before its Palacios has attached it', async () => {
+    const held = alpha.hold('consoleAttach');
+    const client = await open();
+    await held.arrived;
+    const piece = 'x'.repeat(256 * 1024);
+    for (let n = 0; n < 16; n++) publish(piece);
+    await gateway.bus.flush();
+    held.release();
+    await shows(client, 'x');
+    await gateway.until(async () => {
+      publish('.');
+      return client.text.includes('output left out');
+    });
+    const leftOut = Number(/\[(\d+) bytes of output left out/.exec(client.text)?.[1]);
+    expect(leftOut).toBeGreaterThanOrEqual(12 * piece.length);
   });
 
   it('leaves out what a slow client does not read, and says how much', async () => {

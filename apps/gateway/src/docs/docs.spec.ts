@@ -95,7 +95,10 @@ describe('the documentation', () => {
 
   it('is complete without any other server', async () => {
     const page = await request(gateway.server).get('/docs').expect(200);
-    expect(page.headers['content-security-policy']).toContain("default-src 'self'");
+    const policy = page.headers['content-security-policy'];
+    expect(policy).toContain("default-src 'self'");
+    expect(policy).toContain("frame-ancestors 'none'");
+    expect(page.headers['x-content-type-options']).toBe('nosniff');
     const assets = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => String(path));
     expect(assets).toContain('/docs/swagger-ui-bundle.js');
     for (const path of assets) {

@@ -36,7 +36,7 @@ export function serveDocs(app: NestExpressApplication): void {
       if (!['GET', 'HEAD'].includes(request.method) || request.path !== '/') return next();
       response.setHeader(
         'Content-Security-Policy',
-        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:",
+        "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'",
       );
       send(response.type(type));
     });

@@ -48,6 +48,11 @@ export class EventFeed implements OnApplicationBootstrap, OnApplicationShutdown 
     return this.news;
   }
 
+  /** How many wait for news. */
+  get waiting(): number {
+    return this.waiters.size;
+  }
+
   /** Resolves when there is news since `state`, when the time is over, or with the signal. */
   async grown(state: number, timeoutMs: number, signal: AbortSignal): Promise<void> {
     if (this.news !== state || signal.aborted || this.stopping) return;

@@ -100,17 +100,25 @@ export class WatchStream {
     return found.length > 0 ? watched.lines(found) : [];
   }
 
+  /** Line by line, so that what waits for a slow reader is what a stream's buffer has, and one line. */
   private async write(lines: object[]): Promise<void> {
+    for (const line of lines) {
+      if (this.stopping.signal.aborted) return;
+      if (!this.options.out.write(jsonLines([line]))) await this.drained();
+    }
+  }
+
+  private drained(): Promise<void> {
     const { out } = this.options;
-    if (lines.length === 0 || this.stopping.signal.aborted || out.write(jsonLines(lines))) return;
-    await new Promise<void>(resolve => {
+    const { signal } = this.stopping;
+    return new Promise(resolve => {
       const over = () => {
         out.off('drain', over);
-        this.stopping.signal.removeEventListener('abort', over);
+        signal.removeEventListener('abort', over);
         resolve();
       };
       out.once('drain', over);
-      this.stopping.signal.addEventListener('abort', over);
+      signal.addEventListener('abort', over);
     });
   }
 }

@@ -11,6 +11,7 @@ import { restStreams, V3Error, type RestStream } from '@v3vee/contracts';
 import { DATA, TEXT, toWire, type Json, type Rpc, type Wire } from '@v3vee/grpc';
 import { answerTo, lines, pieces, problemOf, Refused, textOf } from './answers';
 import type { InProcess } from './in-process';
+import { read } from './readable';
 import { restRequest } from './rest-request';
 
 type Fail = (thrown: unknown) => Parameters<sendUnaryData<Wire>>[0];
@@ -47,7 +48,7 @@ async function message(rpc: Rpc, answer: IncomingMessage): Promise<Wire> {
 export function unary(rpc: Rpc, { http, fail }: CallContext) {
   return (call: ServerUnaryCall<Wire, Wire>, done: sendUnaryData<Wire>): void => {
     const run = async () => {
-      const { body, ...options } = restRequest(rpc, call.request, call.metadata);
+      const { body, ...options } = restRequest(rpc, read(call.request), call.metadata);
       const request = http.request(options, peerOf(call));
       leaveWith(call, request);
       const answer = succeeded(request);
@@ -65,7 +66,7 @@ export function download(rpc: Rpc, { http, fail }: CallContext) {
   const { answers } = (restStreams as Record<string, RestStream>)[rpc.name] as RestStream;
   return (call: ServerWritableStream<Wire, Wire>): void => {
     const run = async () => {
-      const { body, ...options } = restRequest(rpc, call.request, call.metadata);
+      const { body, ...options } = restRequest(rpc, read(call.request), call.metadata);
       const request = http.request(options, peerOf(call));
       leaveWith(call, request);
       const pending = succeeded(request);
@@ -73,13 +74,12 @@ export function download(rpc: Rpc, { http, fail }: CallContext) {
       const answer = await pending;
       // It is under way, which its reader learns now though nothing may happen for long.
       call.sendMetadata(new Metadata());
-      const gone = new AbortController();
-      call.once('cancelled', () => gone.abort());
       const messages = 'lines' in answers ? lines(answer) : pieces(answer);
       for await (const each of messages) {
         const wire = Buffer.isBuffer(each) ? { [DATA]: each } : toWire(rpc.response, each);
-        // A slow reader holds up what is read of the REST answer, whose stream then leaves items out.
-        if (!call.write(wire)) await once(call, 'drain', { signal: gone.signal }).catch(() => undefined);
+        // One at a time, since the library counts messages and not bytes. A slow reader holds up what is read of the
+        // REST answer, whose stream then leaves items out.
+        await written(call, wire);
         if (call.cancelled) break;
       }
     };
@@ -90,6 +90,19 @@ export function download(rpc: Rpc, { http, fail }: CallContext) {
   };
 }
 
+/** Resolves when a message has gone to the connection, or its client has. */
+function written(call: ServerWritableStream<Wire, Wire>, wire: Wire): Promise<void> {
+  return new Promise(resolve => {
+    const over = () => {
+      call.off('cancelled', over);
+      resolve();
+    };
+    call.once('cancelled', over);
+    if (call.cancelled) over();
+    else call.write(wire, over);
+  });
+}
+
 export function upload(rpc: Rpc, { http, fail }: CallContext) {
   return (call: ServerReadableStream<Wire, Wire>, done: sendUnaryData<Wire>): void => {
     const run = async () => {
@@ -97,7 +110,7 @@ export function upload(rpc: Rpc, { http, fail }: CallContext) {
       const first = await parts.next();
       if (first.done)
         throw new V3Error('INVALID_REQUEST', 'the first message says what is uploaded; there was none');
-      const request = http.request(restRequest(rpc, first.value, call.metadata), peerOf(call));
+      const request = http.request(restRequest(rpc, read(first.value), call.metadata), peerOf(call));
       leaveWith(call, request);
       const answer = succeeded(request);
       let isAnswered = false;
@@ -110,7 +123,7 @@ export function upload(rpc: Rpc, { http, fail }: CallContext) {
         !part.done && !isAnswered;
         part = await Promise.race([parts.next(), over(settled)])
       ) {
-        const data = part.value[DATA] as Buffer | undefined;
+        const data = read(part.value)[DATA] as Buffer | undefined;
         if (data && !request.write(data)) await Promise.race([once(request, 'drain'), settled]);
       }
       request.end();

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { consolePath, V3Error } from '@v3vee/contracts';
+import { consolePath, MAX_CONSOLE_MESSAGE, V3Error } from '@v3vee/contracts';
 import { DATA, type Wire } from '@v3vee/grpc';
 import { WebSocket } from 'ws';
 import { problemOf, Refused } from './answers';
 import { peerOf, type CallContext } from './calls';
+import { read } from './readable';
 
 /** What a client may have typed before its console is open, messages. */
 const MAX_EARLY = 64;
@@ -29,6 +30,11 @@ export function consoleCall({ http, fail }: CallContext) {
     };
     const type = (data: Buffer | undefined) => {
       if (!data?.length) return;
+      if (data.length > MAX_CONSOLE_MESSAGE)
+        throw new V3Error(
+          'BODY_TOO_LARGE',
+          `a message to a console has at most ${MAX_CONSOLE_MESSAGE} bytes`,
+        );
       if (socket?.readyState === WebSocket.OPEN) {
         socket.send(data);
         // What the guest does not take yet is not read from the client.
@@ -42,11 +48,11 @@ export function consoleCall({ http, fail }: CallContext) {
     call.on('data', (wire: Wire) => {
       if (isOver) return;
       try {
-        socket ??= open(wire);
+        socket ??= open(read(wire));
+        type(read(wire)[DATA] as Buffer | undefined);
       } catch (thrown) {
-        return finish(thrown);
+        finish(thrown);
       }
-      type(wire[DATA] as Buffer | undefined);
     });
     call.on('end', () => {
       if (socket) socket.close(1000);

@@ -15,6 +15,7 @@ import { download, unary, upload, type CallContext } from './calls';
 import { Certificate } from './certificate';
 import { consoleCall } from './console-call';
 import { InProcess } from './in-process';
+import { readable } from './readable';
 
 /** A body that REST takes, with what is around it. */
 const MAX_MESSAGE = MAX_BODY_BYTES + 64 * 1024;
@@ -63,7 +64,10 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
         rpcName(rpc),
         handler(rpc, context),
       ]);
-      this.server.addService(serviceDefinition(service) as ServiceDefinition, Object.fromEntries(handlers));
+      this.server.addService(
+        readable(serviceDefinition(service) as ServiceDefinition),
+        Object.fromEntries(handlers),
+      );
     }
     this.health.addToServer(this.server);
     new ReflectionService(packageDefinition()).addToServer(this.server);

@@ -1,4 +1,7 @@
-import { MAX_BODY_BYTES } from '@v3vee/contracts';
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { gzipSync } from 'node:zlib';
+import { MAX_BODY_BYTES, type Problem } from '@v3vee/contracts';
 import request from 'supertest';
 import { TestGateway } from '../testing/test-gateway.fixture';
 
@@ -39,6 +42,10 @@ describe('bad input', () => {
       'INVALID_REQUEST',
       "nics[0].ip: 10.11.0.1/24 is not in network lan's subnet 10.10.0.0/24",
     ],
+    ...(['edge ]x[', 'edge -x', 'edge 1.2.3', 'interface 01:00:00:00:00:01'] as const).map(
+      to =>
+        [`a route to "${to}"`, 'post', '/v1/vnet/routes', { to }, 'INVALID_REQUEST', 'is not the '] as const,
+    ),
     [
       'five NICs',
       'post',
@@ -123,6 +130,8 @@ describe('bad input', () => {
       'PAGE_TOKEN_INVALID',
       'nextPageToken',
     ],
+    ['a NUL in an address', 'get', '/v1/vms/a%001', undefined, 'INVALID_REQUEST', 'U+0000'],
+    ['a NUL in a query', 'get', '/v1/snapshots?vm=%00', undefined, 'INVALID_REQUEST', 'U+0000'],
     ['a broken escape', 'get', '/v1/vms/%zz', undefined, 'INVALID_REQUEST', '%zz'],
     [
       'a body where none belongs',
@@ -212,6 +221,76 @@ describe('bad input', () => {
   it('reads a body as JSON whatever it is said to be', async () => {
     const response = await gateway.call('post', '/v1/vms').type('text').send('{');
     expect(response.body).toMatchObject({ code: 'MALFORMED_JSON' });
+  });
+
+  it.each([
+    ['garbage said to be compressed', 'gzip', Buffer.from('garbage')],
+    ['a compressed body that breaks off', 'gzip', gzipSync('{"name": "a1"}').subarray(0, 20)],
+    ['an unknown compression', 'zstd', Buffer.from('{}')],
+  ])('refuses %s', async (_, encoding, bytes) => {
+    const response = await gateway
+      .call('post', '/v1/vms')
+      .type('json')
+      .set('Content-Encoding', encoding)
+      .serialize(it => it as string)
+      .send(bytes);
+    expect([response.status, response.body.code]).toEqual([400, 'INVALID_REQUEST']);
+  });
+
+  it('counts a body as it is when it is no more compressed', async () => {
+    const response = await gateway
+      .call('post', '/v1/vms')
+      .type('json')
+      .set('Content-Encoding', 'gzip')
+      .serialize(it => it as string)
+      .send(gzipSync(Buffer.alloc(50 * MAX_BODY_BYTES, ' ')));
+    expect([response.status, response.body.code]).toEqual([413, 'BODY_TOO_LARGE']);
+  });
+
+  it('gives each answer an id, which a problem repeats', async () => {
+    const [good, bad] = [await gateway.call('get', '/v1/vms'), await gateway.call('get', '/v1/vms/nobody')];
+    expect(good.headers['x-request-id']).toMatch(/^[0-9a-f-]{36}$/);
+    expect(bad.body.requestId).toBe(bad.headers['x-request-id']);
+    expect(bad.body.requestId).not.toBe(good.headers['x-request-id']);
+  });
+
+  it.each([
+    ['no HTTP', 'garbage\r\n\r\n', "can't be read as HTTP"],
+    [
+      'a header without end',
+      `GET /v1/vms HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(100_000)}\r\n\r\n`,
+      'overflow',
+    ],
+    [
+      'two lengths',
+      'POST /v1/vms HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}',
+      'HTTP',
+    ],
+    [
+      'a length and chunks',
+      'POST /v1/vms HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
+      'HTTP',
+    ],
+    ['an expectation', 'GET /v1/vms HTTP/1.1\r\nHost: x\r\nExpect: miracles\r\n\r\n', 'Expect: miracles'],
+    [
+      'another protocol',
+      'GET /v1/vms HTTP/1.1\r\nHost: x\r\nConnection: upgrade\r\nUpgrade: h2c\r\n\r\n',
+      'WebSockets',
+    ],
+  ])('answers %s with a problem too, and serves the next connection', async (_, text, words) => {
+    const socket = connect(gateway.port, '127.0.0.1');
+    const parts: Buffer[] = [];
+    socket.on('data', part => parts.push(part));
+    socket.on('error', () => undefined);
+    socket.write(text);
+    await once(socket, 'close');
+    const [head = '', body = ''] = Buffer.concat(parts).toString().split('\r\n\r\n');
+    expect(head).toMatch(/^HTTP\/1\.1 4\d\d /);
+    expect(head).toContain('application/problem+json');
+    const problem = JSON.parse(body) as Problem;
+    expect(problem.detail).toContain(words);
+    expect(head).toContain(`X-Request-Id: ${problem.requestId}`);
+    await gateway.ok('get', '/v1/vms');
   });
 
   it('refuses a huge body, and serves the next request', async () => {

@@ -14,7 +14,9 @@ import { LoginCodes } from './login-codes';
 import { requireSameOrigin } from './origin';
 import { ProblemFilter } from './problem.filter';
 import { asV3Error } from './public-error';
+import { requestIdOf } from './request-id';
 import { Tokens } from './token';
+import { answerUnreadable } from './unreadable';
 
 /** Blobs are streamed to the disk by their controller. */
 const isBlob = (request: { url?: string }): boolean => /^\/(v1\/)?blobs\//i.test(request.url ?? '');
@@ -34,6 +36,13 @@ export function configureHttp(app: NestExpressApplication): void {
   const audit = app.get(AuditLog);
   const limits = app.get(RateLimits);
   const connections = app.get(OpenConnections);
+  answerUnreadable(app.getHttpServer());
+  app.use((request: Request, response: Response, next: NextFunction) => {
+    response.setHeader('X-Request-Id', requestIdOf(request));
+    // What a guest or a stranger wrote is never taken for something else than it is said to be.
+    response.setHeader('X-Content-Type-Options', 'nosniff');
+    next();
+  });
   app.use(app.get(GatewayMetrics).middleware);
   serveDocs(app);
   serveConsole(app);

@@ -5,6 +5,7 @@ import { PinoLogger } from 'nestjs-pino';
 import { RateLimited } from '../access/rate-limits';
 import { carried } from './endpoint';
 import { publicProblem } from './public-error';
+import { requestIdOf } from './request-id';
 
 /** Every error leaves as RFC 9457 problem+json. */
 @Catch()
@@ -16,10 +17,13 @@ export class ProblemFilter implements ExceptionFilter {
 
   catch(thrown: unknown, host: ArgumentsHost): void {
     const response = host.switchToHttp().getResponse<Response>();
-    const problem = publicProblem(thrown, (error, incident) =>
-      this.log.error({ err: error, incident }, 'a request failed unexpectedly'),
+    const request = host.switchToHttp().getRequest<Request>();
+    const problem = publicProblem(
+      thrown,
+      (error, incident) => this.log.error({ err: error, incident }, 'a request failed unexpectedly'),
+      requestIdOf(request),
     );
-    carried(host.switchToHttp().getRequest<Request>()).code = problem.code;
+    carried(request).code = problem.code;
     if (response.headersSent) {
       response.end();
       return;

@@ -3,12 +3,13 @@ import { HttpException } from '@nestjs/common';
 import { MAX_BODY_BYTES, V3Error, type Problem } from '@v3vee/contracts';
 import { storeError } from '@v3vee/store';
 
+/** What is not of its own but of zlib, say, has no type. */
 interface BodyParserError extends Error {
-  type: string;
+  type?: string;
   status: number;
 }
 const isBodyParserError = (thrown: unknown): thrown is BodyParserError =>
-  thrown instanceof Error && 'type' in thrown && 'status' in thrown;
+  thrown instanceof Error && 'status' in thrown;
 
 /** Whatever was thrown while a request was served, as an entry of the catalogue. */
 export function asV3Error(thrown: unknown): V3Error {
@@ -39,11 +40,16 @@ export function asV3Error(thrown: unknown): V3Error {
 /**
  * What a client may see. The words of an unexpected error are for the log: it gets them under an id, and the
  * client gets the id.
+ * @param requestId of the request that is answered with it, if it is one
  */
-export function publicProblem(thrown: unknown, report: (error: unknown, incident: string) => void): Problem {
+export function publicProblem(
+  thrown: unknown,
+  report: (error: unknown, incident: string) => void,
+  requestId?: string,
+): Problem {
   const error = asV3Error(thrown);
-  if (error.code !== 'INTERNAL') return error.toProblem();
-  const incident = randomUUID();
+  if (error.code !== 'INTERNAL') return error.toProblem(requestId);
+  const incident = requestId ?? randomUUID();
   report(thrown, incident);
   return new V3Error('INTERNAL', `an unexpected error; the gateway's log has it under ${incident}`).toProblem(
     incident,

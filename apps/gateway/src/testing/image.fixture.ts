@@ -28,3 +28,22 @@ export async function putImage(
     JSON.stringify({ format: 1, digest: imageDigest(body), ...body }),
   );
 }
+
+/** The least that is a 32-bit x86 Linux kernel: one loadable segment that holds the version banner. */
+export function tinyKernel(machine = 3, elfClass = 1): Buffer {
+  const elf = Buffer.alloc(0x200);
+  elf.write('\x7fELF', 'latin1');
+  elf.set([elfClass, 1, 1], 4);
+  elf.writeUInt16LE(2, 16);
+  elf.writeUInt16LE(machine, 18);
+  elf.writeUInt32LE(1, 20);
+  elf.writeUInt32LE(0x100000, 24);
+  elf.writeUInt32LE(52, 28);
+  elf.writeUInt16LE(52, 40);
+  elf.writeUInt16LE(32, 42);
+  elf.writeUInt16LE(1, 44);
+  const segment = [1, 0x100, 0x100000, 0x100000, 0x100, 0x100, 5, 0x1000];
+  segment.forEach((value, index) => elf.writeUInt32LE(value, 52 + 4 * index));
+  elf.write('Linux version 6.1.0-test (x)', 0x100);
+  return elf;
+}

@@ -11,6 +11,7 @@ import { testNats, testPostgres } from '@v3vee/testkit';
 import request, { type Test } from 'supertest';
 import type { DataSource } from 'typeorm';
 import { gatewayConfig } from '../config';
+import { EventFeed } from '../events/event-feed';
 import { GrpcServer } from '../grpc/grpc-server';
 import { GatewayModule } from '../gateway.module';
 import { configureHttp } from '../http/configure';
@@ -110,6 +111,11 @@ export class TestGateway {
 
   get server(): ReturnType<NestExpressApplication['getHttpServer']> {
     return this.app.getHttpServer();
+  }
+
+  /** How many subscriptions its own bus has, and how many readers wait for events. */
+  get listening(): number {
+    return this.app.get(Bus).listening + this.app.get(EventFeed).waiting;
   }
 
   get express(): unknown {

@@ -1,6 +1,5 @@
-import { rawSubjects } from '@v3vee/contracts';
+import { InputQuota, rawSubjects } from '@v3vee/contracts';
 import { Consoles, SCROLLBACK_BYTES } from './consoles';
-import { InputQuota } from './input-quota';
 import { Scrollback } from './scrollback';
 
 const text = (bytes: Uint8Array) => Buffer.from(bytes).toString('latin1');

@@ -1,6 +1,5 @@
 import type { Bus, Stoppable } from '@v3vee/bus';
-import { rawSubjects } from '@v3vee/contracts';
-import { InputQuota } from './input-quota';
+import { InputQuota, rawSubjects } from '@v3vee/contracts';
 import { Scrollback } from './scrollback';
 
 export const SCROLLBACK_BYTES = 64 * 1024;

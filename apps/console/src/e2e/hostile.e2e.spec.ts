@@ -1,0 +1,141 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { TestCluster } from '@v3vee/testkit';
+import type { Browser, Page } from 'playwright-core';
+import { launchBrowser, PATIENCE_MS } from './browser.fixture';
+
+/** Each runs if it is ever taken for markup; SSIDs have 32 bytes. */
+const SSIDS = [
+  '<img src=x onerror=hacked=1>',
+  '<svg/onload=hacked=1>',
+  '"><b onclick=hacked=1>"',
+  '\u202e\u0301👾﷽‹/title›',
+];
+const MARKUP = '<img src=x onerror="hacked=1"><script>hacked=1</script>';
+const topology = `
+hosts:
+  alpha: { radios: [{ name: radio0, position: [0, 0] }] }
+networks: { lan: { subnet: 10.10.0.0/24 } }
+accessPoints:
+${SSIDS.map((ssid, n) => `  ap${n}: { ssid: ${JSON.stringify(ssid)}, channel: 6, network: lan, position: [${n}, 4] }`).join('\n')}
+vms:
+  a1: { host: alpha, nics: [{ network: lan, ip: 10.10.0.11/24 }] }
+  a2: { host: alpha, nics: [{ network: lan, ip: 10.10.0.12/24 }] }
+`;
+
+describe('the web console, and what does not mean well', () => {
+  let cluster: TestCluster;
+  let browser: Browser;
+  let page: Page;
+  let folder: string;
+  let url: string;
+  const complaints: string[] = [];
+
+  const open = (path: string) => page.goto(`${url}/#/${path}`);
+  const guest = (vm: string, script: string) => cluster.v3(['vm', 'exec', vm, '--', 'sh', '-c', script]);
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'v3-console-'));
+    const topologyFile = join(folder, 'cluster.yaml');
+    writeFileSync(topologyFile, topology);
+    [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
+    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.on('dialog', dialog => {
+      complaints.push(`a dialog: ${dialog.message()}`);
+      void dialog.dismiss();
+    });
+    page.on('pageerror', error => complaints.push(error.message));
+    page.on('console', message => {
+      if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text());
+    });
+    url = (await cluster.status()).url as string;
+    await page.goto((await cluster.ok(['console'])).trim());
+    await page.getByRole('heading', { name: 'Topology' }).waitFor();
+  }, 900_000);
+  afterEach(async () => {
+    // A script of others would have left this; the policy would have stopped it, and complained.
+    expect(await page.evaluate(() => 'hacked' in globalThis)).toBe(false);
+    expect(complaints).toEqual([]);
+  });
+  afterAll(async () => {
+    await browser?.close();
+    await cluster?.down();
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  it('shows any SSID as text', async () => {
+    await open('wifi');
+    for (const ssid of SSIDS) await page.getByText(ssid, { exact: false }).first().waitFor();
+    expect(await page.locator('[onerror], [onload], [onclick]').count()).toBe(0);
+  });
+
+  it('shows output of a guest as text: markup, titles, links, and bytes that are no text', async () => {
+    const says = [
+      MARKUP,
+      '\\033]0;<script>hacked=1</script>\\007',
+      '\\033]8;;javascript:hacked=1\\033\\\\\\\\link\\033]8;;\\033\\\\\\\\',
+      '\\033]52;c;aGFja2Vk\\007',
+      '\\377\\376\\300\\200\\033[999999999C\\033[?1049h\\033[?1049l',
+    ];
+    const title = await page.title();
+    await open('vms/a1/terminal');
+    await page.locator('[data-link="open"]').waitFor();
+    for (const each of says) await guest('a1', `printf '${each}\\n' > /dev/ttyS0`);
+    await guest('a1', 'echo still=here > /dev/ttyS0');
+    await page.locator('.xterm-rows').getByText('still=here').first().waitFor();
+    expect(await page.title()).not.toContain('hacked');
+    expect(title).not.toBe('');
+  });
+
+  it('shows packets of a guest as text', async () => {
+    await open('capture/a1/net0');
+    await page.getByRole('button', { name: 'Start' }).click();
+    await page.getByText('running').waitFor();
+    await guest(
+      'a1',
+      `ping -c 1 10.10.0.12; printf '${MARKUP}' | nc -u -w 1 10.10.0.12 53; nslookup '${MARKUP}' 10.10.0.12`,
+    );
+    await page.getByText('ICMP echo request').first().waitFor();
+    const packets = page.getByText(/UDP|DNS/);
+    if ((await packets.count()) > 0) await packets.last().click();
+    await page.getByRole('button', { name: 'Stop' }).click();
+  });
+
+  it('is served with headers that let nobody frame it, guess types, or run a script of others', async () => {
+    for (const path of ['/', '/docs', '/openapi.json']) {
+      const { headers } = await page.request
+        .get(`${url}${path}`)
+        .then(response => ({ headers: response.headers() }));
+      const policy = headers['content-security-policy'] ?? '';
+      expect(policy).toMatch(/(default|script)-src 'self'/);
+      expect(policy).not.toMatch(/script-src[^;]*unsafe/);
+      expect(policy).toContain("frame-ancestors 'none'");
+      expect(headers['x-content-type-options']).toBe('nosniff');
+    }
+  });
+
+  it('is not served under a name that was made to lead here', async () => {
+    const { hostname, port } = new URL(url);
+    const answer = await new Promise<number>((resolve, reject) => {
+      request(
+        {
+          hostname,
+          port,
+          path: '/v1/vms',
+          headers: { host: 'evil.test', origin: `http://evil.test:${port}` },
+        },
+        response => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        },
+      )
+        .on('error', reject)
+        .end();
+    });
+    // A page there has no token: that is in no cookie, and in the storage of another origin.
+    expect([401, 403]).toContain(answer);
+  });
+});
