@@ -6,6 +6,7 @@ import { EventRepository } from '@v3vee/store';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
 import type { EventFeed } from './event-feed';
+import { WatchSteps } from './watch-steps';
 import { WatchStream } from './watch-stream';
 
 describe('events', () => {
@@ -122,7 +123,7 @@ describe('events', () => {
     await until(all => all.some(({ name }) => name === 'r1'));
     await gateway.restart(async () => {
       await gateway.dataSource.query(
-        `SELECT log_event('host', 'meanwhile', NULL, NULL, 'DECLARED', 'while nobody listened')`,
+        `SELECT log_event('host', 'meanwhile', NULL, NULL, NULL, 'DECLARED', 'while nobody listened')`,
       );
     });
     // Tests' gateways take another port after a restart.
@@ -233,7 +234,15 @@ describe('events', () => {
     } as unknown as EventFeed;
     const stream = (out: PassThrough, more: object = {}) =>
       new WatchStream({
-        ...{ out, events, feed, project: null, after: undefined, bookmarkMs: 0 },
+        ...{
+          out,
+          events,
+          feed,
+          steps: new WatchSteps(events, feed),
+          project: null,
+          after: undefined,
+          bookmarkMs: 0,
+        },
         watched: { present: async () => [], lines: async all => all, bookmark: place => ({ place }) },
         ...more,
       });

@@ -3,9 +3,8 @@ import type { EventRepository, EventEntity } from '@v3vee/store';
 import type { EventKind } from '@v3vee/contracts';
 import { jsonLines } from '../streams/client-stream';
 import type { EventFeed } from './event-feed';
+import type { WatchSteps } from './watch-steps';
 
-/** How many events are read at a time. */
-const BATCH = 100;
 /** After so long without a change its reader is told how far the watch has come, ms. */
 const BOOKMARK_MS = 15_000;
 
@@ -23,6 +22,7 @@ export interface WatchStreamOptions {
   out: Writable;
   events: EventRepository;
   feed: EventFeed;
+  steps: WatchSteps;
   watched: Watchable;
   /** Only what is of it, and what is everybody's; null: all. */
   project: string | null;
@@ -52,7 +52,7 @@ export class WatchStream {
     const { events, watched, after } = this.options;
     try {
       this.place = after ?? (await events.latest());
-      const first = after === undefined ? await watched.present(this.place) : await this.next();
+      const first = after === undefined ? jsonLines(await watched.present(this.place)) : await this.next();
       void this.go(first);
     } catch (thrown) {
       this.settle();
@@ -65,7 +65,7 @@ export class WatchStream {
     this.stopping.abort();
   }
 
-  private async go(first: object[]): Promise<void> {
+  private async go(first: string): Promise<void> {
     const { out, feed, watched, bookmarkMs = BOOKMARK_MS } = this.options;
     const { signal } = this.stopping;
     try {
@@ -75,11 +75,11 @@ export class WatchStream {
         const { state } = feed;
         const lines = await this.next();
         await this.write(lines);
-        if (lines.length > 0) quietSince = performance.now();
+        if (lines !== '') quietSince = performance.now();
         else if (performance.now() - quietSince >= bookmarkMs) {
           quietSince = performance.now();
           const bookmark = watched.bookmark(this.place);
-          if (bookmark) await this.write([bookmark]);
+          if (bookmark) await this.write(jsonLines([bookmark]));
         } else await feed.grown(state, bookmarkMs, signal);
       }
     } catch {
@@ -89,20 +89,16 @@ export class WatchStream {
     this.settle();
   }
 
-  private async next(): Promise<object[]> {
-    const { events, watched, project } = this.options;
-    const latest = await events.latest();
-    const found = await events.after(this.place, { kind: watched.kind, project, limit: BATCH });
-    const last = found.at(-1);
-    // Events of other kinds count as seen: the log can't have grown before `latest` since.
-    if (last) this.place = last.id;
-    else if (BigInt(latest) > BigInt(this.place)) this.place = latest;
-    return found.length > 0 ? watched.lines(found) : [];
+  private async next(): Promise<string> {
+    const { steps, watched, project } = this.options;
+    const { place, lines } = await steps.after(this.place, watched, project);
+    this.place = place;
+    return lines;
   }
 
-  private async write(lines: object[]): Promise<void> {
+  private async write(lines: string): Promise<void> {
     const { out } = this.options;
-    if (lines.length === 0 || this.stopping.signal.aborted || out.write(jsonLines(lines))) return;
+    if (lines === '' || this.stopping.signal.aborted || out.write(lines)) return;
     await new Promise<void>(resolve => {
       const over = () => {
         out.off('drain', over);
