@@ -33,6 +33,8 @@ export interface LabRow {
   target: Target | null;
   /** Whether the target holds; null without one. */
   holds: boolean | null;
+  /** Why nothing was measured: then `ours` has no measurements, and its numbers say nothing. */
+  skipped?: string;
 }
 
 export interface LabResult {
@@ -109,5 +111,23 @@ export function row(input: {
         : target.op === '<='
           ? value <= target.value
           : value >= target.value,
+  };
+}
+
+/** What could not be measured here, and why. */
+export function skipped(name: string, why: string): LabRow {
+  return {
+    ...{
+      name,
+      unit: '',
+      baseline: null,
+      ratio: null,
+      ratioSpread: null,
+      claim: null,
+      target: null,
+      holds: null,
+    },
+    ours: { name: 'skipped', median: 0, min: 0, max: 0, n: 0 },
+    skipped: why,
   };
 }
