@@ -32,6 +32,7 @@ import { EventFeed } from './events/event-feed';
 import { EventsController } from './events/events.controller';
 import { HostEvents } from './events/host-events';
 import { Watchables } from './events/watchables';
+import { WatchSteps } from './events/watch-steps';
 import { Candidates } from './failover/candidates';
 import { FailoverNotes } from './failover/failover-notes';
 import { Failover } from './failover/failover.service';
@@ -212,6 +213,7 @@ import { WifiClient } from './wifi/wifi-client';
     VnetClient,
     VnetControl,
     Watchables,
+    WatchSteps,
     WifiApply,
     WifiClient,
   ],

@@ -11,6 +11,7 @@ const NO_ROUTE = '/{*path}';
 export class GatewayMetrics {
   private readonly requests: Histogram<'method' | 'route' | 'status'>;
   private readonly operations: Counter<'verb' | 'result'>;
+  private watches = () => 0;
   private vmsByState: () => Promise<Map<string, number>> = () => Promise.resolve(new Map());
 
   constructor(registry: Registry) {
@@ -27,6 +28,15 @@ export class GatewayMetrics {
       help: 'Ended operations by verb and result (OK or the code of the error)',
       labelNames: ['verb', 'result'],
       registers,
+    });
+    const watches = () => this.watches();
+    new Gauge({
+      name: 'v3_watches',
+      help: 'Watches of lists that clients have open',
+      registers,
+      collect() {
+        this.set(watches());
+      },
     });
     const collect = () => this.vmsByState();
     new Gauge({
@@ -46,6 +56,11 @@ export class GatewayMetrics {
   /** Asked at each scrape. */
   countVmsBy(count: () => Promise<Map<string, number>>): void {
     this.vmsByState = count;
+  }
+
+  /** Asked at each scrape. */
+  countWatches(count: () => number): void {
+    this.watches = count;
   }
 
   operationEnded(verb: string, result: string): void {

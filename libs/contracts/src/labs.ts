@@ -54,6 +54,10 @@ export const labRow = z.object({
   claim: z.string().nullable().describe('what was published, in words; null: nothing was'),
   target: labTarget.nullable(),
   holds: z.boolean().nullable().describe('whether the target holds; null without one'),
+  skipped: z
+    .string()
+    .optional()
+    .describe('why nothing was measured: then `ours` has no measurements, and its numbers say nothing'),
 });
 
 export const labRunStates = ['RUNNING', 'COMPLETED', 'FAILED', 'CANCELLED'] as const;

@@ -1,4 +1,5 @@
 import type { Lab } from './lab';
+import { controlLab } from './labs/control/control';
 import { kittenLab } from './labs/kitten/kitten';
 import { migrationLab } from './labs/migration/migration';
 import { palaciosLab } from './labs/palacios/palacios';
@@ -15,8 +16,7 @@ export type { Figure, LabResult, LabRow, Target } from './result';
 
 /** Every experiment by name. */
 export const labs: Readonly<Record<string, Lab>> = Object.fromEntries(
-  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab, wifiLab, kittenLab].map(lab => [
-    lab.name,
-    lab,
-  ]),
+  [startLab, palaciosLab, vnetLab, routerLab, vpioLab, migrationLab, wifiLab, kittenLab, controlLab].map(
+    lab => [lab.name, lab],
+  ),
 );

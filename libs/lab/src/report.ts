@@ -24,7 +24,7 @@ export function formatTable({ lab, results }: LabResult): string {
     row.name,
     row.unit,
     row.baseline ? `${row.baseline.name}: ${spread(row.baseline)}` : '—',
-    spread(row.ours),
+    row.skipped === undefined ? spread(row.ours) : `skipped: ${row.skipped}`,
     ratioOf(row),
     verdict(row),
     row.claim ?? '',
@@ -51,8 +51,8 @@ export function formatSvg({ lab, results, plots = [] }: LabResult): string {
   const height = drawn.end;
   const body = results.map((row, index) => {
     const y = 40 + index * rowHeight;
-    const figures = [row.baseline, row.ours].filter(f => f !== null);
-    const most = Math.max(...figures.map(f => f.max));
+    const figures = [row.baseline, row.ours].filter(f => f !== null && f.n > 0) as Figure[];
+    const most = Math.max(0, ...figures.map(f => f.max));
     const scale = most > 0 ? (width - left - 150) / most : 0;
     const bars = figures.map((f, i) => {
       const top = y + 28 + i * 24;
@@ -65,7 +65,8 @@ export function formatSvg({ lab, results, plots = [] }: LabResult): string {
         `<text x="${(left + f.max * scale + 6).toFixed(1)}" y="${top + 13}">${number(f.median)} ${escape(row.unit)}</text>`
       );
     });
-    return `<text x="8" y="${y + 20}" font-weight="600">${escape(row.name)}</text>${bars.join('')}`;
+    const why = row.skipped === undefined ? '' : ` (skipped: ${row.skipped})`;
+    return `<text x="8" y="${y + 20}" font-weight="600">${escape(row.name + why)}</text>${bars.join('')}`;
   });
   return (
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="12">` +

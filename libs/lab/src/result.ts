@@ -83,3 +83,21 @@ export function row(input: {
           : value >= target.value,
   };
 }
+
+/** What could not be measured here, and why. */
+export function skipped(name: string, why: string): LabRow {
+  return {
+    ...{
+      name,
+      unit: '',
+      baseline: null,
+      ratio: null,
+      ratioSpread: null,
+      claim: null,
+      target: null,
+      holds: null,
+    },
+    ours: { name: 'skipped', median: 0, min: 0, max: 0, n: 0 },
+    skipped: why,
+  };
+}

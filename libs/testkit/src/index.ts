@@ -1,2 +1,3 @@
+export { launchBrowser } from './browser';
 export { stateFolder, TestCluster, v3, type CommandResult, type V3Options } from './v3';
 export { testNats, testPostgres } from './servers';

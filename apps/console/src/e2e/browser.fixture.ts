@@ -1,19 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { ensureChromium, resolvePaths } from '@v3vee/setup';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+
+export { launchBrowser } from '@v3vee/testkit';
 
 /** How long what must come may take; the machine may be busy with other clusters. */
 export const PATIENCE_MS = 120_000;
-
-export async function launchBrowser(): Promise<Browser> {
-  const { program, env } = await ensureChromium({ cache: resolvePaths().cache });
-  return chromium.launch({
-    executablePath: program,
-    env: { ...process.env, ...env } as Record<string, string>,
-    // Chromium refuses to run as root with its sandbox, and a container may forbid it; it sees our own pages only.
-    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
-  });
-}
 
 const axe = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 

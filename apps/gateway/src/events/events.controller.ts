@@ -4,22 +4,31 @@ import { EventRepository } from '@v3vee/store';
 import type { Request, Response } from 'express';
 import { carried, Endpoint, Input, Stream, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
+import { GatewayMetrics } from '../metrics';
 import { OpenStreams } from '../streams/open-streams';
 import { EventFeed } from './event-feed';
 import { eventView } from './event-view';
+import { WatchSteps } from './watch-steps';
 import { WatchStream } from './watch-stream';
 import { Watchables } from './watchables';
 
+/** How many watches may be under way at a time. */
+const MAX_WATCHES = 2_048;
+
 @Controller()
 export class EventsController implements BeforeApplicationShutdown {
-  private readonly streams = new OpenStreams('watches');
+  private readonly streams = new OpenStreams('watches', MAX_WATCHES);
 
   constructor(
     private readonly events: EventRepository,
     private readonly feed: EventFeed,
+    private readonly steps: WatchSteps,
     private readonly watchables: Watchables,
     private readonly pages: PageTokens,
-  ) {}
+    metrics: GatewayMetrics,
+  ) {
+    metrics.countWatches(() => this.streams.size);
+  }
 
   beforeApplicationShutdown(): void {
     this.streams.endAll('the gateway stops');
@@ -64,10 +73,10 @@ export class EventsController implements BeforeApplicationShutdown {
     const { resourceVersion: after } = validate(watchQuery, request.query);
     const project = carried(request).identity?.project ?? null;
     this.streams.assertRoom();
-    const { events, feed } = this;
+    const { events, feed, steps } = this;
     const watched = this.watchables.of(list, project);
     await this.streams.answer(request, out, 'application/x-ndjson', () => {
-      return new WatchStream({ out, events, feed, watched, project, after });
+      return new WatchStream({ out, events, feed, steps, watched, project, after });
     });
   }
 }

@@ -6,6 +6,7 @@ import { EventRepository } from '@v3vee/store';
 import type { ScriptedHost } from '../testing/scripted-host.fixture';
 import { TestGateway } from '../testing/test-gateway.fixture';
 import type { EventFeed } from './event-feed';
+import { WatchSteps } from './watch-steps';
 import { WatchStream } from './watch-stream';
 
 describe('events', () => {
@@ -250,7 +251,15 @@ describe('events', () => {
     } as unknown as EventFeed;
     const stream = (out: PassThrough, more: object = {}) =>
       new WatchStream({
-        ...{ out, events, feed, project: null, after: undefined, bookmarkMs: 0 },
+        ...{
+          out,
+          events,
+          feed,
+          steps: new WatchSteps(events, feed),
+          project: null,
+          after: undefined,
+          bookmarkMs: 0,
+        },
         watched: { present: async () => [], lines: async all => all, bookmark: place => ({ place }) },
         ...more,
       });

@@ -3,9 +3,8 @@ import type { EventRepository, EventEntity } from '@v3vee/store';
 import type { EventKind } from '@v3vee/contracts';
 import { jsonLines } from '../streams/client-stream';
 import type { EventFeed } from './event-feed';
+import type { WatchSteps } from './watch-steps';
 
-/** How many events are read at a time. */
-const BATCH = 100;
 /** After so long without a change its reader is told how far the watch has come, ms. */
 const BOOKMARK_MS = 15_000;
 
@@ -23,6 +22,7 @@ export interface WatchStreamOptions {
   out: Writable;
   events: EventRepository;
   feed: EventFeed;
+  steps: WatchSteps;
   watched: Watchable;
   /** Only what is of it, and what is everybody's; null: all. */
   project: string | null;
@@ -52,7 +52,7 @@ export class WatchStream {
     const { events, watched, after } = this.options;
     try {
       this.place = after ?? (await events.latest());
-      const first = after === undefined ? await watched.present(this.place) : await this.next();
+      const first = after === undefined ? textOf(await watched.present(this.place)) : await this.next();
       void this.go(first);
     } catch (thrown) {
       this.settle();
@@ -65,7 +65,7 @@ export class WatchStream {
     this.stopping.abort();
   }
 
-  private async go(first: object[]): Promise<void> {
+  private async go(first: readonly string[]): Promise<void> {
     const { out, feed, watched, bookmarkMs = BOOKMARK_MS } = this.options;
     const { signal } = this.stopping;
     try {
@@ -79,7 +79,7 @@ export class WatchStream {
         else if (performance.now() - quietSince >= bookmarkMs) {
           quietSince = performance.now();
           const bookmark = watched.bookmark(this.place);
-          if (bookmark) await this.write([bookmark]);
+          if (bookmark) await this.write(textOf([bookmark]));
         } else await feed.grown(state, bookmarkMs, signal);
       }
     } catch {
@@ -89,22 +89,18 @@ export class WatchStream {
     this.settle();
   }
 
-  private async next(): Promise<object[]> {
-    const { events, watched, project } = this.options;
-    const latest = await events.latest();
-    const found = await events.after(this.place, { kind: watched.kind, project, limit: BATCH });
-    const last = found.at(-1);
-    // Events of other kinds count as seen: the log can't have grown before `latest` since.
-    if (last) this.place = last.id;
-    else if (BigInt(latest) > BigInt(this.place)) this.place = latest;
-    return found.length > 0 ? watched.lines(found) : [];
+  private async next(): Promise<readonly string[]> {
+    const { steps, watched, project } = this.options;
+    const { place, lines } = await steps.after(this.place, watched, project);
+    this.place = place;
+    return lines;
   }
 
   /** Line by line, so that what waits for a slow reader is what a stream's buffer has, and one line. */
-  private async write(lines: object[]): Promise<void> {
+  private async write(lines: readonly string[]): Promise<void> {
     for (const line of lines) {
       if (this.stopping.signal.aborted) return;
-      if (!this.options.out.write(jsonLines([line]))) await this.drained();
+      if (!this.options.out.write(line)) await this.drained();
     }
   }
 
@@ -122,3 +118,5 @@ export class WatchStream {
     });
   }
 }
+
+const textOf = (lines: readonly object[]) => lines.map(line => jsonLines([line]));

@@ -1,7 +1,7 @@
 import { V3Error } from '@v3vee/contracts';
 import type { Request, Response } from 'express';
 
-/** How many of a kind may be under way at a time. */
+/** How many of a kind may be under way at a time, unless its kind says otherwise. */
 const MAX_OPEN = 64;
 
 interface Endable {
@@ -15,12 +15,19 @@ export class OpenStreams {
   private readonly open = new Set<Endable>();
 
   /** @param plural for people, for example "traces" */
-  constructor(private readonly plural: string) {}
+  constructor(
+    private readonly plural: string,
+    private readonly most = MAX_OPEN,
+  ) {}
+
+  get size(): number {
+    return this.open.size;
+  }
 
   /** @throws V3Error SERVICE_UNAVAILABLE when there are too many already */
   assertRoom(): void {
-    if (this.open.size < MAX_OPEN) return;
-    throw new V3Error('SERVICE_UNAVAILABLE', `${MAX_OPEN} ${this.plural} are under way; end one first`);
+    if (this.open.size < this.most) return;
+    throw new V3Error('SERVICE_UNAVAILABLE', `${this.most} ${this.plural} are under way; end one first`);
   }
 
   /**

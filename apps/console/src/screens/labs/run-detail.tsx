@@ -150,7 +150,11 @@ function Results({ rows }: { rows: readonly LabRow[] }) {
               </>
             ),
           },
-          { title: 'Ours', isNumber: true, cell: row => <Side figure={row.ours} /> },
+          {
+            title: 'Ours',
+            isNumber: true,
+            cell: row => (row.skipped === undefined ? <Side figure={row.ours} /> : `skipped: ${row.skipped}`),
+          },
           {
             title: 'Baseline',
             isNumber: true,

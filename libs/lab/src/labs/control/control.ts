@@ -1,0 +1,30 @@
+import { waitForVm } from '@v3vee/client';
+import { LabCluster } from '../../cluster';
+import type { Lab } from '../../lab';
+import type { LabRow } from '../../result';
+import { accessOf } from './access';
+import { consoleEcho } from './console-echo';
+import { consolePage } from './console-page';
+import { reads } from './reads';
+import { topology, vmName } from './topology';
+import { manyWatches, watchDelays } from './watches';
+
+export const controlLab: Lab = {
+  name: 'control',
+  summary:
+    'the gateway’s reads, watches and consoles, and the web console’s page, beside what is empty or direct',
+  defaultRuns: 3,
+  async run(context) {
+    context.progress('starting a cluster of two hosts');
+    const cluster = await LabCluster.up(context, topology());
+    const access = await accessOf(cluster);
+    const vm = vmName(1);
+    await cluster.client.operate('startVm', { vm }, { body: {} });
+    await waitForVm(cluster.client, vm, 'agent');
+    const rows: LabRow[] = [];
+    for (const stage of [reads, watchDelays, manyWatches, consoleEcho, consolePage]) {
+      rows.push(...(await stage(context, cluster, access)));
+    }
+    return rows;
+  },
+};

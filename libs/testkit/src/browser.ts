@@ -1,0 +1,14 @@
+import { ensureChromium, resolvePaths } from '@v3vee/setup';
+import type { Browser } from 'playwright-core';
+
+/** @throws V3Error SETUP_FAILED where there is no Chromium and none can be had */
+export async function launchBrowser(): Promise<Browser> {
+  const { program, env } = await ensureChromium({ cache: resolvePaths().cache });
+  const { chromium } = await import('playwright-core');
+  return chromium.launch({
+    executablePath: program,
+    env: { ...process.env, ...env } as Record<string, string>,
+    // Chromium refuses to run as root with its sandbox, and a container may forbid it; it sees our own pages only.
+    args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage'],
+  });
+}
