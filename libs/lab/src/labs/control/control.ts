@@ -13,6 +13,8 @@ export const controlLab: Lab = {
   name: 'control',
   summary:
     'the gateway’s reads, watches and consoles, and the web console’s page, beside what is empty or direct',
+  claims: [],
+  minutes: 10,
   defaultRuns: 3,
   async run(context) {
     context.progress('starting a cluster of two hosts');
