@@ -103,7 +103,7 @@ export class Messages {
   private mapping(schema: JsonSchema, name: string, nest: Message[]): Place {
     const { properties, additionalProperties: rest } = schema;
     if (typeof rest === 'object' && Object.keys(rest).length > 0 && !properties) {
-      const item = this.item(rest, `${name}Entry`, nest);
+      const item = this.item(rest, `${name}Value`, nest);
       return item
         ? { ...item, cardinality: 'map' }
         : { type: VALUE, cardinality: 'single', nullable: false, words: 'a mapping' };

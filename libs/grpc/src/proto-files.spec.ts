@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { rest, restStreams } from '@v3vee/contracts';
 import { api } from './api';
 import { OWN_FOLDER, PUBLISHED_FILE } from './files';
-import { rpcName } from './model';
+import { rpcName, type Message } from './model';
+import { pascalCase } from './names';
 import { publish, type Published } from './numbers';
 import { serviceDefinition } from './load';
 import { protoFiles } from './proto-files';
@@ -28,6 +29,33 @@ describe('the proto files', () => {
       ([name, { tag }]) => `${tag}/${rpcName({ name })}`,
     );
     expect(rpcs.sort()).toEqual([...expected, 'vms/Console'].sort());
+  });
+});
+
+describe('names', () => {
+  it('of messages are whole where a method of the service has the same one, which would come first', () => {
+    for (const [file, text] of protoFiles(api(), published)) {
+      const methods = new Set([...text.matchAll(/^ {2}rpc (\w+)\(/gm)].map(([, name]) => name));
+      for (const [, name] of text.matchAll(/^ {2}rpc .*returns \((?:stream )?([\w.]+)\)/gm))
+        expect([file, name, methods.has(name)]).toEqual([file, name, false]);
+    }
+  });
+
+  it('of messages are none that protobuf gives to the entries of a map beside them', () => {
+    const visit = ({ name, fields, nested }: Message): void => {
+      const entries = fields
+        .filter(({ cardinality }) => cardinality === 'map')
+        .map(({ name: field }) => `${name}.${pascalCase(field)}Entry`);
+      for (const inner of nested) {
+        expect(entries).not.toContain(inner.name);
+        visit(inner);
+      }
+    };
+    const { types, services } = api();
+    const messages = services.flatMap(({ rpcs }) =>
+      rpcs.flatMap(({ request, response }) => [request, response]),
+    );
+    [...types, ...messages].forEach(visit);
   });
 });
 

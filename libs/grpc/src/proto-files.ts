@@ -41,13 +41,18 @@ function file(imports: string[], parts: string[]): string {
 }
 
 function serviceText({ name, rpcs }: Service): string {
-  return `service ${name} {\n${rpcs.map(rpcText).join('\n')}\n}`;
+  const methods = new Set(rpcs.map(rpcName));
+  // In a service a method's name comes before a message's.
+  const reference = (message: Message) =>
+    methods.has(message.name) ? `.${PACKAGE}.${message.name}` : message.name;
+  return `service ${name} {\n${rpcs.map(rpc => rpcText(rpc, reference)).join('\n')}\n}`;
 }
 
-function rpcText(rpc: Rpc): string {
+function rpcText(rpc: Rpc, reference: (message: Message) => string): string {
   const inward = rpc.kind === 'upload' || rpc.kind === 'console' ? 'stream ' : '';
   const outward = rpc.kind === 'download' || rpc.kind === 'console' ? 'stream ' : '';
-  const signature = `rpc ${rpcName(rpc)}(${inward}${rpc.request.name}) returns (${outward}${rpc.response.name});`;
+  const [takes, answers] = [rpc.request, rpc.response].map(reference);
+  const signature = `rpc ${rpcName(rpc)}(${inward}${takes}) returns (${outward}${answers});`;
   return `${comment(rpc.summary, '  ')}  ${signature}`;
 }
 

@@ -22,7 +22,10 @@ export class Certificate implements experimental.CertificateProvider {
 
   addIdentityCertificateListener(listener: Listener): void {
     this.listeners.add(listener);
-    this.tell(listener);
+    // grpc-js hears what it is told only once it has added it: told at once, it would drop each connection.
+    queueMicrotask(() => {
+      if (this.listeners.has(listener)) this.tell(listener);
+    });
   }
 
   removeIdentityCertificateListener(listener: Listener): void {

@@ -98,6 +98,18 @@ describe('TLS', () => {
       const after = await served();
       expect(after).not.toBe(before);
       expect(await served(Number(gateway.grpcAddress.split(':').pop()))).toBe(after);
+      const grpc = (ca: string) =>
+        new GrpcClient({
+          address: gateway.grpcAddress,
+          token: gateway.token,
+          ca: readFileSync(ca, 'utf8'),
+          retryForMs: 0,
+        });
+      const [renewed, outdated] = [grpc(file('renewed-cert.pem')), grpc(cert)];
+      expect((await renewed.call('getSelf', {})).role).toBe('admin');
+      await expect(outdated.call('getSelf', {})).rejects.toMatchObject({ code: 'SERVICE_UNAVAILABLE' });
+      renewed.close();
+      outdated.close();
       writeFileSync(own, 'nonsense');
       process.emit('SIGHUP');
       expect(await served()).toBe(after);
