@@ -11,6 +11,7 @@ const tones: Record<string, Tone> = {
   AUTHORIZED: 'ok',
   ACCESS_POINT: 'ok',
   DONE: 'ok',
+  SUCCEEDED: 'ok',
   PAUSED: 'warn',
   SIMULATING: 'warn',
   RESETTING: 'warn',
