@@ -27,7 +27,7 @@ function Memory({ vm }: VmTabProps) {
   if (!map) return <p className="empty">Loading…</p>;
   return (
     <div className="stack">
-      <div className="columns">
+      <div className="memory-overview">
         <RegionsPanel map={map} />
         <BalloonPanel vm={vm} map={map} />
       </div>
