@@ -18,7 +18,7 @@ export function KernelPanels({ host }: { host: string }) {
   const error = tasks.error ?? memory.error;
   if (error && !tasks.value) return <ErrorNote error={error} />;
   return (
-    <div className="columns">
+    <div className="stack">
       <Panel
         title="Tasks and core time"
         flush
