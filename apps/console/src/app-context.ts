@@ -5,7 +5,7 @@ import { access, roles } from 'virtual:contract';
 import type { OverviewStore, Sight } from './api/overview-store';
 import type { Rest } from './api/rest';
 import type { SessionKeeper } from './api/session';
-import { mayDo, type Doing, type Who } from './api/who';
+import { whyRefused, type Doing, type Who } from './api/who';
 import type { MigrationTracker } from './migration/tracker';
 import type { RateHistory } from './model/history';
 import { ratesOf, type VmRate } from './model/rates';
@@ -29,11 +29,17 @@ export function useApp(): App {
   return app;
 }
 
-/** Whether the session may do something; what it may not is not offered. */
-export function useMay(): (doing: Doing) => boolean {
+/** Why the session may not do something; undefined: it may. Buttons that it may not use say so. */
+export function useWhyRefused(): (doing: Doing) => string | undefined {
   const { who } = useApp();
   const self = useSyncExternalStore(who.subscribe, who.get);
-  return doing => mayDo(self, access[doing], roles);
+  return doing => whyRefused(self, access[doing], roles);
+}
+
+/** Whether the session may do something; screens and panels that it may not see are not offered. */
+export function useMay(): (doing: Doing) => boolean {
+  const why = useWhyRefused();
+  return doing => why(doing) === undefined;
 }
 
 /** What is known of the cluster, of which these parts are asked for as long as the caller is on the screen. */

@@ -27,7 +27,14 @@ describe('JSON as messages', () => {
   it('comes back as it was: nulls, empty lists, zeros, false, empty texts', () => {
     const network = {
       ...{ id: '00000000-0000-4000-8000-000000000001', name: 'lan', project: 'default' },
-      ...{ subnet: null, dhcp: false, dns: true, serviceAddress: '', nics: 0, createdAt: '2026-01-01T00:00:00.000Z' },
+      ...{
+        subnet: null,
+        dhcp: false,
+        dns: true,
+        serviceAddress: '',
+        nics: 0,
+        createdAt: '2026-01-01T00:00:00.000Z',
+      },
     };
     expect(there(type('Network'), network)).toEqual(network);
     expect(namedSchemas.Network!.parse(there(type('Network'), network))).toEqual(network);

@@ -1,5 +1,5 @@
-import { rest, roles, streams, type Self } from '@v3vee/contracts';
-import { mayDo, Who } from './who';
+import { rest, roles, streams, type Access, type Self } from '@v3vee/contracts';
+import { mayDo, whyRefused, Who } from './who';
 
 const self = (role: Self['role'], project: string | null = null): Self => ({
   ...{ user: 'anna', role, project, expiresAt: null },
@@ -17,6 +17,14 @@ describe('who is there', () => {
     const all = { getVm, listDevices, startVm, console: streams.console, drainHost };
     const may = Object.entries(all).filter(([, { access }]) => mayDo(who, access, roles));
     expect(may.map(([name]) => name)).toEqual(offered);
+  });
+
+  it('is told why something is not allowed', () => {
+    const why = (who: Self | undefined, { access }: { access: Access }) => whyRefused(who, access, roles);
+    expect(why(self('operator'), rest.startVm)).toBeUndefined();
+    expect(why(self('viewer'), rest.startVm)).toBe('This takes the role operator; yours is viewer');
+    expect(why(self('operator', 'red'), rest.createJob)).toContain('confined to the project red');
+    expect(why(undefined, rest.getVm)).toContain('not yet');
   });
 
   it('is asked for when a session begins, and forgotten when it ends', async () => {

@@ -31,9 +31,19 @@ export class Who {
   }
 }
 
-/** Whether somebody may do something, as the contract declares it: what is not allowed is not offered. */
-export function mayDo(self: Self | undefined, [least, scope]: Access, roles: readonly Role[]): boolean {
-  if (!self) return false;
-  if (scope === 'cluster' && self.project !== null) return false;
-  return roles.indexOf(self.role) >= roles.indexOf(least);
+/** Why somebody may not do something, as the contract declares it, for people; undefined: it is allowed. */
+export function whyRefused(
+  self: Self | undefined,
+  [least, scope]: Access,
+  roles: readonly Role[],
+): string | undefined {
+  if (!self) return 'The gateway has not yet said who you are';
+  if (roles.indexOf(self.role) < roles.indexOf(least))
+    return `This takes the role ${least}; yours is ${self.role}`;
+  if (scope === 'cluster' && self.project !== null)
+    return `This is of the whole cluster; you are confined to the project ${self.project}`;
+  return undefined;
 }
+
+export const mayDo = (self: Self | undefined, access: Access, roles: readonly Role[]): boolean =>
+  whyRefused(self, access, roles) === undefined;

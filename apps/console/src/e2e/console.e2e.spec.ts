@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Host, RadioView, Vm } from '@v3vee/contracts';
 import { TestCluster } from '@v3vee/testkit';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser, PATIENCE_MS, seriousViolations } from './browser.fixture';
+import { launchBrowser, listenTo, PATIENCE_MS, seriousViolations } from './browser.fixture';
 
 /** As long as an SSID may be, and harmless only where it is taken as text. */
 const HOSTILE = '<img src=x onerror=alert(1)>';
@@ -52,9 +52,7 @@ describe('the web console in a browser', () => {
   let page: Page;
   let folder: string;
   let url: string;
-  /** What the page asked of others, and what it complained of. */
-  const foreign: string[] = [];
-  const complaints: string[] = [];
+  let heard: ReturnType<typeof listenTo>;
 
   const open = (path: string) => page.goto(`${url}/#/${path}`);
   const vmRow = (name: string) => page.locator(`[data-vm="${name}"]`);
@@ -85,18 +83,8 @@ describe('the web console in a browser', () => {
     [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     page.setDefaultTimeout(PATIENCE_MS);
-    page.on('request', request => {
-      if (!/^(data|blob):/.test(request.url()) && !request.url().startsWith(url)) foreign.push(request.url());
-    });
-    page.on('dialog', dialog => {
-      complaints.push(`a dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    page.on('pageerror', error => complaints.push(error.message));
-    page.on('console', message => {
-      if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text());
-    });
     url = (await cluster.status()).url as string;
+    heard = listenTo(page, url);
   }, 900_000);
   afterAll(async () => {
     await browser?.close();
@@ -291,7 +279,7 @@ describe('the web console in a browser', () => {
     for (const path of SCREENS) {
       await open(path);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.locator('text=Loading…').waitFor({ state: 'detached' });
+      await page.waitForFunction(() => !document.body.innerText.includes('Loading…'));
       expect([path, await seriousViolations(page)]).toEqual([path, []]);
     }
     await open('');
@@ -323,6 +311,6 @@ describe('the web console in a browser', () => {
   });
 
   it('asked nobody else for anything, and had nothing to complain of', () => {
-    expect([foreign, complaints]).toEqual([[], []]);
+    expect(heard).toEqual({ foreign: [], complaints: [] });
   });
 });

@@ -25,6 +25,14 @@ export const screens: readonly Screen[] = [
     view: lazy(() => import('./hosts').then(({ HostsScreen }) => ({ default: HostsScreen }))),
   },
   {
+    id: 'jobs',
+    title: 'Jobs',
+    needs: 'listJobs',
+    icon: 'job',
+    group: 'Compute',
+    view: lazy(() => import('./jobs').then(({ JobsScreen }) => ({ default: JobsScreen }))),
+  },
+  {
     id: 'networks',
     title: 'Networks',
     icon: 'network',
@@ -61,6 +69,13 @@ export const screens: readonly Screen[] = [
     icon: 'activity',
     group: 'Cluster',
     view: lazy(() => import('./activity').then(({ ActivityScreen }) => ({ default: ActivityScreen }))),
+  },
+  {
+    id: 'events',
+    title: 'Events',
+    icon: 'events',
+    group: 'Cluster',
+    view: lazy(() => import('./events').then(({ EventsScreen }) => ({ default: EventsScreen }))),
   },
   {
     id: 'labs',

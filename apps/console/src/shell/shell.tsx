@@ -102,7 +102,7 @@ function Sidebar({ current }: { current: string }) {
       <div className="nav-foot">
         <Connection />
         {self && (
-          <span className="muted">
+          <span className="who muted">
             {self.user}, {self.role}
             {self.project !== null && ` of ${self.project}`}
           </span>

@@ -1,6 +1,6 @@
 import { useEffect, useId, useLayoutEffect, useRef, useState, type KeyboardEvent } from 'react';
 import type { Doing } from '../api/who';
-import { useMay } from '../app-context';
+import { useWhyRefused } from '../app-context';
 import { Icon, type IconName } from './icon';
 
 export interface MenuItem {
@@ -11,7 +11,7 @@ export interface MenuItem {
   /** Why it can't. */
   why?: string;
   isDangerous?: boolean;
-  /** Who may not do this is not offered it. */
+  /** Who may not do this is told so. */
   needs?: Doing;
 }
 
@@ -25,10 +25,11 @@ export function MenuButton({
   items: readonly (MenuItem | 'line')[];
   icon?: IconName;
 }) {
-  const may = useMay();
-  const offered = withoutLooseLines(
-    items.filter(item => item === 'line' || item.needs === undefined || may(item.needs)),
-  );
+  const whyRefused = useWhyRefused();
+  const offered = items.map(item => {
+    const refusal = item === 'line' || item.needs === undefined ? undefined : whyRefused(item.needs);
+    return refusal === undefined ? item : { ...(item as MenuItem), run: undefined, why: refusal };
+  });
   const [isOpen, setOpen] = useState(false);
   const button = useRef<HTMLButtonElement>(null);
   const list = useRef<HTMLDivElement>(null);
@@ -72,7 +73,6 @@ export function MenuButton({
     event.preventDefault();
     all[(step + all.length) % all.length]?.focus();
   };
-  if (offered.length === 0) return null;
   return (
     <>
       <button
@@ -113,14 +113,5 @@ export function MenuButton({
         </div>
       )}
     </>
-  );
-}
-
-/** A line stands between two entries. */
-function withoutLooseLines(items: (MenuItem | 'line')[]): (MenuItem | 'line')[] {
-  return items.filter(
-    (item, index) =>
-      item !== 'line' ||
-      (index > 0 && items[index - 1] !== 'line' && items.slice(index).some(each => each !== 'line')),
   );
 }

@@ -12,6 +12,7 @@ const tones: Record<string, Tone> = {
   ACCESS_POINT: 'ok',
   DONE: 'ok',
   HOLDS: 'ok',
+  SUCCEEDED: 'ok',
   PAUSED: 'warn',
   SIMULATING: 'warn',
   RESETTING: 'warn',

@@ -5,6 +5,7 @@ import { useOperate } from '../app-context';
 import type { MenuItem } from '../ui/menu';
 import { isAllowed, whyNot } from './allowed';
 import { CloneDialog, ConfirmDialog, MigrateDialog, RestoreDialog, SnapshotDialog } from './dialogs';
+import { MoveCoreDialog, SettingsDialog, SimulateDialog } from './machine-dialogs';
 
 /** What can be done with a VM: as entries of a menu, and the dialog that is open. */
 export function useVmActions(vm: Vm): {
@@ -28,7 +29,7 @@ export function useVmActions(vm: Vm): {
     run: isAllowed(verb, state) ? run : undefined,
     why: whyNot(verb, state),
     isDangerous,
-    needs: `${verb}Vm` as Doing,
+    needs: verb === 'moveCore' ? 'moveVmCore' : (`${verb}Vm` as Doing),
   });
   const plain = (verb: 'start' | 'pause' | 'resume', label: string) => () =>
     void operate(`${label} ${name}`, `${verb}Vm` as const, { vm: name });
@@ -77,6 +78,18 @@ export function useVmActions(vm: Vm): {
       run: () => setDialog(<CloneDialog vm={vm} onClose={close} />),
     } as MenuItem,
     migrate: item('migrate', 'Migrate…', 'move', () => setDialog(<MigrateDialog vm={vm} onClose={close} />)),
+    simulate: item('simulate', 'Simulate…', 'play', () =>
+      setDialog(<SimulateDialog vm={vm} onClose={close} />),
+    ),
+    moveCore: item('moveCore', 'Move to another core…', 'device', () =>
+      setDialog(<MoveCoreDialog vm={vm} onClose={close} />),
+    ),
+    settings: {
+      label: 'Settings…',
+      icon: 'settings',
+      needs: 'updateVm',
+      run: () => setDialog(<SettingsDialog vm={vm} onClose={close} />),
+    } as MenuItem,
     delete: item(
       'delete',
       'Delete…',
@@ -93,11 +106,14 @@ export function useVmActions(vm: Vm): {
     byVerb.start,
     byVerb.pause,
     byVerb.resume,
+    byVerb.simulate,
     byVerb.migrate,
+    byVerb.moveCore,
     'line',
     byVerb.snapshot,
     byVerb.restore,
     byVerb.clone,
+    byVerb.settings,
     'line',
     byVerb.reset,
     byVerb.stop,

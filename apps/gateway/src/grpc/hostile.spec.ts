@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import { status } from '@grpc/grpc-js';
 import { MAX_BODY_BYTES } from '@v3vee/contracts';
+import { errorOf } from '@v3vee/grpc';
 import { failure, GrpcRig } from '../testing/grpc-rig.fixture';
 import type { TestGateway } from '../testing/test-gateway.fixture';
 

@@ -2,12 +2,14 @@ import { useEffect, useMemo, useRef, useState, type FormEvent } from 'react';
 import type { Overview } from '@v3vee/contracts';
 import { ApiError } from '../../api/problem';
 import { useApp, useOverview } from '../../app-context';
+import { hexDump } from '../../model/hex-dump';
 import { formatBytes } from '../../model/quantities';
 import { ErrorNote } from '../../ui/dialog';
 import { Icon } from '../../ui/icon';
+import { download } from '../../ui/download';
 import { Panel } from '../../ui/panel';
 import type { ScreenProps } from '../screen';
-import { hexDump, Recording, type PacketRow } from './recording';
+import { Recording, type PacketRow } from './recording';
 import './capture.css';
 
 /** How often new rows are drawn, ms. */
@@ -230,11 +232,4 @@ function pointsOf(known: Partial<Overview>): { title: string; points: string[] }
       ],
     },
   ].filter(({ points }) => points.length > 0);
-}
-
-function download(blob: Blob, name: string): void {
-  const url = URL.createObjectURL(blob);
-  const link = Object.assign(document.createElement('a'), { href: url, download: name });
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }

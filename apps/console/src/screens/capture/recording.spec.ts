@@ -1,5 +1,5 @@
 import { enhancedPacket, interfaceDescription, interfaceStatistics, sectionHeader } from '@v3vee/wire';
-import { hexDump, Recording } from './recording';
+import { Recording } from './recording';
 
 const arp = Uint8Array.from(
   ('ffffffffffff02000a0a000b0806' + '000108000604000102000a0a000b0a0a000b0000000000000a0a0015')
@@ -54,10 +54,5 @@ describe('a recording in the browser', () => {
     const { packets } = recording;
     recording.push(packet(9));
     expect(recording.packets).toBe(packets);
-  });
-
-  it('dumps octets as people know it', () => {
-    expect(hexDump(Uint8Array.from([0x41, 0x00, 0x7e]))).toBe(`0000  41 00 7e${' '.repeat(39)}  A.~`);
-    expect(hexDump(new Uint8Array(17)).split('\n')[1]).toMatch(/^0010 {2}00 /);
   });
 });

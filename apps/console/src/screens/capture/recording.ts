@@ -85,17 +85,3 @@ export class Recording {
     return new Blob(this.blocks as BlobPart[], { type: 'application/x-pcapng' });
   }
 }
-
-/** Offset, octets and characters, 16 a line. */
-export function hexDump(bytes: Uint8Array): string {
-  const lines: string[] = [];
-  for (let at = 0; at < bytes.length; at += 16) {
-    const part = [...bytes.subarray(at, at + 16)];
-    const octets = part.map(octet => octet.toString(16).padStart(2, '0')).join(' ');
-    const characters = part
-      .map(octet => (octet >= 0x20 && octet < 0x7f ? String.fromCharCode(octet) : '.'))
-      .join('');
-    lines.push(`${at.toString(16).padStart(4, '0')}  ${octets.padEnd(47)}  ${characters}`);
-  }
-  return lines.join('\n');
-}

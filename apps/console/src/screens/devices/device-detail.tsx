@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { DmmDevice } from '@v3vee/contracts';
-import { useApp, useMay, useNow, useOverview } from '../../app-context';
+import { useApp, useMay, useNow, useOverview, useWhyRefused } from '../../app-context';
 import { formatBytes, formatCount, formatHex, formatMs, formatTime } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
@@ -215,13 +215,14 @@ function PolicyButton({ device }: { device: DmmDevice }) {
   const { rest, store } = useApp();
   const [isOpen, setOpen] = useState(false);
   const [policy, setPolicy] = useState(device.policy);
-  const may = useMay();
-  if (!may('updateDevicePolicy')) return null;
+  const refusal = useWhyRefused()('updateDevicePolicy');
   return (
     <>
       <button
         type="button"
         className="button"
+        disabled={refusal !== undefined}
+        title={refusal}
         onClick={() => {
           setPolicy(device.policy);
           setOpen(true);

@@ -1,5 +1,5 @@
 import type { Host, Vm } from '@v3vee/contracts';
-import { useNow, useOverview } from '../../app-context';
+import { useMay, useNow, useOverview } from '../../app-context';
 import { formatAge, formatMiB } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
@@ -8,6 +8,7 @@ import { Facts, Meter, Panel } from '../../ui/panel';
 import { StateBadge } from '../../ui/state-badge';
 import type { ScreenProps } from '../screen';
 import { VmTable } from '../vms/vm-table';
+import { KernelPanels } from './kernel-panels';
 import { useHostActions } from './use-host-actions';
 
 export function HostsScreen({ path: [name] }: ScreenProps) {
@@ -99,6 +100,7 @@ function HostMenu({ host }: { host: Host }) {
 function HostDetail({ name }: { name: string }) {
   const { known } = useOverview(['hosts', 'vms']);
   const now = useNow();
+  const may = useMay();
   const host = known.hosts?.find(each => each.name === name);
   if (!known.hosts) return <p className="empty">Loading…</p>;
   if (!host) return <p className="empty">There is no host “{name}”.</p>;
@@ -160,6 +162,7 @@ function HostDetail({ name }: { name: string }) {
         <Panel title="Virtual machines" flush>
           <VmTable vms={own} label={`Virtual machines of ${name}`} />
         </Panel>
+        {may('hostTasks') && host.state === 'READY' && <KernelPanels host={name} />}
       </div>
     </>
   );

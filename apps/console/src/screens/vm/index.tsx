@@ -1,6 +1,6 @@
 import { Suspense } from 'react';
 import type { Vm } from '@v3vee/contracts';
-import { useMay, useOverview } from '../../app-context';
+import { useMay, useOverview, useWhyRefused } from '../../app-context';
 import { href } from '../../router';
 import { Icon } from '../../ui/icon';
 import { MenuButton, type MenuItem } from '../../ui/menu';
@@ -36,7 +36,7 @@ export function VmDetail({ name, tab = 'summary' }: { name: string; tab: string 
 
 function Head({ vm }: { vm: Vm }) {
   const { items, byVerb, dialog } = useVmActions(vm);
-  const may = useMay();
+  const whyRefused = useWhyRefused();
   const first = [byVerb.start, byVerb.pause, byVerb.resume, byVerb.migrate, byVerb.snapshot, byVerb.stop];
   return (
     <div className="screen-head">
@@ -48,12 +48,14 @@ function Head({ vm }: { vm: Vm }) {
       <span className={vm.state === 'ERROR' ? 'bad' : 'muted'}>{vm.reason}</span>
       <div className="row" role="group" aria-label="Actions">
         {first
-          .filter((item): item is MenuItem => item?.run !== undefined && may(item.needs ?? 'getVm'))
-          .map(({ label, icon, run, isDangerous }) => (
+          .filter((item): item is MenuItem => item?.run !== undefined)
+          .map(({ label, icon, run, isDangerous, needs = 'getVm' }) => (
             <button
               key={label}
               type="button"
               className={isDangerous ? 'button danger' : 'button'}
+              disabled={whyRefused(needs) !== undefined}
+              title={whyRefused(needs)}
               onClick={run}
             >
               <Icon name={icon} />

@@ -28,9 +28,24 @@ export const vmTabs: readonly VmTab[] = [
     view: lazy(() => import('./terminal').then(({ TerminalTab }) => ({ default: TerminalTab }))),
   },
   {
+    id: 'screen',
+    title: 'Screen',
+    view: lazy(() => import('./screen').then(({ ScreenTab }) => ({ default: ScreenTab }))),
+  },
+  {
     id: 'exits',
     title: 'Exits',
     view: lazy(() => import('./exits').then(({ ExitsTab }) => ({ default: ExitsTab }))),
+  },
+  {
+    id: 'memory',
+    title: 'Memory',
+    view: lazy(() => import('./memory').then(({ MemoryTab }) => ({ default: MemoryTab }))),
+  },
+  {
+    id: 'disks',
+    title: 'Disks',
+    view: lazy(() => import('./disks').then(({ DisksTab }) => ({ default: DisksTab }))),
   },
   {
     id: 'nics',
@@ -41,5 +56,10 @@ export const vmTabs: readonly VmTab[] = [
     id: 'snapshots',
     title: 'Snapshots',
     view: lazy(() => import('./snapshots').then(({ SnapshotsTab }) => ({ default: SnapshotsTab }))),
+  },
+  {
+    id: 'events',
+    title: 'Events',
+    view: lazy(() => import('./events').then(({ EventsTab }) => ({ default: EventsTab }))),
   },
 ];

@@ -1,5 +1,7 @@
 import { useState } from 'react';
-import { useOverview } from '../../app-context';
+import { useOverview, useWhyRefused } from '../../app-context';
+import { CreateDialog } from '../../vm-actions/machine-dialogs';
+import { Icon } from '../../ui/icon';
 import { Panel } from '../../ui/panel';
 import type { ScreenProps } from '../screen';
 import { VmDetail } from '../vm';
@@ -12,6 +14,8 @@ export function VmsScreen({ path: [name, tab] }: ScreenProps) {
 function VmList() {
   const { known } = useOverview(['vms']);
   const [filter, setFilter] = useState('');
+  const [isCreating, setCreating] = useState(false);
+  const refusal = useWhyRefused()('createVm');
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
   const shown = known.vms?.filter(vm =>
     words.every(word =>
@@ -30,6 +34,15 @@ function VmList() {
             value={filter}
             onChange={event => setFilter(event.target.value)}
           />
+          <button
+            type="button"
+            className="button primary"
+            disabled={refusal !== undefined}
+            title={refusal}
+            onClick={() => setCreating(true)}
+          >
+            <Icon name="plus" /> New…
+          </button>
         </div>
       </div>
       <Panel flush>
@@ -39,6 +52,7 @@ function VmList() {
           <VmTable vms={shown} label="Virtual machines" />
         )}
       </Panel>
+      {isCreating && <CreateDialog onClose={() => setCreating(false)} />}
     </>
   );
 }

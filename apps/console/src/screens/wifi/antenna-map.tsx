@@ -20,11 +20,14 @@ export function AntennaMap({
   antennas,
   links,
   stations,
+  whyFixed,
   onMove,
 }: {
   antennas: readonly Antenna[];
   links: readonly WifiLink[];
   stations: readonly Station[];
+  /** Why nothing may be moved; undefined: it may. */
+  whyFixed: string | undefined;
   onMove: (id: string, position: WifiPosition) => Promise<unknown>;
 }) {
   const svg = useRef<SVGSVGElement>(null);
@@ -61,7 +64,7 @@ export function AntennaMap({
     const by = { ArrowLeft: [-step, 0], ArrowRight: [step, 0], ArrowUp: [0, step], ArrowDown: [0, -step] }[
       event.key
     ];
-    if (!by || !position) return;
+    if (!by || !position || whyFixed !== undefined) return;
     event.preventDefault();
     const next: WifiPosition = [rounded(position[0] + by[0]!), rounded(position[1] + by[1]!)];
     setMoved({ id, position: next, isHeld: false });
@@ -118,16 +121,18 @@ export function AntennaMap({
         return (
           <g
             key={id}
-            className={`antenna ${kind}`}
+            className={`antenna ${kind}${whyFixed === undefined ? '' : ' fixed'}`}
             transform={`translate(${x(position[0])} ${y(position[1])})`}
             tabIndex={0}
             role="slider"
-            aria-label={`${kind === 'radio' ? 'Radio' : 'Access point'} ${label}; the arrow keys move it`}
+            aria-label={`${kind === 'radio' ? 'Radio' : 'Access point'} ${label}${whyFixed === undefined ? '; the arrow keys move it' : ''}`}
+            aria-readonly={whyFixed !== undefined}
             aria-valuenow={position[0]}
             aria-valuetext={`${position[0]} metres east, ${position[1]} metres north`}
             data-antenna={id}
             onKeyDown={event => byKey(event, antenna)}
             onPointerDown={event => {
+              if (whyFixed !== undefined) return;
               event.currentTarget.setPointerCapture(event.pointerId);
               setMoved({ id, position, isHeld: true });
             }}

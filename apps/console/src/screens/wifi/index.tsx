@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import type { AccessPoint, Station, WifiPosition } from '@v3vee/contracts';
-import { useApp, useNow, useOverview } from '../../app-context';
+import { useApp, useNow, useOverview, useWhyRefused } from '../../app-context';
 import { formatAge, formatBytes, formatCount, plural } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
@@ -14,6 +14,7 @@ const PARTS = ['radios', 'accessPoints', 'stations', 'airtime', 'wifiLinks'] as 
 export function WifiScreen() {
   const { known } = useOverview(PARTS);
   const { rest, store, toasts } = useApp();
+  const whyFixed = useWhyRefused()('setWifiPosition');
   const { radios, accessPoints, stations = [], airtime, wifiLinks } = known;
   const antennas = useMemo(() => antennasOf(radios ?? [], accessPoints ?? []), [radios, accessPoints]);
   const move = (id: string, position: WifiPosition | null) =>
@@ -53,14 +54,31 @@ export function WifiScreen() {
           <Panel
             title="Map"
             flush
-            actions={<span className="muted">metres; drag an antenna to move it</span>}
+            actions={
+              <span className="muted">
+                {whyFixed === undefined ? 'metres; drag an antenna to move it' : `metres; ${whyFixed}`}
+              </span>
+            }
           >
-            <AntennaMap antennas={antennas} links={wifiLinks ?? []} stations={stations} onMove={move} />
+            <AntennaMap
+              antennas={antennas}
+              links={wifiLinks ?? []}
+              stations={stations}
+              whyFixed={whyFixed}
+              onMove={move}
+            />
             {nowhere.length > 0 && (
               <div className="panel-body row">
                 <span className="muted">Nowhere, so that all hear them alike:</span>
                 {nowhere.map(({ id, label }) => (
-                  <button key={id} type="button" className="button" onClick={() => void move(id, [0, 0])}>
+                  <button
+                    key={id}
+                    type="button"
+                    className="button"
+                    disabled={whyFixed !== undefined}
+                    title={whyFixed}
+                    onClick={() => void move(id, [0, 0])}
+                  >
                     Place {label}
                   </button>
                 ))}

@@ -1,6 +1,6 @@
 import { useState, type ReactNode } from 'react';
 import type { Snapshot } from '@v3vee/contracts';
-import { useApp, useMay, useNow, useOperate, useOverview } from '../../../app-context';
+import { useApp, useNow, useOperate, useOverview, useWhyRefused } from '../../../app-context';
 import { formatBytes, formatMs, formatTime } from '../../../model/quantities';
 import { DataTable } from '../../../ui/data-table';
 import { Icon } from '../../../ui/icon';
@@ -14,10 +14,12 @@ export function SnapshotsTab({ vm }: VmTabProps) {
   const { known } = useOverview(['snapshots'], vm.name);
   const { rest, store, toasts } = useApp();
   const operate = useOperate();
-  const may = useMay();
+  const whyRefused = useWhyRefused();
   const now = useNow();
   const [dialog, setDialog] = useState<ReactNode>(null);
   const close = () => setDialog(null);
+  const whyNoSnapshot =
+    whyRefused('snapshotVm') ?? (isAllowed('snapshot', vm.state) ? undefined : whyNot('snapshot', vm.state));
   const restore = ({ id, name }: Snapshot) =>
     setDialog(
       <ConfirmDialog
@@ -47,17 +49,15 @@ export function SnapshotsTab({ vm }: VmTabProps) {
       title="Snapshots"
       flush
       actions={
-        may('snapshotVm') && (
-          <button
-            type="button"
-            className="button"
-            disabled={!isAllowed('snapshot', vm.state)}
-            title={isAllowed('snapshot', vm.state) ? undefined : whyNot('snapshot', vm.state)}
-            onClick={() => setDialog(<SnapshotDialog vm={vm} onClose={close} />)}
-          >
-            <Icon name="snapshot" /> Take snapshot…
-          </button>
-        )
+        <button
+          type="button"
+          className="button"
+          disabled={whyNoSnapshot !== undefined}
+          title={whyNoSnapshot}
+          onClick={() => setDialog(<SnapshotDialog vm={vm} onClose={close} />)}
+        >
+          <Icon name="snapshot" /> Take snapshot…
+        </button>
       }
     >
       <DataTable
