@@ -81,14 +81,18 @@ describe('the kitten service on a real NATS server', () => {
     });
     const text = await metrics();
     expect(text).toContain(
-      `v3_kitten_memory_bytes{type="umem",state="free",service="kitten"} ${176 * MIB}\n`,
+      `v3_kitten_memory_bytes{type="umem",state="free",service="kitten",host="alpha"} ${176 * MIB}\n`,
     );
-    expect(text).toContain('v3_kitten_cores{state="free",service="kitten"} 1\n');
-    expect(text).toContain('v3_kitten_refusals_total{code="HOST_CORES_EXHAUSTED",service="kitten"} 1\n');
-    expect(text).toContain(`v3_kitten_owned_bytes{type="umem",owner="guest",service="kitten"} ${64 * MIB}\n`);
-    expect(text).toMatch(/^v3_kitten_core_seconds_total{kind="guest",service="kitten"} \d/m);
-    expect(text).toMatch(/^v3_kitten_context_switches_total{service="kitten"} [1-9]/m);
-    expect(text).toContain('v3_kitten_run_queue_length{core="1",service="kitten"} 0\n');
+    expect(text).toContain('v3_kitten_cores{state="free",service="kitten",host="alpha"} 1\n');
+    expect(text).toContain(
+      'v3_kitten_refusals_total{code="HOST_CORES_EXHAUSTED",service="kitten",host="alpha"} 1\n',
+    );
+    expect(text).toContain(
+      `v3_kitten_owned_bytes{type="umem",owner="guest",service="kitten",host="alpha"} ${64 * MIB}\n`,
+    );
+    expect(text).toMatch(/^v3_kitten_core_seconds_total{kind="guest",service="kitten",host="alpha"} \d/m);
+    expect(text).toMatch(/^v3_kitten_context_switches_total{service="kitten",host="alpha"} [1-9]/m);
+    expect(text).toContain('v3_kitten_run_queue_length{core="1",service="kitten",host="alpha"} 0\n');
     const sizes = [...text.matchAll(/^v3_kitten_memory_bytes{.*} (\d+)$/gm)].map(match => Number(match[1]));
     expect(sizes.reduce((sum, size) => sum + size)).toBe(256 * MIB);
   });
