@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { Client as Channel, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import {
   isAtLeast,
   rest,
@@ -8,13 +9,15 @@ import {
   type Endpoint,
   type EndpointName,
   type List,
+  type NewToken,
   type Role,
   type RestStream,
   type RestStreamName,
+  type Session,
   type StreamEndpoint,
   type StreamName,
 } from '@v3vee/contracts';
-import { GrpcClient, pathParameters } from '@v3vee/grpc';
+import { api, errorOf, GrpcClient, pathParameters, serviceDefinition, type Wire } from '@v3vee/grpc';
 import request from 'supertest';
 import WebSocket from 'ws';
 import { routeOf } from '../http/endpoint';
@@ -63,15 +66,40 @@ describe('who may use which address', () => {
     };
     await refused('expired token', await add('expired token', 'admin', 'all'), 'expires_at');
     await refused('revoked token', await add('revoked token', 'admin', 'all'), 'revoked_at');
-    callers.set('no token', { token: undefined, role: 'viewer', owns: 'all' });
+    const stolen = await add('stolen token', 'admin', 'all');
+    const { token: session } = (
+      await gateway.call('post', '/v1/sessions', undefined, callers.get('stolen token')?.token)
+    ).body as Session;
+    await gateway.ok('post', `/v1/tokens/${stolen}:revoke`);
+    const nobody = (name: string, token: string | undefined) =>
+      callers.set(name, { token, role: 'viewer', owns: 'all' });
+    nobody('session of a stolen token', session);
+    nobody('no token', undefined);
+    nobody('garbage', `v3_${'/+%00;~'.repeat(8)}`);
+    const elsewhere = await TestGateway.start();
+    nobody('token of another cluster', (await elsewhere.user('admin')).token);
+    nobody('administrator of another cluster', elsewhere.token);
+    nobody('session of another cluster', (await elsewhere.ok<Session>('post', '/v1/sessions')).token);
+    await elsewhere.stop();
+    const confined = async (name: string, role: Role, project: string, owns: Caller['owns']) => {
+      const { user } = await gateway.user(role);
+      const { token } = await gateway.ok<NewToken>('post', '/v1/tokens', { user, project });
+      callers.set(name, { token, role, owns });
+    };
+    await confined('operator, confined to the project', 'operator', 'own', 'own');
+    await confined('admin, confined to another', 'admin', 'other', 'other');
   });
   afterAll(() => gateway?.stop());
 
-  const names = [
-    ...['no token', 'expired token', 'revoked token', 'viewer', 'operator', 'admin'],
-    ...['viewer of the project', 'operator of the project', 'operator of another project'],
+  const nobodies = [
+    ...['no token', 'garbage', 'expired token', 'revoked token', 'stolen token', 'session of a stolen token'],
+    ...['token of another cluster', 'administrator of another cluster', 'session of another cluster'],
   ];
-  const isNobody = (name: string) => name.endsWith('token');
+  const names = [
+    ...[...nobodies, 'viewer', 'operator', 'admin', 'viewer of the project', 'operator of the project'],
+    ...['operator of another project', 'operator, confined to the project', 'admin, confined to another'],
+  ];
+  const isNobody = (name: string) => nobodies.includes(name);
   const filled = (path: string) =>
     path.replace(/\{(\w+)\}/g, (_, key: string) =>
       encodeURIComponent((owned as Record<string, string>)[key] ?? 'x'),
@@ -143,8 +171,10 @@ describe('who may use which address', () => {
     (stream, { method, path, access }) => {
       it.each(names)('%s', async name => {
         // So that what is let through ends at once.
+        const isList = stream.startsWith('watch') && !path.includes('{');
         const query =
-          { capture: '?point=mine/net0&filter=nonsense+(', traceDevice: '?device=x' }[stream] ?? '';
+          { capture: '?point=mine/net0&filter=nonsense+(', traceDevice: '?device=x' }[stream] ??
+          (isList ? '?resourceVersion=nonsense' : '');
         const expected = refusal(name, access, `${path}${stream === 'capture' ? '{point}' : ''}`);
         const response = await ask(name, method, `${filled(path)}${query}`);
         if (expected !== undefined) expect(response.status).toBe(expected);
@@ -158,11 +188,11 @@ describe('who may use which address', () => {
     },
   );
 
-  describe('by gRPC no one who is refused gets further', () => {
+  describe('by gRPC who is refused gets no further, and nobody else is refused', () => {
     const clients = new Map<string, GrpcClient>();
     beforeAll(() => {
       for (const [name, { token = '' }] of callers)
-        clients.set(name, new GrpcClient({ address: gateway.grpcAddress, token }));
+        clients.set(name, new GrpcClient({ address: gateway.grpcAddress, token, retryForMs: 0 }));
     });
     afterAll(() => {
       for (const client of clients.values()) client.close();
@@ -181,22 +211,65 @@ describe('who may use which address', () => {
         const status = refusal(name, access, path);
         return status === undefined ? [] : [[clients.get(name) as GrpcClient, told[status]] as const];
       });
+    const takenOf = (access: Access, path: string) =>
+      names
+        .filter(name => refusal(name, access, path) === undefined)
+        .map(name => clients.get(name) as GrpcClient);
+    /** Of things that there are not, so that nothing happens. */
+    const absent = (path: string) => Object.fromEntries(pathParameters(path).map(key => [key, 'nothing']));
+    const refusals = ['UNAUTHENTICATED', 'PERMISSION_DENIED'];
+    const codeOf = (call: Promise<unknown>): Promise<string> =>
+      call.then(
+        () => 'OK',
+        (thrown: { code: string }) => thrown.code,
+      );
 
     it.each(Object.entries<Endpoint>(rest))('%s', async (name, { path, access, body }) => {
-      for (const [client, code] of refusedOf(access, path)) {
+      const ask = (client: GrpcClient, of: object) => {
         const call = client.call as (name: string, params: object, options: object) => Promise<unknown>;
-        await expect(call.call(client, name, params(path), body ? { body: {} } : {})).rejects.toMatchObject({
-          code,
-        });
-      }
+        return codeOf(call.call(client, name, of, body ? { body: {} } : {}));
+      };
+      for (const [client, code] of refusedOf(access, path))
+        expect(await ask(client, params(path))).toEqual(code);
+      for (const client of takenOf(access, path))
+        expect(refusals).not.toContain(await ask(client, absent(path)));
     });
 
     it.each(Object.entries<RestStream>(restStreams))('%s', async (name, { path, access }) => {
       const query = { capture: { point: 'mine/net0' }, traceDevice: { device: 'x' } }[name];
-      for (const [client, code] of refusedOf(access, `${path}${name === 'capture' ? '{point}' : ''}`))
-        await expect(
-          client.stream(name as RestStreamName, { ...params(path), ...query }),
-        ).rejects.toMatchObject({ code });
+      const ask = (client: GrpcClient, of: object) =>
+        codeOf(client.stream(name as RestStreamName, { ...of, ...query }).then(({ stop }) => stop()));
+      const whose = `${path}${name === 'capture' ? '{point}' : ''}`;
+      for (const [client, code] of refusedOf(access, whose))
+        expect(await ask(client, params(path))).toEqual(code);
+      for (const client of takenOf(access, whose))
+        expect(refusals).not.toContain(await ask(client, absent(path)));
+    });
+
+    it('the console', async () => {
+      const { path, access } = streams.console;
+      const channel = new Channel(gateway.grpcAddress, credentials.createInsecure());
+      const definition = serviceDefinition(api().services.find(({ name }) => name === 'Vms')!).Console!;
+      for (const name of names) {
+        const metadata = new Metadata();
+        const { token } = callers.get(name) as Caller;
+        if (token !== undefined) metadata.set('authorization', `Bearer ${token}`);
+        const call = channel.makeBidiStreamRequest<Wire, Wire>(
+          definition.path,
+          definition.requestSerialize as (wire: Wire) => Buffer,
+          definition.responseDeserialize as (bytes: Buffer) => Wire,
+          metadata,
+        );
+        const over = new Promise<string>(resolve => {
+          call.on('data', () => resolve('OK'));
+          call.on('error', (error: ServiceError) => resolve(errorOf(error)?.code ?? String(error.code)));
+        });
+        call.write({ vm: owned.vm });
+        const status = refusal(name, access, path);
+        expect([name, await over]).toEqual([name, status === undefined ? 'OK' : told[status]]);
+        call.cancel();
+      }
+      channel.close();
     });
   });
 
