@@ -1,5 +1,4 @@
 import { randomUUID } from 'node:crypto';
-import { setTimeout as delay } from 'node:timers/promises';
 import {
   rest,
   V3Error,
@@ -22,6 +21,7 @@ import type {
   ParamsOf,
   QueryOf,
 } from './endpoint-types';
+import { pause } from './pause';
 
 export interface ClientOptions {
   /** Where the gateway listens, for example `http://127.0.0.1:8080`. */
@@ -218,22 +218,22 @@ export class Client {
     send: () => Promise<Received>,
   ): Promise<Received> {
     const end = Date.now() + (this.options.retryForMs ?? 10_000);
-    for (let pause = 100; ; pause = Math.min(pause * 2, 1600)) {
+    for (let rest = 100; ; rest = Math.min(rest * 2, 1600)) {
       try {
         const received = await send();
         // Nothing was done, so that it may be sent again whatever it is.
         const limited = received.status === 429 ? Number(received.headers['retry-after']) * 1000 : NaN;
         if (Date.now() + limited <= end) {
-          await delay(limited, undefined, { signal });
+          await pause(limited, signal);
           continue;
         }
         // Our first attempt got through and is being worked on.
         if (!repeatable || received.status !== 409 || codeOf(received) !== 'REQUEST_IN_PROGRESS')
           return received;
-        if (Date.now() + pause > end) return received;
+        if (Date.now() + rest > end) return received;
       } catch (error) {
         if (!(error instanceof ConnectionError)) throw error;
-        if (!(repeatable || error.unsent) || Date.now() + pause > end) {
+        if (!(repeatable || error.unsent) || Date.now() + rest > end) {
           throw new V3Error(
             'SERVICE_UNAVAILABLE',
             `the gateway at ${this.url} cannot be reached (${error.message}); "v3 status" shows whether it runs`,
@@ -241,7 +241,7 @@ export class Client {
           );
         }
       }
-      await delay(pause, undefined, { signal });
+      await pause(rest, signal);
     }
   }
 

@@ -9,6 +9,7 @@ export * from './local/control';
 export * from './local/state-folder';
 export * from './line-stream';
 export * from './migration';
+export { pause } from './pause';
 export * from './saved-vm';
 export * from './snapshot';
 export * from './trace';

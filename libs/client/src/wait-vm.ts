@@ -1,6 +1,6 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { V3Error, type Vm } from '@v3vee/contracts';
 import type { Client } from './client';
+import { pause } from './pause';
 
 export const vmConditions = ['running', 'stopped', 'paused', 'agent', 'ip'] as const;
 export type VmCondition = (typeof vmConditions)[number];
@@ -29,15 +29,15 @@ export async function waitForVm(
 ): Promise<Vm> {
   const timeoutMs = options.timeoutMs ?? 60_000;
   const end = Date.now() + timeoutMs;
-  for (let pause = 50; ; pause = Math.min(pause * 1.5, 500)) {
+  for (let rest = 50; ; rest = Math.min(rest * 1.5, 500)) {
     const vm = await look(client, name, condition, options.signal);
     if (vmIs(vm, condition)) return vm;
     const now = describe(vm);
-    if (Date.now() + pause > end) {
+    if (Date.now() + rest > end) {
       throw new V3Error('TIMEOUT', `${name} is not "${condition}" after ${timeoutMs / 1000} s; it is ${now}`);
     }
     options.onProgress?.(`${name} is ${now}`);
-    await delay(pause, undefined, { signal: options.signal });
+    await pause(rest, options.signal);
   }
 }
 

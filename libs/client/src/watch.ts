@@ -1,8 +1,8 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { restStreams, V3Error, type WatchedList } from '@v3vee/contracts';
 import type { z } from 'zod';
 import type { Client } from './client';
 import { openLineStream } from './line-stream';
+import { pause } from './pause';
 
 const names = {
   vms: 'watchVms',
@@ -38,7 +38,7 @@ export async function* watchList<L extends WatchedList>(
 ): AsyncGenerator<WatchLine<L>> {
   const { path, answers } = restStreams[names[list]];
   let heardAt = Date.now();
-  for (let pause = 100; ; pause = Math.min(pause * 2, 1600)) {
+  for (let rest = 100; ; rest = Math.min(rest * 2, 1600)) {
     signal?.throwIfAborted();
     try {
       const stream = await openLineStream(
@@ -50,7 +50,7 @@ export async function* watchList<L extends WatchedList>(
       signal?.addEventListener('abort', stream.stop, { once: true });
       try {
         heardAt = Date.now();
-        pause = 100;
+        rest = 100;
         for await (const line of stream.lines) {
           yield line as WatchLine<L>;
           resourceVersion = line.resourceVersion;
@@ -66,6 +66,6 @@ export async function* watchList<L extends WatchedList>(
       if (code === 'RESOURCE_VERSION_TOO_OLD' && list !== 'events') resourceVersion = undefined;
       else if (code !== 'SERVICE_UNAVAILABLE' || Date.now() - heardAt > retryForMs) throw thrown;
     }
-    await delay(pause, undefined, { signal });
+    await pause(rest, signal);
   }
 }

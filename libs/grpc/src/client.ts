@@ -179,7 +179,7 @@ export class GrpcClient {
         const isWorthIt = told ? told.code === 'REQUEST_IN_PROGRESS' : failure.code === status.UNAVAILABLE;
         if (!repeatable || !isWorthIt || Date.now() + pause > end) throw this.error(failure);
       }
-      await delay(pause, undefined, { signal });
+      await delay(pause, undefined, { signal }).catch(() => signal?.throwIfAborted());
     }
   }
 

@@ -41,13 +41,13 @@ Oldest first. With -w and -o json each event is a line of JSON. A gateway that i
 
 async function events({ output, watch, vm, kind, limit }: EventOptions): Promise<void> {
   await withClient(async client => {
+    // Nothing between the list and the watch is missed: where the log ends is asked first.
+    const end = watch ? await client.call('listEvents', {}, { query: { pageSize: 1 } }) : undefined;
     const { items } = await client.call('listEvents', {}, { query: { vm, kind, pageSize: limit } });
     const earlier = items.reverse();
     if (!watch) return printList(earlier, columns, output, 'There are no events.');
     for (const event of earlier) print(line(event, output));
-    // Nothing between the list and the watch is missed: what is filtered out counts too.
-    const last = await client.call('listEvents', {}, { query: { pageSize: 1 } });
-    const after = earlier.at(-1)?.resourceVersion ?? last.items[0]?.resourceVersion;
+    const after = earlier.at(-1)?.resourceVersion ?? end?.items[0]?.resourceVersion;
     for await (const event of watchList(client, 'events', { resourceVersion: after, signal: interrupted })) {
       if ((vm === undefined || event.vm === vm) && (kind === undefined || event.kind === kind))
         print(line(event, output));

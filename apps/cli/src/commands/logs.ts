@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { stateFiles } from '@v3vee/client';
+import { pause, stateFiles } from '@v3vee/client';
 import { V3Error } from '@v3vee/contracts';
 import type { Command } from 'commander';
 import { LogReader } from '../log-view';
@@ -56,7 +55,7 @@ async function logs(service: string | undefined, options: LogOptions): Promise<v
       print(options.raw ? line : `${prefix}${formatLogLine(parseLogLine(line))}`);
     }
     if (!options.follow) return;
-    await delay(POLL_MS, undefined, { signal: interrupted });
+    await pause(POLL_MS, interrupted);
   }
 }
 

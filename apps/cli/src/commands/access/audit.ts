@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Client } from '@v3vee/client';
+import { pause, type Client } from '@v3vee/client';
 import type { AuditEntry } from '@v3vee/contracts';
 import type { Command } from 'commander';
 import { auditColumns } from '../../access-columns';
@@ -52,7 +51,7 @@ async function watch(client: Client, first: AuditEntry[], options: Options): Pro
   };
   show(first);
   for (;;) {
-    await delay(LOOK_MS, undefined, { signal: interrupted });
+    await pause(LOOK_MS, interrupted);
     show(await latest(client, { ...options, last: 1_000 }));
   }
 }
