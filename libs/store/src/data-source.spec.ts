@@ -30,6 +30,7 @@ describe('the database', () => {
       { name: 'MachineOptions1764710000000' },
       { name: 'Access1764800000000' },
       { name: 'Events1764900000000' },
+      { name: 'LabRuns1765000000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

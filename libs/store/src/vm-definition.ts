@@ -8,9 +8,10 @@ import {
   type DeviceSpec,
   type FailoverPolicy,
   type NicSettings,
+  type PhysicalNic,
   type YieldSettings,
 } from '@v3vee/contracts';
-import type { VmEntity } from './entities';
+import type { NetworkEntity, NicEntity, VmEntity } from './entities';
 
 /** A NIC of a VM, with what its network means on the wire. */
 export interface NicDefinition {
@@ -108,30 +109,36 @@ export interface VmDefinition {
   updatedAt: Date;
 }
 
-export function toDefinition({ nics, wifi, disks, owner, ...vm }: VmEntity): VmDefinition {
+/** As the store has it. Lists are by index; no columns of a VM are missing, and none is more. */
+export type VmRow = VmEntity &
+  Pick<VmDefinition, 'wifi' | 'disks'> & {
+    nics: (Pick<NicEntity, 'index' | 'networkId' | 'mac' | 'ip' | 'settings' | 'device' | 'access'> & {
+      network: Pick<NetworkEntity, 'name' | 'vni' | 'subnet' | 'dhcp' | 'dns'>;
+    })[];
+    /** The physical NICs of its owner host. */
+    ownerNics: PhysicalNic[];
+  };
+
+export function toDefinition({ nics, ownerNics, ...vm }: VmRow): VmDefinition {
   return {
     ...vm,
     yield: yieldSettings.parse(vm.yield),
-    nics: nics
-      .map(({ index, networkId, network, mac, ip, settings, device, access }) => ({
-        index,
-        networkId,
-        network: network.name,
-        vni: network.vni,
-        mac,
-        ip,
-        dhcp: network.dhcp && ip === null,
-        dns:
-          network.dns && network.subnet !== null
-            ? { server: serviceAddress(network.subnet), domain: serviceDomain(network.name) }
-            : null,
-        settings: nicSettings.parse(settings),
-        device,
-        access,
-        model: owner.nics.find(({ name }) => name === device)?.model ?? null,
-      }))
-      .sort((a, b) => a.index - b.index),
-    disks: disks.map(({ vmId: _, vm: __, ...disk }) => disk).sort((a, b) => a.index - b.index),
-    wifi: wifi.map(({ vmId: _, vm: __, ...nic }) => nic).sort((a, b) => a.index - b.index),
+    nics: nics.map(({ index, networkId, network, mac, ip, settings, device, access }) => ({
+      index,
+      networkId,
+      network: network.name,
+      vni: network.vni,
+      mac,
+      ip,
+      dhcp: network.dhcp && ip === null,
+      dns:
+        network.dns && network.subnet !== null
+          ? { server: serviceAddress(network.subnet), domain: serviceDomain(network.name) }
+          : null,
+      settings: nicSettings.parse(settings),
+      device,
+      access,
+      model: ownerNics.find(({ name }) => name === device)?.model ?? null,
+    })),
   };
 }

@@ -5,18 +5,7 @@ import type {
   NicSettingsPatch,
   YieldSettings,
 } from '@v3vee/contracts';
-import {
-  Column,
-  CreateDateColumn,
-  Entity,
-  JoinColumn,
-  ManyToOne,
-  OneToMany,
-  PrimaryColumn,
-  UpdateDateColumn,
-} from 'typeorm';
-import { HostEntity } from './host.entity';
-import { NetworkEntity } from './network.entity';
+import { Column, CreateDateColumn, Entity, PrimaryColumn, UpdateDateColumn } from 'typeorm';
 
 /** A VM's definition. Writer: gateway. What it does right now is `VmStatusEntity`, which Palacios writes. */
 @Entity('vm')
@@ -46,12 +35,6 @@ export class VmEntity {
   @Column('boolean') managed!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
   @UpdateDateColumn({ name: 'updated_at', type: 'timestamptz', precision: 3 }) updatedAt!: Date;
-  @ManyToOne(() => HostEntity)
-  @JoinColumn({ name: 'owner_host' })
-  owner!: HostEntity;
-  @OneToMany(() => NicEntity, nic => nic.vm, { eager: true }) nics!: NicEntity[];
-  @OneToMany(() => WifiNicEntity, nic => nic.vm, { eager: true }) wifi!: WifiNicEntity[];
-  @OneToMany(() => VmDiskEntity, disk => disk.vm, { eager: true }) disks!: VmDiskEntity[];
 }
 
 /** A VM's NIC. In a table of its own so that the database itself keeps MACs and addresses unique. */
@@ -68,12 +51,6 @@ export class NicEntity {
   /** A physical NIC of the owner host, by name; null: a virtio NIC. */
   @Column('text', { nullable: true }) device!: string | null;
   @Column('text', { nullable: true }) access!: CardAccess | null;
-  @ManyToOne(() => VmEntity, vm => vm.nics)
-  @JoinColumn({ name: 'vm_id' })
-  vm!: VmEntity;
-  @ManyToOne(() => NetworkEntity, { eager: true })
-  @JoinColumn({ name: 'network_id' })
-  network!: NetworkEntity;
 }
 
 /** A VM's Wi-Fi NIC. In a table of its own so that the database itself keeps MACs unique. Writer: gateway. */
@@ -92,9 +69,6 @@ export class WifiNicEntity {
   @Column('text', { nullable: true }) ip!: string | null;
   /** Whether the guest asks for its address. */
   @Column('boolean') dhcp!: boolean;
-  @ManyToOne(() => VmEntity, vm => vm.wifi)
-  @JoinColumn({ name: 'vm_id' })
-  vm!: VmEntity;
 }
 
 /** A VM's disk, as it is defined. What is on it: `DiskStateEntity`. Writer: gateway. */
@@ -112,7 +86,4 @@ export class VmDiskEntity {
   @Column('text', { nullable: true }) image!: string | null;
   /** Layers of the image, from the top downwards: what it is before it is written. */
   @Column('jsonb', { default: [] }) base!: string[];
-  @ManyToOne(() => VmEntity, vm => vm.disks)
-  @JoinColumn({ name: 'vm_id' })
-  vm!: VmEntity;
 }

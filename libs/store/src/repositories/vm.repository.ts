@@ -9,7 +9,7 @@ import {
   type NicSettingsPatch,
   type YieldSettings,
 } from '@v3vee/contracts';
-import { DataSource, In, Not, type EntityManager, type SelectQueryBuilder } from 'typeorm';
+import { DataSource, In, Not, type EntityManager } from 'typeorm';
 import type { QueryDeepPartialEntity } from 'typeorm/query-builder/QueryPartialEntity';
 import { translating } from '../constraints';
 import { NicEntity, VmDiskEntity, VmEntity, WifiNicEntity } from '../entities';
@@ -18,7 +18,8 @@ import { assertCards } from './cards';
 import { assertMacs } from './macs';
 import { assertVmQuotas } from './quotas';
 import { assertRadios } from './radios';
-import { toDefinition, type NicDefinition, type VmDefinition } from '../vm-definition';
+import type { NicDefinition, VmDefinition } from '../vm-definition';
+import { readVms } from './vm-reading';
 
 export interface NewNic {
   networkId: string;
@@ -42,7 +43,7 @@ export interface NewWifiNic {
   dhcp: boolean;
 }
 
-export type NewDisk = Omit<VmDiskEntity, 'vmId' | 'vm' | 'index'>;
+export type NewDisk = Omit<VmDiskEntity, 'vmId' | 'index'>;
 
 export interface NewVm {
   id?: string;
@@ -76,39 +77,37 @@ export class VmRepository {
   constructor(private readonly dataSource: DataSource) {}
 
   /** By id. */
-  async get(id: string, manager?: EntityManager): Promise<VmDefinition | null> {
+  async get(id: string, manager = this.dataSource.manager): Promise<VmDefinition | null> {
     if (!isUuid(id)) return null;
-    return this.one(this.query(manager).where('vm.id = :id', { id }));
+    const [vm] = await readVms(manager, { id });
+    return vm ?? null;
   }
 
   /** By id or name. */
-  async find(idOrName: string, manager?: EntityManager): Promise<VmDefinition | null> {
+  async find(idOrName: string, manager = this.dataSource.manager): Promise<VmDefinition | null> {
     const byId = await this.get(idOrName, manager);
-    return byId ?? this.one(this.query(manager).where('vm.name = :name', { name: idOrName }));
+    return byId ?? (await readVms(manager, { name: idOrName }))[0] ?? null;
   }
 
   /** Those a host owns, by name: what its Palacios is responsible for. */
   ofHost(host: string): Promise<VmDefinition[]> {
-    return this.many(this.query().where('vm.owner_host = :host', { host }));
+    return readVms(this.dataSource.manager, { ownerHost: host });
   }
 
   all(): Promise<VmDefinition[]> {
-    return this.many(this.query());
+    return readVms(this.dataSource.manager);
   }
 
   /** By name, all or those of one owner host. */
   list({ after, limit, host }: PageOf<string> & { host?: string }): Promise<VmDefinition[]> {
-    const query = this.query().take(limit);
-    if (after !== undefined) query.andWhere('vm.name > :after', { after });
-    if (host !== undefined) query.andWhere('vm.owner_host = :host', { host });
-    return this.many(query);
+    return readVms(this.dataSource.manager, { after, limit, ownerHost: host });
   }
 
   /** Whether any definition uses an image. */
   async usingImage(image: string): Promise<string[]> {
     const rows = await this.dataSource
       .getRepository(VmEntity)
-      .find({ where: { image }, select: { name: true }, loadEagerRelations: false, order: { name: 'ASC' } });
+      .find({ where: { image }, select: { name: true }, order: { name: 'ASC' } });
     return rows.map(({ name }) => name);
   }
 
@@ -214,27 +213,6 @@ export class VmRepository {
     await this.dataSource.getRepository(VmEntity).delete({ id });
   }
 
-  private query(manager: EntityManager = this.dataSource.manager): SelectQueryBuilder<VmEntity> {
-    return manager
-      .getRepository(VmEntity)
-      .createQueryBuilder('vm')
-      .innerJoinAndSelect('vm.owner', 'owner')
-      .leftJoinAndSelect('vm.nics', 'nic')
-      .leftJoinAndSelect('nic.network', 'network')
-      .leftJoinAndSelect('vm.wifi', 'wifi')
-      .leftJoinAndSelect('vm.disks', 'disk')
-      .orderBy('vm.name', 'ASC');
-  }
-
-  private async one(query: SelectQueryBuilder<VmEntity>): Promise<VmDefinition | null> {
-    const vm = await query.getOne();
-    return vm && toDefinition(vm);
-  }
-
-  private async many(query: SelectQueryBuilder<VmEntity>): Promise<VmDefinition[]> {
-    return (await query.getMany()).map(toDefinition);
-  }
-
   /** @returns its owner host */
   private async change(
     manager: EntityManager,
@@ -243,7 +221,7 @@ export class VmRepository {
   ): Promise<string> {
     const repository = manager.getRepository(VmEntity);
     const lock = { mode: 'pessimistic_write' } as const;
-    const vm = await repository.findOne({ where: { id }, loadEagerRelations: false, lock });
+    const vm = await repository.findOne({ where: { id }, lock });
     if (!vm) throw new V3Error('VM_NOT_FOUND', `there is no virtual machine ${id}`);
     const moved = changes.host !== undefined && changes.host !== vm.ownerHost;
     const owner: { ownerHost?: string; epoch?: number } = moved
