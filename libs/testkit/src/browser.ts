@@ -1,10 +1,12 @@
+import { createRequire } from 'node:module';
 import { ensureChromium, resolvePaths } from '@v3vee/setup';
 import type { Browser } from 'playwright-core';
 
 /** @throws V3Error SETUP_FAILED where there is no Chromium and none can be had */
 export async function launchBrowser(): Promise<Browser> {
   const { program, env } = await ensureChromium({ cache: resolvePaths().cache });
-  const { chromium } = await import('playwright-core');
+  // Only now: whoever measures without a browser may lack it. Jest refuses an import at this point.
+  const { chromium } = createRequire(__filename)('playwright-core') as typeof import('playwright-core');
   return chromium.launch({
     executablePath: program,
     env: { ...process.env, ...env } as Record<string, string>,
