@@ -1,6 +1,6 @@
 import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { ensureChromium } from './chromium';
 
 describe('Chromium', () => {
@@ -13,6 +13,7 @@ describe('Chromium', () => {
     return path;
   };
   const cache = join(folder, 'cache');
+  const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
 
   it('is the one that is named, else the one on PATH, and neither needs anything of ours', async () => {
     const named = program(join(folder, 'mine'));
@@ -27,9 +28,13 @@ describe('Chromium', () => {
 
   it('that was fetched is used without the network, with the libraries that came along', async () => {
     const fetched = program(join(cache, 'chromium', 'usr/lib/chromium/chromium-headless-shell'));
+    const common = program(join(cache, 'chromium', 'usr/lib', triplet, 'pulseaudio/libpulsecommon-16.1.so'));
     const { program: found, env } = await ensureChromium({ cache, env: { PATH: join(folder, 'none') } });
     expect(found).toBe(fetched);
-    expect(env.LD_LIBRARY_PATH).toContain(join(cache, 'chromium', 'usr/lib'));
+    const libraries = env.LD_LIBRARY_PATH?.split(':');
+    expect(libraries).toContain(join(cache, 'chromium', 'usr/lib', triplet));
+    // Those of one package's own, which are in a folder below.
+    expect(libraries).toContain(dirname(common));
   });
 
   it('that is named and is none is refused', async () => {

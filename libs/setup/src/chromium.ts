@@ -1,5 +1,5 @@
 import { chmod } from 'node:fs/promises';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { V3Error } from '@v3vee/contracts';
 import { fetchWithDependencies, unpackPackages, type PackageOptions } from './debian-packages';
@@ -55,9 +55,20 @@ function environment(folder: string): Record<string, string> {
   const triplet = process.arch === 'arm64' ? 'aarch64-linux-gnu' : 'x86_64-linux-gnu';
   const libraries = ['usr/lib', 'lib'].map(path => join(folder, path, triplet));
   return {
-    LD_LIBRARY_PATH: libraries.join(':'),
+    LD_LIBRARY_PATH: libraries.flatMap(path => [path, ...privateFolders(path)]).join(':'),
     FONTCONFIG_PATH: join(folder, 'etc/fonts'),
     FONTCONFIG_SYSROOT: folder,
     XKB_CONFIG_ROOT: join(folder, 'usr/share/X11/xkb'),
   };
+}
+
+/**
+ * Where a package keeps libraries for its own libraries only (`pulseaudio/libpulsecommon-16.1.so`): those name the folder
+ * as it is on an installed system (RUNPATH, ld.so(8)), which nothing of ours is.
+ */
+function privateFolders(folder: string): string[] {
+  if (!existsSync(folder)) return [];
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true });
+  const holding = entries.filter(entry => /^lib.*\.so(\.|$)/.test(entry.name)).map(entry => entry.parentPath);
+  return [...new Set(holding)].filter(path => path !== folder).sort();
 }
