@@ -1,6 +1,7 @@
 export { storeError, translating, violatedConstraint } from './constraints';
 export { createDataSource, migrate } from './data-source';
 export * from './entities';
+export { ReadCache } from './read-cache';
 export { isSerial, isUuid, type AgeKey, type PageOf } from './page';
 export {
   AccessPointRepository,

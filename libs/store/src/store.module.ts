@@ -1,6 +1,7 @@
 import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdown } from '@nestjs/common';
 import { DataSource } from 'typeorm';
 import { createDataSource, migrate } from './data-source';
+import { ReadCache } from './read-cache';
 import { AccessPointRepository } from './repositories/access-point.repository';
 import { AuditRepository } from './repositories/audit.repository';
 import { DhcpLeaseRepository } from './repositories/dhcp-lease.repository';
@@ -51,6 +52,9 @@ const repositories = [
   VnetRouteRepository,
 ];
 
+/** What needs the connection, and nothing else. */
+const provided = [ReadCache, ...repositories];
+
 /** Disconnects after the services that use it: this module is global, so it is shut down after theirs. */
 @Injectable()
 class StoreCloser implements OnApplicationShutdown {
@@ -83,14 +87,14 @@ export class StoreModule {
             return dataSource;
           },
         },
-        ...repositories.map(repository => ({
-          provide: repository,
+        ...provided.map(each => ({
+          provide: each,
           inject: [DataSource],
-          useFactory: (dataSource: DataSource) => new repository(dataSource),
+          useFactory: (dataSource: DataSource) => new each(dataSource),
         })),
         StoreCloser,
       ],
-      exports: [DataSource, ...repositories],
+      exports: [DataSource, ...provided],
     };
   }
 }

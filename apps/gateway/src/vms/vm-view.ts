@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { isLive, securityOf, type Vm, type VmState } from '@v3vee/contracts';
-import { VmStatusRepository, type VmDefinition, type VmStatusEntity } from '@v3vee/store';
+import { ReadCache, VmStatusRepository, type VmDefinition, type VmStatusEntity } from '@v3vee/store';
 import type { EntityManager } from 'typeorm';
 import { FailoverNotes } from '../failover/failover-notes';
 import { HostDirectory } from '../hosts/host-directory';
@@ -19,10 +19,24 @@ export class VmViews {
     private readonly statuses: VmStatusRepository,
     private readonly directory: HostDirectory,
     private readonly notes: FailoverNotes,
+    private readonly cache: ReadCache,
   ) {}
 
   async view(vm: VmDefinition): Promise<Vm> {
     return this.combine(vm, await this.statuses.get(vm.id));
+  }
+
+  /**
+   * For readings that many clients ask for again and again: definitions and states are read anew only when the store has
+   * changed; whether a state can be so is told by what is heard now.
+   * @param key that says what `read` reads, whole
+   */
+  async viewRead(key: readonly unknown[], read: () => Promise<VmDefinition[]>): Promise<Vm[]> {
+    const { vms, statuses } = await this.cache.get(JSON.stringify(['vms', ...key]), async () => {
+      const vms = await read();
+      return { vms, statuses: await this.statuses.getMany(vms.map(({ id }) => id)) };
+    });
+    return vms.map(vm => this.combine(vm, statuses.get(vm.id) ?? null));
   }
 
   async viewAll(vms: VmDefinition[]): Promise<Vm[]> {

@@ -32,8 +32,8 @@ export class VmsController {
     const { pageSize, pageToken, host } = query;
     const listing = `vms/${host ?? ''}`;
     const after = pageToken === undefined ? undefined : (this.pages.open(listing, pageToken) as string);
-    const rows = await this.vms.list({ after, limit: pageSize + 1, host });
-    const vms = await this.views.viewAll(rows);
+    const page = { after, limit: pageSize + 1, host };
+    const vms = await this.views.viewRead(['list', page], () => this.vms.list(page));
     return this.pages.page(
       listing,
       vms,
@@ -45,7 +45,10 @@ export class VmsController {
 
   @Endpoint('getVm')
   async get(@Input() { params }: InputOf<'getVm'>): Promise<Vm> {
-    return this.views.view(await this.definitions.find(params.vm));
+    const [vm] = await this.views.viewRead(['get', params.vm], async () => [
+      await this.definitions.find(params.vm),
+    ]);
+    return vm as Vm;
   }
 
   @Endpoint('createVm')

@@ -9,6 +9,14 @@ import { reads } from './reads';
 import { topology, vmName } from './topology';
 import { manyWatches, watchDelays } from './watches';
 
+const stages = {
+  reads,
+  'changes to the client': watchDelays,
+  'many watches': manyWatches,
+  'echo of keys': consoleEcho,
+  'console page': consolePage,
+};
+
 export const controlLab: Lab = {
   name: 'control',
   summary:
@@ -24,7 +32,8 @@ export const controlLab: Lab = {
     await cluster.client.operate('startVm', { vm }, { body: {} });
     await waitForVm(cluster.client, vm, 'agent');
     const rows: LabRow[] = [];
-    for (const stage of [reads, watchDelays, manyWatches, consoleEcho, consolePage]) {
+    for (const [name, stage] of Object.entries(stages)) {
+      context.step(Object.keys(stages), name);
       rows.push(...(await stage(context, cluster, access)));
     }
     return rows;
