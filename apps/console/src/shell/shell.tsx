@@ -38,9 +38,12 @@ export function Shell() {
   }, [place]);
   return (
     <div className={isNavOpen ? 'shell nav-open' : 'shell'}>
-      <a className="skip" href={location.hash || '#/'} onClick={() => main.current?.focus()}>
-        To the content
-      </a>
+      {/* The address says the screen, so this can't lead to an id, which would be enough of a landmark. */}
+      <nav className="skip" aria-label="Skip">
+        <a href={location.hash || '#/'} onClick={() => main.current?.focus()}>
+          To the content
+        </a>
+      </nav>
       <header className="phone-bar">
         <button
           type="button"
