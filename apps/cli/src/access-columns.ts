@@ -6,6 +6,7 @@ export const userColumns: Column<User>[] = [
   { title: 'NAME', value: user => user.name },
   { title: 'ROLE', value: user => user.role },
   { title: 'PROJECT', value: user => user.project ?? 'all' },
+  { title: 'STATE', value: user => (user.disabled ? 'DISABLED' : 'ENABLED') },
   { title: 'TOKENS', value: user => user.tokens },
   { title: 'AGE', value: user => formatAge(user.createdAt) },
 ];

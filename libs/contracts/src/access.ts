@@ -74,11 +74,16 @@ export const userSpec = z
     ctx.addIssue({ code: 'custom', path: ['project'], message });
   });
 export type UserSpec = z.infer<typeof userSpec>;
+export const userPatch = z
+  .strictObject({ role, disabled: z.boolean().describe('no token of it is good as long as it is') })
+  .partial();
+export type UserPatch = z.infer<typeof userPatch>;
 export const user = z.object({
   name: resourceName,
   role,
   project: ofProject,
   tokens: z.int().describe('that are good now'),
+  disabled: z.boolean().describe('no token of it is good as long as it is'),
   createdAt: instant,
 });
 export type User = z.infer<typeof user>;
@@ -118,6 +123,23 @@ export const self = z.object({
   expiresAt: instant.nullable(),
 });
 export type Self = z.infer<typeof self>;
+
+export const auditOutcomes = ['done', 'refused', 'failed'] as const;
+export type AuditOutcome = (typeof auditOutcomes)[number];
+const anyInstant = z.iso.datetime({ offset: true });
+/** All of what is given has to fit. */
+export const auditFilter = z.strictObject({
+  user: z.string().optional(),
+  action: z.string().optional().describe('name of the endpoint, or method where there is none'),
+  target: z.string().optional().describe('a part of the address'),
+  outcome: z
+    .enum(auditOutcomes)
+    .optional()
+    .describe('refused: 401, 403 and 429; failed: other errors, and 0'),
+  since: anyInstant.optional().describe('RFC 3339; from then on'),
+  until: anyInstant.optional().describe('RFC 3339; before then'),
+});
+export type AuditFilter = z.infer<typeof auditFilter>;
 
 export const auditEntry = z.object({
   id: z.int(),

@@ -7,6 +7,7 @@ import {
   projectSpec,
   tokenSpec,
   user,
+  userPatch,
   userSpec,
 } from './access';
 import { disk, diskCreation } from './disks';
@@ -126,6 +127,7 @@ export const namedSchemas: Record<string, z.ZodType> = {
   VmScreen: vmScreen,
   User: user,
   UserSpec: userSpec,
+  UserPatch: userPatch,
   Token: accessToken,
   TokenSpec: tokenSpec,
   Project: project,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import {
   accessToken,
   auditEntry,
+  auditFilter,
   newToken,
   project,
   projectPatch,
@@ -10,6 +11,7 @@ import {
   self,
   tokenSpec,
   user,
+  userPatch,
   userSpec,
 } from './access';
 import { resourceName } from './quantities';
@@ -62,6 +64,18 @@ export const accessEndpoints = {
     response: user,
     status: 201,
     errors: ['USER_EXISTS', 'PROJECT_NOT_FOUND', 'REQUEST_ID_REUSED'],
+  }),
+  updateUser: endpoint({
+    method: 'PATCH',
+    path: '/users/{user}',
+    summary: 'Change its role, disable or enable it; what its tokens have open is closed',
+    tag: 'access',
+    access: ['admin', 'cluster'],
+    query: repeatable,
+    body: userPatch,
+    response: user,
+    status: 200,
+    errors: ['USER_NOT_FOUND', 'REQUEST_ID_REUSED'],
   }),
   deleteUser: endpoint({
     method: 'DELETE',
@@ -173,7 +187,7 @@ export const accessEndpoints = {
     summary: 'List who did what, when and from where, and what was refused, newest first',
     tag: 'access',
     access: ['admin', 'cluster'],
-    query: page.extend({ user: z.string().optional() }),
+    query: page.extend(auditFilter.shape),
     response: list(auditEntry),
     status: 200,
     errors: ['PAGE_TOKEN_INVALID'],

@@ -31,6 +31,7 @@ describe('the database', () => {
       { name: 'Access1764800000000' },
       { name: 'Events1764900000000' },
       { name: 'LabRuns1765000000000' },
+      { name: 'DisabledUsers1765100000000' },
     ]);
     await Promise.all(sources.map(source => source.destroy()));
   });

@@ -16,6 +16,7 @@ import { MachineOptions1764710000000 } from './migrations/1764710000000-machine-
 import { Access1764800000000 } from './migrations/1764800000000-access';
 import { Events1764900000000 } from './migrations/1764900000000-events';
 import { LabRuns1765000000000 } from './migrations/1765000000000-lab-runs';
+import { DisabledUsers1765100000000 } from './migrations/1765100000000-disabled-users';
 
 /** Any constant does, if all services use the same: 'V3VE' in ASCII. */
 const MIGRATION_LOCK = 0x56335645;
@@ -45,6 +46,7 @@ export function createDataSource(url: string): DataSource {
       Access1764800000000,
       Events1764900000000,
       LabRuns1765000000000,
+      DisabledUsers1765100000000,
     ],
     migrationsTableName: 'migration',
     synchronize: false,

@@ -100,6 +100,40 @@ describe('users, tokens and projects', () => {
       await gateway.call('get', `/v1/users/${token.user}`).expect(404);
     });
 
+    it('are no good as long as their user is disabled; what they have open ends', async () => {
+      const token = await gateway.user('operator');
+      const session = (await as(token, 'post', '/v1/sessions').expect(201)).body as Session;
+      const url = `http://127.0.0.1:${gateway.port}/v1/vms?watch=true`;
+      const watch = get(url, { headers: { Authorization: `Bearer ${session.token}` }, agent: false });
+      const [response] = (await once(watch, 'response')) as [IncomingMessage];
+      const cut = new Promise(resolve => response.resume().on('close', resolve));
+      response.on('error', () => undefined);
+      const path = `/v1/users/${token.user}`;
+      const disabled = await gateway.ok<User>('patch', path, { disabled: true });
+      expect(disabled).toMatchObject({ disabled: true, tokens: 0, role: 'operator' });
+      await cut;
+      for (const each of [token.token, session.token]) {
+        const { body } = await gateway.call('get', '/v1/vms', undefined, each).expect(401);
+        expect(body.detail).toContain('is disabled');
+      }
+      expect(await gateway.ok<User>('patch', path, { disabled: false })).toMatchObject({ tokens: 1 });
+      await as(token, 'get', '/v1/vms').expect(200);
+      await gateway.call('get', '/v1/vms', undefined, session.token).expect(200);
+    });
+
+    it('may do what their user’s role is now', async () => {
+      const token = await gateway.user('viewer', { project: 'red' });
+      const path = `/v1/users/${token.user}`;
+      await createVm(token, 'r1').expect(403);
+      await gateway.ok('patch', path, { role: 'operator' });
+      await createVm(token, 'r1').expect(201);
+      await gateway.ok('patch', path, { role: 'viewer' });
+      await as(token, 'delete', '/v1/vms/r1').expect(403);
+      const wider = await refused(gateway.call('patch', path, { role: 'admin' }));
+      expect([wider.code, wider.errors?.[0]?.path]).toEqual(['INVALID_REQUEST', 'role']);
+      expect((await refused(gateway.call('patch', '/v1/users/nobody', {}))).code).toBe('USER_NOT_FOUND');
+    });
+
     it('have an end of their own, and their sessions none later', async () => {
       const token = await gateway.user('viewer', { expiresIn: 60 });
       const { body } = await as(token, 'post', '/v1/sessions').expect(201);
@@ -327,6 +361,31 @@ describe('users, tokens and projects', () => {
         status: 401,
         code: 'UNAUTHENTICATED',
       });
+    });
+
+    it('is asked for by who, what, when and how it ended, page by page', async () => {
+      const who = await gateway.user('operator', { project: 'red' });
+      await as(who, 'post', '/v1/networks', { name: 'n1' }).expect(201);
+      await as(who, 'get', '/v1/users').expect(403);
+      await as(who, 'delete', '/v1/vms/none').expect(404);
+      await as(who, 'post', '/v1/networks', { name: 'n2' }).expect(201);
+      const ask = (more: string) => gateway.ok<List<AuditEntry>>('get', `/v1/audit?user=${who.user}&${more}`);
+      const actions = async (more: string) => (await ask(more)).items.map(({ action }) => action);
+      expect(await actions('outcome=done')).toEqual(['createNetwork', 'createNetwork']);
+      expect(await actions('outcome=refused')).toEqual(['listUsers']);
+      expect(await actions('outcome=failed')).toEqual(['deleteVm']);
+      expect(await actions('action=deleteVm&outcome=done')).toEqual([]);
+      expect(await actions('target=/vms/')).toEqual(['deleteVm']);
+      const [last] = (await ask('')).items;
+      const instant = encodeURIComponent(last!.at);
+      expect((await ask(`since=${instant}`)).items.map(({ id }) => id)).toContain(last!.id);
+      expect((await ask(`until=${instant}`)).items.map(({ id }) => id)).not.toContain(last!.id);
+      const first = await ask('action=createNetwork&pageSize=1');
+      const next = await ask(`action=createNetwork&pageSize=1&pageToken=${first.nextPageToken}`);
+      expect(next.items[0]!.id).toBeLessThan(first.items[0]!.id);
+      const other = gateway.call('get', `/v1/audit?action=deleteVm&pageToken=${first.nextPageToken}`);
+      expect((await refused(other)).code).toBe('PAGE_TOKEN_INVALID');
+      expect((await refused(gateway.call('get', '/v1/audit?since=yesterday'))).code).toBe('INVALID_REQUEST');
     });
 
     it('is kept for as long as it is to be', async () => {

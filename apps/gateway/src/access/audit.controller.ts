@@ -15,12 +15,14 @@ export class AuditController {
 
   @Endpoint('listAudit')
   async list(@Input() { query }: InputOf<'listAudit'>): Promise<List<AuditEntry>> {
-    const { pageSize, pageToken, user } = query;
-    const listing = `audit/${user ?? ''}`;
+    const { pageSize, pageToken, ...filter } = query;
+    const { since, until, ...words } = filter;
+    const listing = `audit/${JSON.stringify(filter)}`;
     const after = pageToken === undefined ? undefined : (this.pages.open(listing, pageToken) as number);
+    const times = { since: since ? new Date(since) : undefined, until: until ? new Date(until) : undefined };
     // Whoever asks after a request of theirs finds it.
     await this.log.settled();
-    const rows = await this.entries.list({ after, limit: pageSize + 1, user });
+    const rows = await this.entries.list({ after, limit: pageSize + 1, ...words, ...times });
     return this.pages.page(listing, rows, pageSize, ({ id }) => Number(id), view);
   }
 }

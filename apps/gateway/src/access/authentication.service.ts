@@ -22,7 +22,8 @@ export class Authentication {
     if (by === 'admin') return ADMINISTRATOR;
     const holder = await this.users.holder(by);
     if (!holder) throw new V3Error('UNAUTHENTICATED', 'this token is not valid here');
-    const { token, role, project } = holder;
+    const { token, role, project, disabled } = holder;
+    if (disabled) throw new V3Error('UNAUTHENTICATED', `the user ${token.user} is disabled`);
     if (token.revokedAt) throw new V3Error('UNAUTHENTICATED', 'this token was revoked');
     if (token.expiresAt && token.expiresAt <= now)
       throw new V3Error('UNAUTHENTICATED', `this token expired at ${token.expiresAt.toISOString()}`);

@@ -48,6 +48,20 @@ export class UsersController {
     return view(await this.users.create(body), new Map());
   }
 
+  @Endpoint('updateUser')
+  async update(@Input() { params, body }: InputOf<'updateUser'>): Promise<User> {
+    const { name, role, project } = await this.find(params.user);
+    if (body.role === 'admin' && project !== null) {
+      const message = `an admin is of no project, and ${name} is of ${project}`;
+      throw new V3Error('INVALID_REQUEST', message, { fields: [{ path: 'role', message }] });
+    }
+    await this.users.update(name, body);
+    // What is open goes by what it might do before; whoever still may opens it anew.
+    const isOther = body.disabled === true || (body.role ?? role) !== role;
+    if (isOther) for (const { id } of await this.users.tokensOf(name)) this.connections.close(id);
+    return view(await this.find(name), await this.users.tokenCounts());
+  }
+
   @Endpoint('deleteUser')
   async delete(@Input() { params }: InputOf<'deleteUser'>): Promise<object> {
     const { name } = await this.find(params.user);
@@ -96,8 +110,12 @@ export class UsersController {
   }
 }
 
-function view({ name, role, project, createdAt }: UserEntity, tokens: ReadonlyMap<string, number>): User {
-  return { name, role, project, tokens: tokens.get(name) ?? 0, createdAt: createdAt.toISOString() };
+function view(
+  { name, role, project, disabled, createdAt }: UserEntity,
+  counts: ReadonlyMap<string, number>,
+): User {
+  const tokens = disabled ? 0 : (counts.get(name) ?? 0);
+  return { name, role, project, tokens, disabled, createdAt: createdAt.toISOString() };
 }
 
 function tokenView(token: TokenEntity): AccessToken {

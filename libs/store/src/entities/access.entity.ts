@@ -26,6 +26,8 @@ export class UserEntity {
   @Column('text') role!: Role;
   /** The one project that the user is confined to; null: none. */
   @Column('text', { nullable: true }) project!: string | null;
+  /** Its tokens are no good as long as it is. */
+  @Column('boolean', { default: false }) disabled!: boolean;
   @CreateDateColumn({ name: 'created_at', type: 'timestamptz', precision: 3 }) createdAt!: Date;
 }
 

@@ -9,6 +9,8 @@ export interface TokenHolder {
   role: Role;
   /** The user's own, or what the token confines it to. */
   project: string | null;
+  /** The user is. */
+  disabled: boolean;
 }
 
 /** Users and their tokens. */
@@ -45,6 +47,10 @@ export class UserRepository {
       () => this.users().insert(user),
     );
     return this.users().findOneByOrFail({ name: user.name });
+  }
+
+  async update(name: string, patch: { role?: Role; disabled?: boolean }): Promise<void> {
+    if (Object.keys(patch).length > 0) await this.users().update({ name }, patch);
   }
 
   /** With all its tokens. */
@@ -100,7 +106,8 @@ export class UserRepository {
   async holder(by: { digest: Buffer } | { id: string }): Promise<TokenHolder | null> {
     const token = await this.tokens().findOneBy(by);
     const user = token && (await this.get(token.user));
-    return token && user ? { token, role: user.role, project: user.project ?? token.project } : null;
+    if (!token || !user) return null;
+    return { token, role: user.role, project: user.project ?? token.project, disabled: user.disabled };
   }
 
   /** The first time counts. */

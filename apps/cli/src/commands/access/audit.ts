@@ -1,6 +1,6 @@
 import { pause, type Client } from '@v3vee/client';
-import type { AuditEntry } from '@v3vee/contracts';
-import type { Command } from 'commander';
+import { auditFilter, auditOutcomes, validate, type AuditEntry, type AuditFilter } from '@v3vee/contracts';
+import { Option, type Command } from 'commander';
 import { auditColumns } from '../../access-columns';
 import { wholeNumber } from '../../options';
 import { examples, print, printList, withOutput, type OutputFormat } from '../../output';
@@ -10,9 +10,8 @@ import { formatTable } from '../../terminal/table';
 /** How often is looked again with `-w`. */
 const LOOK_MS = 1_000;
 
-interface Options {
+interface Options extends AuditFilter {
   output: OutputFormat;
-  user?: string;
   last: number;
   watch?: boolean;
 }
@@ -21,9 +20,22 @@ export function auditCommand(program: Command): void {
   withOutput(program.command('audit'))
     .description('who changed what, when and from where, and what was refused; the latest last')
     .option('--user <user>', 'of this one only')
+    .option('--action <endpoint>', 'of this only, as the REST interface names it')
+    .option('--target <text>', 'whose address has this')
+    .addOption(new Option('--outcome <outcome>', 'that ended so only').choices(auditOutcomes))
+    .option('--since <instant>', 'from then on, for example 2026-05-01T00:00:00Z')
+    .option('--until <instant>', 'before then')
     .option('-n, --last <n>', 'so many entries', wholeNumber('--last', 1, 1_000), 50)
     .option('-w, --watch', 'and what comes; with -o json an entry a line')
-    .addHelpText('after', examples('v3 audit', 'v3 audit -w', 'v3 audit --user anna -n 500 -o json'))
+    .addHelpText(
+      'after',
+      examples(
+        'v3 audit',
+        'v3 audit -w',
+        'v3 audit --outcome refused',
+        'v3 audit --user anna -n 500 -o json',
+      ),
+    )
     .action((options: Options) =>
       withClient(async client => {
         const entries = await latest(client, options);
@@ -33,8 +45,10 @@ export function auditCommand(program: Command): void {
     );
 }
 
-async function latest(client: Client, { user, last }: Options): Promise<AuditEntry[]> {
-  const { items } = await client.call('listAudit', {}, { query: { user, pageSize: last } });
+async function latest(client: Client, options: Options): Promise<AuditEntry[]> {
+  const { user, action, target, outcome, since, until, last } = options;
+  const filter = validate(auditFilter, { user, action, target, outcome, since, until }, 'USAGE');
+  const { items } = await client.call('listAudit', {}, { query: { ...filter, pageSize: last } });
   return items.reverse();
 }
 

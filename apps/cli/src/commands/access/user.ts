@@ -1,4 +1,4 @@
-import { roles, userSpec, validate } from '@v3vee/contracts';
+import { roles, userSpec, V3Error, validate, type Role } from '@v3vee/contracts';
 import { Option, type Command } from 'commander';
 import { userColumns } from '../../access-columns';
 import { examples, print, printJson, printList, printOne, withOutput, type OutputFormat } from '../../output';
@@ -6,6 +6,12 @@ import { withClient } from '../../session';
 
 interface Formatted {
   output: OutputFormat;
+}
+
+interface Changes {
+  role?: Role;
+  disable?: boolean;
+  enable?: boolean;
 }
 
 export function userCommands(program: Command): void {
@@ -38,6 +44,22 @@ export function userCommands(program: Command): void {
         const made = await client.call('createUser', {}, { body });
         if (output === 'json') printJson(made);
         else print(`user/${name} created; "v3 token create --user ${name}" lets it in`);
+      }),
+    );
+  withOutput(user.command('set <user>'))
+    .description('change its role, disable or enable it; what its tokens have open is closed')
+    .addOption(new Option('--role <role>', 'what it may do').choices(roles))
+    .option('--disable', 'no token of it is good until it is enabled')
+    .option('--enable', 'its tokens are good again')
+    .addHelpText('after', examples('v3 user set anna --role viewer', 'v3 user set anna --disable'))
+    .action((name: string, { output, role, disable, enable }: Formatted & Changes) =>
+      withClient(async client => {
+        if ((role ?? disable ?? enable) === undefined || (disable && enable))
+          throw new V3Error('USAGE', 'say what to change: --role, --disable or --enable');
+        const body = { ...(role && { role }), ...((disable || enable) && { disabled: disable === true }) };
+        const changed = await client.call('updateUser', { user: name }, { body });
+        if (output === 'json') printJson(changed);
+        else print(`user/${name} changed`);
       }),
     );
   user
