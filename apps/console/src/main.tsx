@@ -22,7 +22,7 @@ const session = new SessionKeeper(sessionStorage, new BroadcastChannel('v3.sessi
 const rest = new Rest(
   table,
   () => session.token,
-  () => session.end(),
+  why => session.end(why),
 );
 const store = new OverviewStore({
   ask: (parts, vm, signal) => rest.call('getOverview', {}, { query: { parts: parts.join(), vm }, signal }),

@@ -1,6 +1,7 @@
 import type { CallOptions, OperationEndpoint, ParamsOf } from '@v3vee/client';
 import type { EndpointName, Operation, ResponseOf } from '@v3vee/contracts';
 import { ApiError } from './problem';
+import { newUuid } from './uuid';
 
 /** Method, path, whether it takes a body, whether it takes a request id. */
 export type RestTable = Record<EndpointName, readonly [string, string, boolean, boolean]>;
@@ -21,8 +22,8 @@ export class Rest {
   constructor(
     private readonly table: RestTable,
     private readonly token: () => string | undefined,
-    /** The token is no good any more. */
-    private readonly onUnauthenticated: () => void,
+    /** The token is no good any more, and why. */
+    private readonly onUnauthenticated: (why: ApiError) => void,
   ) {}
 
   /** @throws ApiError */
@@ -41,7 +42,7 @@ export class Rest {
       encodeURIComponent((params as Record<string, string>)[key] ?? ''),
     );
     const search = new URLSearchParams();
-    if (takesRequestId) search.set('requestId', crypto.randomUUID());
+    if (takesRequestId) search.set('requestId', newUuid());
     for (const [key, value] of Object.entries(query ?? {})) {
       if (value !== undefined) search.set(key, String(value));
     }
@@ -93,8 +94,10 @@ export class Rest {
       throw ApiError.unreachable(thrown);
     }
     if (response.ok) return response;
-    if (response.status === 401 && token !== undefined && token === this.token()) this.onUnauthenticated();
-    throw await ApiError.ofResponse(response);
+    const error = await ApiError.ofResponse(response);
+    if (response.status === 401 && token !== undefined && token === this.token())
+      this.onUnauthenticated(error);
+    throw error;
   }
 
   /**

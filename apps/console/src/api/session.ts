@@ -1,3 +1,5 @@
+import type { ApiError } from './problem';
+
 /** The session's token, where a script of another origin, and another tab's page of another port, can't get at it. */
 export interface Keep {
   getItem(key: string): string | null;
@@ -23,6 +25,7 @@ const KEY = 'v3.session';
  * No cookie: those are shared by all ports of a machine (RFC 6265, 8.5), and sent whoever asks.
  */
 export class SessionKeeper {
+  private ended: ApiError | undefined;
   private readonly listeners = new Set<() => void>();
 
   constructor(
@@ -31,6 +34,11 @@ export class SessionKeeper {
   ) {
     channel.onmessage = ({ data }) => this.hear(data);
     if (this.token === undefined) channel.postMessage({ type: 'who' });
+  }
+
+  /** Why the gateway ended the last session; undefined: it did not. */
+  get endedBy(): ApiError | undefined {
+    return this.ended;
   }
 
   get token(): string | undefined {
@@ -42,8 +50,9 @@ export class SessionKeeper {
     this.channel.postMessage({ type: 'token', token });
   }
 
-  /** In all tabs. */
-  end(): void {
+  /** In all tabs. @param why by the gateway, not by who had it */
+  end(why?: ApiError): void {
+    this.ended = why;
     this.set(undefined);
     this.channel.postMessage({ type: 'end' });
   }
@@ -63,7 +72,10 @@ export class SessionKeeper {
 
   private set(token: string | undefined): void {
     if (token === undefined) this.keep.removeItem(KEY);
-    else this.keep.setItem(KEY, token);
+    else {
+      this.ended = undefined;
+      this.keep.setItem(KEY, token);
+    }
     for (const listener of this.listeners) listener();
   }
 }

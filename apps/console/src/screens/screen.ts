@@ -15,6 +15,6 @@ export interface Screen {
   icon: IconName;
   /** Who may not do this does not see it. */
   needs?: Doing;
-  group: 'Compute' | 'Network' | 'Hardware' | 'Cluster';
+  group: 'Compute' | 'Network' | 'Hardware' | 'Cluster' | 'Access';
   view: LazyExoticComponent<ComponentType<ScreenProps>>;
 }

@@ -50,5 +50,5 @@ export function Root({ loginCode }: { loginCode: string | undefined }) {
     return () => removeEventListener('hashchange', look);
   }, []);
   if (token !== undefined) return <Shell />;
-  return <Login isBusy={code !== undefined} error={error} onToken={begin} />;
+  return <Login isBusy={code !== undefined} error={error ?? session.endedBy} onToken={begin} />;
 }

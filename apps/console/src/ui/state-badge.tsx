@@ -13,6 +13,8 @@ const tones: Record<string, Tone> = {
   DONE: 'ok',
   HOLDS: 'ok',
   SUCCEEDED: 'ok',
+  VALID: 'ok',
+  ENABLED: 'ok',
   PAUSED: 'warn',
   SIMULATING: 'warn',
   RESETTING: 'warn',

@@ -43,6 +43,13 @@ export class Toasts {
     }
   }
 
+  /** Says for a while what was done. */
+  tell(text: string): void {
+    const id = ++this.count;
+    this.put({ id, tone: 'ok', text, detail: '' });
+    setTimeout(() => this.dismiss(id), OK_MS);
+  }
+
   fail(text: string, thrown: unknown, id = ++this.count): void {
     const { title, message } = ApiError.from(thrown);
     this.put({ id, tone: 'bad', text: `${text}: ${title}`, detail: message });

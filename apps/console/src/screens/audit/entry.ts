@@ -1,0 +1,15 @@
+import type { AuditEntry, AuditOutcome } from '@v3vee/contracts';
+
+/** As the gateway's filter takes it. */
+export function outcomeOf({ status }: Pick<AuditEntry, 'status'>): AuditOutcome {
+  if ([401, 403, 429].includes(status)) return 'refused';
+  return status > 0 && status < 400 ? 'done' : 'failed';
+}
+
+/** What the outcome was in HTTP's terms, and by the catalogue of errors. */
+export const detailOf = ({ status, code }: Pick<AuditEntry, 'status' | 'code'>): string =>
+  status === 0 ? 'the client left' : `${status}${code === null ? '' : ` ${code}`}`;
+
+/** Without the request id, which is long and told elsewhere. */
+export const targetOf = ({ target }: Pick<AuditEntry, 'target'>): string =>
+  target.replace(/([?&])requestId=[^&]*(&?)/, (_, before: string, after: string) => (after ? before : ''));

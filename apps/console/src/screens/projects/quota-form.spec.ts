@@ -1,0 +1,52 @@
+import { ApiError } from '../../api/problem';
+import { patchOf, quotaForm, type QuotaForm } from './quota-form';
+
+const GIB = 2 ** 30;
+const project = {
+  name: 'red',
+  maxVms: 4,
+  maxMemoryMiB: 1536,
+  maxSnapshotBytes: 2 * GIB,
+  ...{ vms: 0, networks: 0, memoryMiB: 0, snapshotBytes: 0, createdAt: '2026-01-01T00:00:00Z' },
+};
+const wrongOf = (form: QuotaForm) => {
+  try {
+    return patchOf(form);
+  } catch (thrown) {
+    return ApiError.from(thrown).fields.map(({ path }) => path);
+  }
+};
+
+describe('quotas in a form', () => {
+  it('are shown in the unit that fits, and are what they were when nothing is typed', () => {
+    const form = quotaForm(project);
+    expect(form).toEqual({
+      vms: '4',
+      memory: { text: '1536', unit: 'MiB' },
+      snapshots: { text: '2', unit: 'GiB' },
+    });
+    expect(patchOf(form)).toEqual({ maxVms: 4, maxMemoryMiB: 1536, maxSnapshotBytes: 2 * GIB });
+    for (const bytes of [0, 1, 1024, 1000 * GIB]) {
+      const odd = { ...project, maxSnapshotBytes: bytes, maxMemoryMiB: 0 };
+      if (bytes % 2 ** 20 === 0)
+        expect(patchOf(quotaForm(odd))).toMatchObject({ maxSnapshotBytes: bytes, maxMemoryMiB: 0 });
+    }
+  });
+
+  it('that are empty are none; parts of a unit are taken', () => {
+    expect(patchOf(quotaForm())).toEqual({ maxVms: null, maxMemoryMiB: null, maxSnapshotBytes: null });
+    const half = { ...quotaForm(), vms: '0', memory: { text: '1.5', unit: 'GiB' as const } };
+    expect(patchOf(half)).toMatchObject({ maxVms: 0, maxMemoryMiB: 1536 });
+  });
+
+  it.each(['four', '-1', '1.5', '1e3', '0x10', 'Infinity', '1,5'])('“%s” VMs are no number of them', vms => {
+    expect(wrongOf({ ...quotaForm(), vms })).toEqual(['maxVms']);
+  });
+
+  it('that are wrong are told at each', () => {
+    const amount = { text: 'much', unit: 'MiB' as const };
+    expect(wrongOf({ vms: '', memory: amount, snapshots: { text: '0.3', unit: 'MiB' } })).toEqual(
+      expect.arrayContaining(['maxMemoryMiB', 'maxSnapshotBytes']),
+    );
+  });
+});

@@ -1,0 +1,152 @@
+import { useState, type ReactNode } from 'react';
+import type { AccessToken } from '@v3vee/contracts';
+import { useApp, useNow, useWhyRefused } from '../../app-context';
+import { href } from '../../router';
+import { DataTable } from '../../ui/data-table';
+import { StateBadge } from '../../ui/state-badge';
+import { AskDialog } from '../access/ask-dialog';
+import { When } from '../access/when';
+
+/** Of an id, what tells it apart. */
+export const shortId = (id: string): string => id.slice(0, 8);
+
+/** Tokens, never their secrets. @param disabled users whose tokens are no good for now */
+export function TokenTable({
+  tokens,
+  disabled,
+  label,
+  empty,
+  isOfUser = false,
+  onDone,
+}: {
+  tokens: readonly AccessToken[] | undefined;
+  disabled: readonly string[];
+  label: string;
+  empty: ReactNode;
+  /** They are all of one user, who need not be said with each. */
+  isOfUser?: boolean;
+  onDone: () => void;
+}) {
+  const now = useNow();
+  const [revoked, setRevoked] = useState<AccessToken>();
+  return (
+    <>
+      <DataTable
+        label={label}
+        items={tokens}
+        keyOf={({ id }) => id}
+        empty={empty}
+        columns={[
+          {
+            title: 'Token',
+            cell: each => (
+              <span className="mono" title={each.id}>
+                {shortId(each.id)}
+              </span>
+            ),
+          },
+          ...(isOfUser
+            ? []
+            : [
+                {
+                  title: 'User',
+                  by: (each: AccessToken) => each.user,
+                  cell: (each: AccessToken) => <a href={href('users', each.user)}>{each.user}</a>,
+                },
+              ]),
+          {
+            title: 'State',
+            by: each => each.state,
+            cell: each => <State token={each} isUserDisabled={disabled.includes(each.user)} />,
+          },
+          {
+            title: 'Project',
+            by: each => each.project ?? '',
+            cell: each => each.project ?? <span className="muted">all</span>,
+          },
+          {
+            title: 'Ends',
+            by: each => (each.expiresAt === null ? Infinity : Date.parse(each.expiresAt)),
+            cell: each => <End token={each} now={now} />,
+          },
+          {
+            title: 'Last used',
+            by: each => (each.usedAt === null ? 0 : Date.parse(each.usedAt)),
+            cell: each =>
+              each.usedAt === null ? (
+                <span className="muted">never</span>
+              ) : (
+                <When at={each.usedAt} now={now} isAgo />
+              ),
+          },
+          {
+            title: 'Created',
+            by: each => Date.parse(each.createdAt),
+            cell: each => <When at={each.createdAt} now={now} />,
+          },
+          {
+            title: '_Actions',
+            className: 'acts',
+            cell: each => <RevokeButton token={each} onClick={() => setRevoked(each)} />,
+          },
+        ]}
+      />
+      {revoked && <RevokeDialog token={revoked} onDone={onDone} onClose={() => setRevoked(undefined)} />}
+    </>
+  );
+}
+
+function State({ token: { state }, isUserDisabled }: { token: AccessToken; isUserDisabled: boolean }) {
+  if (state !== 'VALID' || !isUserDisabled) return <StateBadge state={state} />;
+  return <StateBadge state="DISABLED" reason="Its user is disabled" />;
+}
+
+function End({ token: { expiresAt, revokedAt }, now }: { token: AccessToken; now: number }) {
+  if (revokedAt !== null) return <When at={revokedAt} now={now} />;
+  if (expiresAt === null) return <span className="muted">when it is revoked</span>;
+  return <When at={expiresAt} now={now} />;
+}
+
+function RevokeButton({ token, onClick }: { token: AccessToken; onClick: () => void }) {
+  const why =
+    useWhyRefused()('revokeToken') ?? (token.state === 'REVOKED' ? 'It was revoked already' : undefined);
+  return (
+    <button
+      type="button"
+      className="button quiet"
+      aria-label={`Revoke ${shortId(token.id)} of ${token.user}`}
+      disabled={why !== undefined}
+      title={why}
+      onClick={onClick}
+    >
+      Revoke…
+    </button>
+  );
+}
+
+function RevokeDialog({
+  token: { id, user },
+  onDone,
+  onClose,
+}: {
+  token: AccessToken;
+  onDone: () => void;
+  onClose: () => void;
+}) {
+  const { rest } = useApp();
+  return (
+    <AskDialog
+      title={`Revoke a token of ${user}?`}
+      submit="Revoke"
+      done={`A token of ${user} is revoked`}
+      onConfirm={() => rest.call('revokeToken', { token: id })}
+      onDone={onDone}
+      onClose={onClose}
+    >
+      <p>
+        Token <span className="mono">{shortId(id)}</span> lets nobody in any more, for good. Sessions that
+        were begun with it, and the terminals and streams that they have open, end at once.
+      </p>
+    </AskDialog>
+  );
+}

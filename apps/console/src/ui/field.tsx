@@ -1,0 +1,70 @@
+import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+import type { FieldError } from '@v3vee/contracts';
+import { ApiError } from '../api/problem';
+
+interface Described {
+  id: string;
+  'aria-invalid': true | undefined;
+  'aria-describedby': string | undefined;
+}
+
+/** A label, its control, and what is wrong with that, or else how it is meant. */
+export function Field({
+  label,
+  hint,
+  error,
+  children,
+}: {
+  label: ReactNode;
+  hint?: ReactNode;
+  error?: string;
+  children: (control: Described) => ReactNode;
+}) {
+  const id = useId();
+  const frame = useRef<HTMLDivElement>(null);
+  const note = error ?? hint;
+  useEffect(() => {
+    if (error === undefined) return;
+    // The first of those that are wrong is where one goes on.
+    const first = frame.current?.closest('form')?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    if (first && frame.current?.contains(first)) first.focus();
+  }, [error]);
+  return (
+    <div className="field" ref={frame}>
+      <label htmlFor={id}>{label}</label>
+      {children({
+        id,
+        'aria-invalid': error === undefined ? undefined : true,
+        'aria-describedby': note === undefined ? undefined : `${id}-note`,
+      })}
+      {note !== undefined && (
+        <small id={`${id}-note`} className={error === undefined ? undefined : 'field-error'}>
+          {note}
+        </small>
+      )}
+    </div>
+  );
+}
+
+/**
+ * What was found wrong with the fields of a form when it was sent.
+ * @param codes errors that belong to a field by their code
+ */
+export function useFieldErrors(codes: Readonly<Record<string, string>> = {}) {
+  const [errors, setErrors] = useState<readonly FieldError[]>([]);
+  return {
+    at: (path: string) => errors.find(each => each.path === path)?.message,
+    /** Sends. @throws ApiError what the form shows as a whole */
+    keep: async <T,>(send: () => Promise<T>): Promise<T> => {
+      setErrors([]);
+      try {
+        return await send();
+      } catch (thrown) {
+        const { code, fields, message } = ApiError.from(thrown);
+        const path = codes[code];
+        setErrors(fields.length > 0 || path === undefined ? fields : [{ path, message }]);
+        throw thrown;
+      }
+    },
+  };
+}
