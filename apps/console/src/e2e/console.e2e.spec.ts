@@ -44,6 +44,11 @@ const SCREENS = [
   'activity',
   'activity/migrations',
   'activity/events',
+  'projects',
+  'projects/default',
+  'users',
+  'tokens',
+  'audit',
 ];
 
 describe('the web console in a browser', () => {

@@ -51,9 +51,10 @@ export function NewProjectDialog({ onDone, onClose }: Asked) {
 export function QuotasDialog({ project, onDone, onClose }: Asked & { project: Project }) {
   const { rest, toasts } = useApp();
   const errors = useFieldErrors();
-  const [form, setForm] = useState(() => quotaForm(project));
+  const [before] = useState(() => quotaForm(project));
+  const [form, setForm] = useState(before);
   const change = async () => {
-    await rest.call('updateProject', { project: project.name }, { body: patchOf(form) });
+    await rest.call('updateProject', { project: project.name }, { body: patchOf(form, before) });
     toasts.tell(`Quotas of ${project.name} are changed`);
     onDone();
   };

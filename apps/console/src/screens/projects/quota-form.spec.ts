@@ -26,11 +26,20 @@ describe('quotas in a form', () => {
       snapshots: { text: '2', unit: 'GiB' },
     });
     expect(patchOf(form)).toEqual({ maxVms: 4, maxMemoryMiB: 1536, maxSnapshotBytes: 2 * GIB });
-    for (const bytes of [0, 1, 1024, 1000 * GIB]) {
-      const odd = { ...project, maxSnapshotBytes: bytes, maxMemoryMiB: 0 };
-      if (bytes % 2 ** 20 === 0)
-        expect(patchOf(quotaForm(odd))).toMatchObject({ maxSnapshotBytes: bytes, maxMemoryMiB: 0 });
+    for (const mib of [0, 1, 1024, 1000 * 1024]) {
+      const odd = { ...project, maxSnapshotBytes: mib * 2 ** 20, maxMemoryMiB: mib };
+      expect(patchOf(quotaForm(odd))).toMatchObject({
+        maxSnapshotBytes: mib * 2 ** 20,
+        maxMemoryMiB: mib,
+      });
     }
+  });
+
+  it('are sent where they were changed only: one of some odd bytes stays', () => {
+    const before = quotaForm({ ...project, maxSnapshotBytes: 1_000_001 });
+    expect(patchOf(before, before)).toEqual({});
+    expect(patchOf({ ...before, vms: '5' }, before)).toEqual({ maxVms: 5 });
+    expect(patchOf({ ...before, vms: '' }, before)).toEqual({ maxVms: null });
   });
 
   it('that are empty are none; parts of a unit are taken', () => {

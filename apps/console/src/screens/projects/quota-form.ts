@@ -36,28 +36,28 @@ export function quotaForm(project?: Project): QuotaForm {
 
 /**
  * What the gateway takes. What is no number is told here, since JSON has no word for that but null, which is no limit.
+ * @param before what of it is as it was, is left out
  * @throws ApiError INVALID_REQUEST, with the fields
  */
-export function patchOf({ vms, memory, snapshots }: QuotaForm): Required<ProjectPatch> {
+export function patchOf(form: QuotaForm, before?: QuotaForm): ProjectPatch {
   const errors: FieldError[] = [];
   const whole = (path: string, text: string, factor: number): number | null => {
     if (text.trim() === '') return null;
     const value = Number(text) * factor;
     if (/^[\d.]+$/.test(text.trim()) && Number.isInteger(value)) return value;
-    const message =
-      factor === 1
-        ? 'a whole number, or nothing for no limit'
-        : 'an amount of whole MiB, or nothing for no limit';
-    errors.push({ path, message });
+    const what = path === 'maxVms' ? 'a whole number' : 'an amount of whole MiB';
+    errors.push({ path, message: `${what}, or nothing for no limit` });
     return null;
   };
   const mib = (path: string, { text, unit }: Amount) => whole(path, text, MIB_OF[unit]);
-  const snapshotMiB = mib('maxSnapshotBytes', snapshots);
-  const patch = {
-    maxVms: whole('maxVms', vms, 1),
-    maxMemoryMiB: mib('maxMemoryMiB', memory),
-    maxSnapshotBytes: snapshotMiB === null ? null : snapshotMiB * MIB,
-  };
+  const isChanged = (part: keyof QuotaForm) => JSON.stringify(form[part]) !== JSON.stringify(before?.[part]);
+  const patch: ProjectPatch = {};
+  if (isChanged('vms')) patch.maxVms = whole('maxVms', form.vms, 1);
+  if (isChanged('memory')) patch.maxMemoryMiB = mib('maxMemoryMiB', form.memory);
+  if (isChanged('snapshots')) {
+    const most = mib('maxSnapshotBytes', form.snapshots);
+    patch.maxSnapshotBytes = most === null ? null : most * MIB;
+  }
   if (errors.length === 0) return patch;
   const detail = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
   throw new ApiError('INVALID_REQUEST', 'The request is not valid', detail, errors);
