@@ -55,6 +55,16 @@ describe('users of a cluster', () => {
       'listUsers 403',
     ]);
     expect(await ok('audit')).toContain('createToken');
+    expect(await ok('audit', '--action', 'createToken', '--outcome', 'done')).not.toContain('createUser');
+  });
+
+  it('are kept out for a while, and let in again as something else', async () => {
+    const { token } = await json<NewToken>('token', 'create', '--user', 'anna');
+    expect(await ok('user', 'set', 'anna', '--disable')).toBe('user/anna changed\n');
+    expect((await as(token, 'vm', 'list')).stderr).toContain('the user anna is disabled');
+    await ok('user', 'set', 'anna', '--enable', '--role', 'viewer');
+    expect((await as(token, 'vm', 'list')).stdout).toContain('r1');
+    expect((await as(token, 'vm', 'delete', 'r1')).stderr).toContain('anna is viewer here');
   });
 
   it('find nobody there who does not trust the certificate', async () => {
@@ -69,6 +79,9 @@ describe('users of a cluster', () => {
     [['project', 'set', 'red'], 'say what to change'],
     [['project', 'set', 'red', '--memory', 'much'], 'is not an amount of memory'],
     [['audit', '--last', '0'], 'from 1 to 1000'],
+    [['audit', '--since', 'yesterday'], 'since'],
+    [['user', 'set', 'anna'], 'say what to change'],
+    [['user', 'set', 'anna', '--enable', '--disable'], 'say what to change'],
   ])('%j is called wrongly', async (args, message) => {
     const { code, stdout, stderr } = await cluster.v3(args, { env: trusting });
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });

@@ -1,3 +1,4 @@
+import { ApiError } from './problem';
 import { SessionKeeper, type Channel, type Keep } from './session';
 
 class Tab implements Keep, Channel {
@@ -40,6 +41,17 @@ describe('the session', () => {
     second.end();
     expect(first.token).toBeUndefined();
     expect(open().token).toBeUndefined();
+  });
+
+  it('that the gateway ended says why, until the next begins', () => {
+    const session = open();
+    session.begin('secret');
+    session.end(new ApiError('UNAUTHENTICATED', 'A valid token is required', 'this token was revoked'));
+    expect(session.endedBy?.message).toBe('this token was revoked');
+    session.begin('another');
+    expect(session.endedBy).toBeUndefined();
+    session.end();
+    expect(session.endedBy).toBeUndefined();
   });
 
   it('of a tab is not replaced by what another says', () => {

@@ -289,8 +289,8 @@ describe('access in the web console', () => {
       () => page.getByRole('table', { name: 'Entries, newest first' }).getByRole('row').count(),
       count => count > 130,
     );
-    await cluster.ok(['project', 'create', 'green']);
-    await page.getByText('createProject').first().waitFor();
+    await cluster.ok(['network', 'create', 'green']);
+    await row('Entries, newest first', 'createNetwork').waitFor();
   });
 
   it.each(['light', 'dark'] as const)('no screen of it has a serious barrier: %s', async theme => {
