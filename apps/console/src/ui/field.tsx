@@ -48,9 +48,10 @@ export function Field({
 
 /**
  * What was found wrong with the fields of a form when it was sent.
+ * @param names of the fields that say it themselves
  * @param codes errors that belong to a field by their code
  */
-export function useFieldErrors(codes: Readonly<Record<string, string>> = {}) {
+export function useFieldErrors(names: readonly string[], codes: Readonly<Record<string, string>> = {}) {
   const [errors, setErrors] = useState<readonly FieldError[]>([]);
   return {
     at: (path: string) => errors.find(each => each.path === path)?.message,
@@ -60,10 +61,14 @@ export function useFieldErrors(codes: Readonly<Record<string, string>> = {}) {
       try {
         return await send();
       } catch (thrown) {
-        const { code, fields, message } = ApiError.from(thrown);
+        const error = ApiError.from(thrown);
+        const { code, title, fields, message } = error;
         const path = codes[code];
-        setErrors(fields.length > 0 || path === undefined ? fields : [{ path, message }]);
-        throw thrown;
+        const told = fields.length > 0 || path === undefined ? fields : [{ path, message }];
+        setErrors(told);
+        const isAllTold = told.length > 0 && told.every(each => names.includes(each.path));
+        // Once is enough: the form as a whole then only says of what kind it is.
+        throw isAllTold ? new ApiError(code, title, 'What is wrong is said where it is.', told) : error;
       }
     },
   };

@@ -88,7 +88,7 @@ function AuditTable({ entries, empty }: { entries: readonly AuditEntry[] | undef
         {
           title: 'When',
           cell: each => (
-            <time className="nowrap num-left" dateTime={each.at} title={each.at}>
+            <time className="nowrap" dateTime={each.at} title={each.at}>
               {formatTime(each.at, now)}
             </time>
           ),
@@ -106,8 +106,8 @@ function AuditTable({ entries, empty }: { entries: readonly AuditEntry[] | undef
         {
           title: 'Outcome',
           cell: each => (
-            <span className="nowrap">
-              <StateBadge state={outcomeOf(each).toUpperCase()} />{' '}
+            <span className="audit-outcome">
+              <StateBadge state={outcomeOf(each).toUpperCase()} />
               <span className="muted audit-code">{detailOf(each)}</span>
             </span>
           ),
@@ -122,7 +122,7 @@ function AuditTable({ entries, empty }: { entries: readonly AuditEntry[] | undef
 }
 
 function Who({ entry: { user } }: { entry: AuditEntry }) {
-  if (user === null) return <span className="muted">nobody known</span>;
+  if (user === null) return <span className="muted">unknown</span>;
   return (
     <a href={href('audit', user)} title={`What ${user} did`}>
       {user}

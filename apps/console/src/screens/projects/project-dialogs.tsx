@@ -8,6 +8,8 @@ import { Field, useFieldErrors } from '../../ui/field';
 import { AskDialog } from '../access/ask-dialog';
 import { patchOf, quotaForm, units, type Amount, type QuotaForm, type Unit } from './quota-form';
 
+const quotas = ['maxVms', 'maxMemoryMiB', 'maxSnapshotBytes'];
+
 interface Asked {
   onDone: () => void;
   onClose: () => void;
@@ -15,7 +17,7 @@ interface Asked {
 
 export function NewProjectDialog({ onDone, onClose }: Asked) {
   const { rest } = useApp();
-  const errors = useFieldErrors({ PROJECT_EXISTS: 'name' });
+  const errors = useFieldErrors(['name', ...quotas], { PROJECT_EXISTS: 'name' });
   const [name, setName] = useState('');
   const [form, setForm] = useState(quotaForm);
   const create = async () => {
@@ -50,7 +52,7 @@ export function NewProjectDialog({ onDone, onClose }: Asked) {
 
 export function QuotasDialog({ project, onDone, onClose }: Asked & { project: Project }) {
   const { rest, toasts } = useApp();
-  const errors = useFieldErrors();
+  const errors = useFieldErrors(quotas);
   const [before] = useState(() => quotaForm(project));
   const [form, setForm] = useState(before);
   const change = async () => {

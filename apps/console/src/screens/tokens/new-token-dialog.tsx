@@ -6,6 +6,8 @@ import { Field, useFieldErrors } from '../../ui/field';
 import { useProjects, useUsers } from '../access/lists';
 import { DEFAULT_LIFETIME, lifetimes } from './lifetimes';
 
+const fields = ['expiresIn', 'project'];
+
 /** @param user whose it is to be, where that is known already */
 export function NewTokenDialog({
   user: given,
@@ -19,7 +21,10 @@ export function NewTokenDialog({
   const { rest } = useApp();
   const { value: users } = useUsers();
   const { value: projects } = useProjects();
-  const errors = useFieldErrors({ USER_NOT_FOUND: 'user', PROJECT_NOT_FOUND: 'project' });
+  const errors = useFieldErrors(given === undefined ? ['user', ...fields] : fields, {
+    USER_NOT_FOUND: 'user',
+    PROJECT_NOT_FOUND: 'project',
+  });
   const [chosen, setChosen] = useState('');
   const [lifetime, setLifetime] = useState<string>(DEFAULT_LIFETIME);
   const [project, setProject] = useState('');

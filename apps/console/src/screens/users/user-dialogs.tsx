@@ -18,7 +18,10 @@ interface Asked {
 export function NewUserDialog({ project: given, onDone, onClose }: Asked & { project?: string }) {
   const { rest } = useApp();
   const { value: projects } = useProjects();
-  const errors = useFieldErrors({ USER_EXISTS: 'name', PROJECT_NOT_FOUND: 'project' });
+  const errors = useFieldErrors(['name', 'role', ...(given === undefined ? ['project'] : [])], {
+    USER_EXISTS: 'name',
+    PROJECT_NOT_FOUND: 'project',
+  });
   const [name, setName] = useState('');
   const [role, setRole] = useState<Role>('operator');
   const [project, setProject] = useState(given ?? '');
@@ -110,7 +113,7 @@ function RoleField({
 
 export function RoleDialog({ user, onDone, onClose }: Asked & { user: User }) {
   const { rest, toasts } = useApp();
-  const errors = useFieldErrors();
+  const errors = useFieldErrors(['role']);
   const [role, setRole] = useState<Role>(user.role);
   const change = async () => {
     await rest.call('updateUser', { user: user.name }, { body: { role } });
