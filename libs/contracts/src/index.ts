@@ -5,6 +5,7 @@ export * from './console-input';
 export * from './disks';
 export * from './errors';
 export * from './events';
+export { exampleOf } from './examples';
 export * from './host-kernel';
 export * from './jobs';
 export * from './labs';

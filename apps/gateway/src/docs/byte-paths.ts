@@ -2,6 +2,7 @@ import {
   CAPTURE_PATH,
   captureQuery,
   DISK_EXPORT_PATH,
+  exampleOf,
   MAX_BLOB_BYTES,
   MIGRATION_WATCH_PATH,
   restStreams,
@@ -39,18 +40,29 @@ function blobUpload(): Json {
     responses: {
       201: {
         description: 'OK',
-        content: json({
-          type: 'object',
-          properties: { sha256: digest, bytes: { type: 'integer' } },
-          required: ['sha256', 'bytes'],
-        }),
+        content: json(
+          {
+            type: 'object',
+            properties: { sha256: digest, bytes: { type: 'integer' } },
+            required: ['sha256', 'bytes'],
+          },
+          exampleOf(restStreams.putBlob.answers.json),
+        ),
       },
       ...problemResponses(['BODY_TOO_LARGE', 'BLOB_CORRUPT', ...common]),
     },
   };
 }
 
-const text = { 'text/plain': { schema: { type: 'string' } } };
+const ROUTE = 'any 02:00:00:00:00:01 interface 02:00:00:00:00:01 any';
+const text = (example: string): Json => ({ 'text/plain': { schema: { type: 'string' }, example } });
+/** Of lines that are documents; the example is one of them. */
+const lines = (name: 'traceDevice' | 'watchMigration' | keyof typeof watched, schema?: Json): Json => ({
+  'application/x-ndjson': {
+    ...(schema && { schema }),
+    example: exampleOf(restStreams[name].answers.lines),
+  },
+});
 
 function controlListing(): Json {
   return {
@@ -59,8 +71,8 @@ function controlListing(): Json {
     tags: ['vnet'],
     responses: {
       200: {
-        description: 'Lines such as `3: any 02:00:00:00:00:01 interface 02:00:00:00:00:01 any`',
-        content: text,
+        description: 'Lines, each with its index',
+        content: text(`# routes\n3: ${ROUTE}\n`),
       },
       ...problemResponses(common),
     },
@@ -82,9 +94,15 @@ function controlRun(): Json {
       'for the source also `any`. In any case; `#` begins a comment. Errors have line and column.',
     tags: ['vnet'],
     parameters: queryParameters(z.toJSONSchema(parameters) as Json),
-    requestBody: { required: true, content: text },
+    requestBody: {
+      required: true,
+      content: text(`ADD ${ROUTE}\n`),
+    },
     responses: {
-      200: { description: 'A line for each statement: what it did, with the index', content: text },
+      200: {
+        description: 'A line for each statement: what it did, with the index',
+        content: text(`added route 3: ${ROUTE}\n`),
+      },
       ...problemResponses([
         'VNET_CONTROL_INVALID',
         'VNET_ROUTE_EXISTS',
@@ -137,7 +155,7 @@ function trace(): Json {
     tags: ['dmm'],
     parameters: queryParameters(z.toJSONSchema(traceQuery) as Json),
     responses: {
-      200: { description: 'A stream that begins at once', content: { 'application/x-ndjson': {} } },
+      200: { description: 'A stream that begins at once', content: lines('traceDevice') },
       ...problemResponses(['DEVICE_NOT_FOUND', 'HOST_NOT_READY', ...common]),
     },
   };
@@ -154,7 +172,7 @@ function migrationWatch(): Json {
     responses: {
       200: {
         description: 'A stream that begins at once',
-        content: { 'application/x-ndjson': { schema: { $ref: reference('Migration') } } },
+        content: lines('watchMigration', { $ref: reference('Migration') }),
       },
       ...problemResponses(['MIGRATION_NOT_FOUND', ...common]),
     },
@@ -191,7 +209,7 @@ function watch(name: keyof typeof watched, item: string): [string, Json] {
     tags: [tag],
     parameters: queryParameters(z.toJSONSchema(watchQuery) as Json),
     responses: {
-      200: { description: 'A stream that begins at once', content: { 'application/x-ndjson': { schema } } },
+      200: { description: 'A stream that begins at once', content: lines(name, schema) },
       ...problemResponses(['RESOURCE_VERSION_TOO_OLD', ...common]),
     },
   };

@@ -3,25 +3,35 @@ import {
   captureQuery,
   errorCatalogue,
   MIGRATION_WATCH_PATH,
+  problem,
   rest,
+  restStreams,
   TRACE_PATH,
   traceQuery,
   VNET_CONTROL_PATH,
   type Endpoint,
+  type RestStream,
 } from '@v3vee/contracts';
 import request from 'supertest';
+import { z } from 'zod';
 import { TestGateway } from '../testing/test-gateway.fixture';
 
+interface Content {
+  content?: Record<string, { example?: unknown; examples?: Record<string, { $ref: string }> }>;
+}
 interface Operation {
   operationId: string;
   parameters: { name: string; in: string; required: boolean }[];
-  requestBody?: { required: boolean };
-  responses: Record<string, { description: string }>;
+  requestBody?: { required: boolean } & Content;
+  responses: Record<string, { description: string } & Content>;
 }
 
 describe('the documentation', () => {
   let gateway: TestGateway;
-  let document: { paths: Record<string, Record<string, Operation>>; components: { schemas: object } };
+  let document: {
+    paths: Record<string, Record<string, Operation>>;
+    components: { schemas: object; examples: Record<string, { value: unknown }> };
+  };
   let text: string;
   beforeAll(async () => {
     gateway = await TestGateway.start();
@@ -30,6 +40,12 @@ describe('the documentation', () => {
     text = response.text;
   });
   afterAll(() => gateway?.stop());
+
+  const operationOf = (name: string, method: string, path: string): Operation => {
+    const operation = document.paths[path]?.[method.toLowerCase()];
+    expect(operation?.operationId).toBe(name);
+    return operation as Operation;
+  };
 
   it('has every endpoint of the contract, with its parameters and errors', () => {
     for (const [name, endpoint] of Object.entries<Endpoint>(rest)) {
@@ -88,8 +104,45 @@ describe('the documentation', () => {
     const references = [...text.matchAll(/"\$ref":"([^"]+)"/g)].map(([, target]) => target);
     expect(references.length).toBeGreaterThan(20);
     for (const target of new Set(references)) {
-      expect(target).toMatch(/^#\/components\/schemas\//);
-      expect(document.components.schemas).toHaveProperty(String(target).replace('#/components/schemas/', ''));
+      expect(target).toMatch(/^#\/components\/(schemas|examples)\//);
+      expect(document.components).toHaveProperty(
+        String(target).replace('#/components/', '').replace('/', '.'),
+      );
+    }
+  });
+
+  it('has an example of each body that is sent and answered, which the contract takes', () => {
+    const fits = (schema: z.ZodType | undefined, { example } = {} as { example?: unknown }) => {
+      expect(example).toBeDefined();
+      expect(schema?.safeParse(example).error?.issues ?? []).toEqual([]);
+    };
+    for (const [name, { method, path, body, response, status }] of Object.entries<Endpoint>(rest)) {
+      const { requestBody, responses } = operationOf(name, method, `/v1${path}`);
+      if (body) fits(body, requestBody?.content?.['application/json']);
+      fits(response, responses[status]?.content?.['application/json']);
+    }
+    for (const [name, { method, path, answers, takes }] of Object.entries<RestStream>(restStreams)) {
+      const { requestBody, responses } = operationOf(name, method, path);
+      if (takes === 'text') fits(z.string(), requestBody?.content?.['text/plain']);
+      const content = responses[method === 'PUT' ? 201 : 200]?.content;
+      if ('json' in answers) fits(answers.json, content?.['application/json']);
+      if ('lines' in answers) fits(answers.lines, content?.['application/x-ndjson']);
+      if ('text' in answers) fits(z.string(), content?.['text/plain']);
+    }
+  });
+
+  it('has an example of each failure', () => {
+    for (const operation of Object.values(document.paths).flatMap(item => Object.values(item))) {
+      const failures = Object.entries(operation.responses).filter(([status]) => /^[45]/.test(status));
+      expect(failures).not.toEqual([]);
+      for (const [status, { description, content }] of failures) {
+        const examples = content?.['application/problem+json']?.examples ?? {};
+        expect(Object.keys(examples)).toEqual([...description.matchAll(/`(\w+)`/g)].map(([, code]) => code));
+        for (const [code, { $ref }] of Object.entries(examples)) {
+          const value = document.components.examples[$ref.replace('#/components/examples/', '')]?.value;
+          expect(problem.parse(value)).toMatchObject({ code, status: Number(status) });
+        }
+      }
     }
   });
 

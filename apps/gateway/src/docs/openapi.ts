@@ -1,7 +1,15 @@
-import { namedSchemas as named, rest, type Access, type Endpoint } from '@v3vee/contracts';
+import { exampleOf, namedSchemas as named, rest, type Access, type Endpoint } from '@v3vee/contracts';
 import { z } from 'zod';
 import { bytePaths } from './byte-paths';
-import { common, json, problemResponses, queryParameters, reference, type Json } from './responses';
+import {
+  common,
+  json,
+  problemExamples,
+  problemResponses,
+  queryParameters,
+  reference,
+  type Json,
+} from './responses';
 
 /** Path parameters that are not just a name or an id. */
 const described: Record<string, string> = {
@@ -57,6 +65,7 @@ export function openApiDocument(): Json {
     paths,
     components: {
       schemas: Object.fromEntries(components) as Json,
+      examples: problemExamples(),
       securitySchemes: { token: { type: 'http', scheme: 'bearer' } },
     },
   };
@@ -78,10 +87,19 @@ function operationObject(name: string, endpoint: Endpoint, describe: (schema: z.
     tags: [tag],
     parameters: [...inPath, ...(query ? queryParameters(describe(query)) : [])],
     ...(body
-      ? { requestBody: { required: !body.safeParse(undefined).success, content: json(describe(body)) } }
+      ? {
+          requestBody: {
+            required: !body.safeParse(undefined).success,
+            content: json(describe(body), exampleOf(body)),
+          },
+        }
       : {}),
     responses: {
-      [status]: { description: 'OK', content: json(describe(response)) },
+      // With its defaults filled in, as it is answered.
+      [status]: {
+        description: 'OK',
+        content: json(describe(response), response.parse(exampleOf(response))),
+      },
       ...problemResponses([...errors, ...common]),
     },
   };
