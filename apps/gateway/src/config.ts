@@ -17,6 +17,17 @@ export const gatewayConfig = commonConfig.extend({
     .max(100_000)
     .default(50)
     .describe('requests a second with each user’s token; after a rest four times as many at once'),
+  V3_ALLOWED_HOSTS: z
+    .string()
+    .default('')
+    .transform(text =>
+      text
+        .toLowerCase()
+        .split(',')
+        .map(name => name.trim())
+        .filter(Boolean),
+    )
+    .describe('names under which browsers reach it, with commas; * for any (http/server-name.ts)'),
   V3_AUDIT_DAYS: z.coerce
     .number()
     .min(1)

@@ -49,6 +49,7 @@ import { LoginCodes } from './http/login-codes';
 import { PageTokens } from './http/page-tokens';
 import { ProblemFilter } from './http/problem.filter';
 import { RepeatableRequests } from './http/repeatable-requests';
+import { ServerNames } from './http/server-name';
 import { SessionsController } from './http/sessions.controller';
 import { TlsRenewal } from './http/tls';
 import { Tokens } from './http/token';
@@ -154,6 +155,11 @@ import { WifiClient } from './wifi/wifi-client';
       provide: RateLimits,
       inject: [SERVICE_CONFIG],
       useFactory: ({ V3_RATE_LIMIT: rate }: GatewayConfig) => new RateLimits(rate, 4 * rate),
+    },
+    {
+      provide: ServerNames,
+      inject: [SERVICE_CONFIG],
+      useFactory: (config: GatewayConfig) => new ServerNames(config),
     },
     { provide: APP_GUARD, useClass: AccessGuard },
     { provide: APP_INTERCEPTOR, useClass: EndpointInterceptor },

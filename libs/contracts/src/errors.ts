@@ -41,6 +41,7 @@ export const errorCatalogue = {
   PAGE_TOKEN_INVALID: entry('The page token is not one of ours', 400, 'INVALID_ARGUMENT', 2),
   UNAUTHENTICATED: entry('A valid token is required', 401, 'UNAUTHENTICATED'),
   ORIGIN_NOT_ALLOWED: entry('Pages of other origins may not use this', 403, 'PERMISSION_DENIED'),
+  SERVER_NAME_NOT_ALLOWED: entry('This is no name of the gateway', 421, 'PERMISSION_DENIED'),
   PERMISSION_DENIED: entry('This is not allowed to the caller', 403, 'PERMISSION_DENIED'),
   RATE_LIMITED: entry('Too many requests', 429, 'RESOURCE_EXHAUSTED'),
   ROUTE_NOT_FOUND: entry('There is nothing at this address', 404, 'NOT_FOUND'),

@@ -51,7 +51,7 @@ describe('access in the web console', () => {
     const topologyFile = join(folder, 'cluster.yaml');
     writeFileSync(topologyFile, topology);
     [cluster, browser] = await Promise.all([
-      TestCluster.up({ topologyFile }),
+      TestCluster.up({ topologyFile, env: { V3_ALLOWED_HOSTS: ELSEWHERE } }),
       launchBrowser([`--host-resolver-rules=MAP ${ELSEWHERE} 127.0.0.1`]),
     ]);
     real = (await cluster.status()).url as string;

@@ -25,6 +25,7 @@ import { carried } from '../http/endpoint';
 import { requireSameOrigin } from '../http/origin';
 import { publicProblem } from '../http/public-error';
 import { requestIdOf } from '../http/request-id';
+import { ServerNames } from '../http/server-name';
 import { rawAnswer } from '../http/unreadable';
 import { VmDefinitions } from '../vms/vm-definitions.service';
 import { VmVerbs } from '../vms/vm-verbs.service';
@@ -64,6 +65,7 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
 
   constructor(
     private readonly adapter: HttpAdapterHost,
+    private readonly names: ServerNames,
     private readonly authentication: Authentication,
     private readonly access: AccessControl,
     private readonly limits: RateLimits,
@@ -111,6 +113,7 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     if (name === undefined) {
       throw new V3Error('ROUTE_NOT_FOUND', 'WebSockets are at /v1/vms/{vm}/console only');
     }
+    this.names.require(request.headers);
     requireSameOrigin(request.headers);
     const token = request.headers.authorization ?? offeredToken(request);
     const identity = await this.authentication.identify(token);

@@ -65,7 +65,7 @@ export function consoleCall({ http, fail }: CallContext) {
       const vm = wire.vm as string | undefined;
       if (!vm) throw new V3Error('INVALID_REQUEST', 'vm: the first message names the VM');
       const authorization = call.metadata.get('authorization')[0];
-      const opened = new WebSocket(`ws://in-process${consolePath(vm)}`, {
+      const opened = new WebSocket(`ws://localhost${consolePath(vm)}`, {
         headers: authorization === undefined ? {} : { authorization: String(authorization) },
         createConnection: () => http.connect(peerOf(call)) as never,
         perMessageDeflate: false,

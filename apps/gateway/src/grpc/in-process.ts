@@ -14,7 +14,7 @@ export class InProcess {
 
   /** @param from IP address of who asks */
   request(options: Pick<RequestOptions, 'method' | 'path' | 'headers'>, from: string): ClientRequest {
-    return request({ ...options, host: 'in-process', createConnection: () => this.connect(from) });
+    return request({ ...options, host: 'localhost', createConnection: () => this.connect(from) });
   }
 
   /** The client's end of a new connection. */

@@ -15,6 +15,7 @@ import { requireSameOrigin } from './origin';
 import { ProblemFilter } from './problem.filter';
 import { asV3Error } from './public-error';
 import { requestIdOf } from './request-id';
+import { ServerNames } from './server-name';
 import { Tokens } from './token';
 import { answerUnreadable } from './unreadable';
 
@@ -36,6 +37,7 @@ export function configureHttp(app: NestExpressApplication): void {
   const audit = app.get(AuditLog);
   const limits = app.get(RateLimits);
   const connections = app.get(OpenConnections);
+  const names = app.get(ServerNames);
   answerUnreadable(app.getHttpServer());
   app.use((request: Request, response: Response, next: NextFunction) => {
     response.setHeader('X-Request-Id', requestIdOf(request));
@@ -44,10 +46,17 @@ export function configureHttp(app: NestExpressApplication): void {
     next();
   });
   app.use(app.get(GatewayMetrics).middleware);
-  serveDocs(app);
-  serveConsole(app);
   app.use('/v1', (request: Request, response: Response, next: NextFunction) => {
     audit.follow(request, response);
+    next();
+  });
+  app.use((request: Request, _: Response, next: NextFunction) => {
+    names.require(request.headers);
+    next();
+  });
+  serveDocs(app);
+  serveConsole(app);
+  app.use('/v1', (request: Request, _: Response, next: NextFunction) => {
     const enter = async () => {
       requireSameOrigin(request.headers);
       const code = Tokens.bearer(request.headers.authorization);

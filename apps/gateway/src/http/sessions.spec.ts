@@ -7,7 +7,7 @@ import { LoginCodes } from './login-codes';
 describe('sessions', () => {
   let gateway: TestGateway;
   beforeAll(async () => {
-    gateway = await TestGateway.start();
+    gateway = await TestGateway.start({ V3_ALLOWED_HOSTS: 'v3.test' });
   });
   afterAll(() => gateway?.stop());
 
