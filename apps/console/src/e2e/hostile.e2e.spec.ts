@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { request } from 'node:http';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Vm } from '@v3vee/contracts';
 import { TestCluster } from '@v3vee/testkit';
 import type { Browser, Page } from 'playwright-core';
 import { launchBrowser, PATIENCE_MS } from './browser.fixture';
+import { attempts, ForeignSite } from './foreign-site.fixture';
 
 /** Each runs if it is ever taken for markup; SSIDs have 32 bytes. */
 const SSIDS = [
@@ -41,7 +42,8 @@ describe('the web console, and what does not mean well', () => {
     const topologyFile = join(folder, 'cluster.yaml');
     writeFileSync(topologyFile, topology);
     [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
+    page = await context.newPage();
     page.setDefaultTimeout(PATIENCE_MS);
     page.on('dialog', dialog => {
       complaints.push(`a dialog: ${dialog.message()}`);
@@ -117,25 +119,69 @@ describe('the web console, and what does not mean well', () => {
     }
   });
 
+  it('shows why a guest failed as text, whatever it says', async () => {
+    const reason = `kernel panic: ${MARKUP}`;
+    const panic = `Kernel panic - not syncing: ${MARKUP}`;
+    // The guest ends while the command runs.
+    await guest('a2', `printf '%s\\n' '${panic}' > /dev/ttyS0; sync; reboot -f`);
+    await open('vms/a2');
+    await page.getByText(reason).first().waitFor();
+    expect(await cluster.json<Vm>(['vm', 'show', 'a2'])).toMatchObject({ state: 'ERROR', reason });
+    for (const screen of ['', 'vms', 'vms/a2', 'vms/a2/terminal', 'vms/a2/events', 'events']) {
+      await open(screen);
+      await page.getByText(reason).first().waitFor();
+      await page.getByText(reason).first().hover();
+      expect(await page.locator('[onerror], img[src="x"], main script').count()).toBe(0);
+    }
+  });
+
+  it('lets a page of another origin neither read, change nor open anything', async () => {
+    const site = await ForeignSite.open();
+    const token = readFileSync(join(cluster.stateDir, 'admin.token'), 'utf8').trim();
+    // In the same browser, where somebody is logged in.
+    const foreign = await page.context().newPage();
+    try {
+      await foreign.goto(site.url);
+      expect(await foreign.evaluate(attempts, { url, token })).toEqual({
+        'fetch, credentials': 'TypeError',
+        'fetch, a stolen token': 'TypeError',
+        'fetch, a change': 'TypeError',
+        // It may be sent; nobody sees the answer, and nothing happens.
+        'fetch, blind': 'opaque 0',
+        'a console': 'refused',
+        'a console, a stolen token': 'refused',
+        'a frame': 'closed',
+      });
+      await foreign.goto(site.url);
+      const answer = foreign.waitForResponse(`${url}/v1/vms/a1:stop`);
+      await foreign.evaluate(action => {
+        const form = Object.assign(document.createElement('form'), { action, method: 'POST' });
+        form.enctype = 'text/plain';
+        document.body.append(form);
+        form.submit();
+      }, `${url}/v1/vms/a1:stop`);
+      expect((await answer).status()).toBe(403);
+      expect(await (await answer).json()).toMatchObject({ code: 'ORIGIN_NOT_ALLOWED' });
+      expect((await cluster.json<Vm>(['vm', 'show', 'a1'])).state).toBe('RUNNING');
+    } finally {
+      await foreign.close();
+      site.close();
+    }
+  });
+
   it('is not served under a name that was made to lead here', async () => {
-    const { hostname, port } = new URL(url);
-    const answer = await new Promise<number>((resolve, reject) => {
-      request(
-        {
-          hostname,
-          port,
-          path: '/v1/vms',
-          headers: { host: 'evil.test', origin: `http://evil.test:${port}` },
-        },
-        response => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        },
-      )
-        .on('error', reject)
-        .end();
-    });
-    // A page there has no token: that is in no cookie, and in the storage of another origin.
-    expect([401, 403]).toContain(answer);
+    const { port } = new URL(url);
+    const rebound = await launchBrowser(['--host-resolver-rules=MAP evil.test 127.0.0.1']);
+    try {
+      const evil = await rebound.newPage();
+      const answer = await evil.goto(`http://evil.test:${port}/`);
+      expect(answer?.status()).toBe(421);
+      const asked = await evil.evaluate(() =>
+        Promise.all(['/v1/vms', '/openapi.json', '/metrics'].map(async path => (await fetch(path)).status)),
+      );
+      expect(asked).toEqual([421, 421, 421]);
+    } finally {
+      await rebound.close();
+    }
   });
 });
