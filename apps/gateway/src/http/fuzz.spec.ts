@@ -10,11 +10,7 @@ describe('hostile requests to every address', () => {
   });
   afterAll(() => fuzz?.stop());
 
-  it(
-    `are refused in order, change nothing and harm nobody (V3_FUZZ_SEED=${SEED})`,
-    async () => {
-      await fuzz.run(SEED, RUNS);
-    },
-    Number(process.env.DBGT ?? 60000),
-  );
+  it(`are refused in order, change nothing and harm nobody (V3_FUZZ_SEED=${SEED})`, async () => {
+    await fuzz.run(SEED, RUNS);
+  });
 });

@@ -12,17 +12,13 @@ import { fillProject } from './owned.fixture';
 import { rowDigests } from './row-digests.fixture';
 import { TestGateway } from './test-gateway.fixture';
 
-/**
- * Answers of this kind say that a part is away, or was too slow; all else of 500 and above is our fault. No host wrote the
- * pages of the snapshot that there is.
- */
+/** Answers of this kind say that a part is away, or was too slow; all else of 500 and above is our fault. */
 const EXCUSED: ErrorCode[] = [
   'SERVICE_UNAVAILABLE',
   'HOST_NOT_READY',
   'HOST_NOT_CLAIMED',
   'TIMEOUT',
   'EXEC_TIMEOUT',
-  'STATE_CORRUPT',
 ];
 
 interface Answer {

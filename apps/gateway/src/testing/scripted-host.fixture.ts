@@ -17,6 +17,7 @@ import {
   type PalaciosVerb,
   type VmState,
 } from '@v3vee/contracts';
+import { PageStore } from '@v3vee/page-store';
 import { SnapshotRepository, VmRepository, VmStatusRepository, type VmStatusRecord } from '@v3vee/store';
 import type { DataSource } from 'typeorm';
 import { ScriptedMigrations } from './scripted-migrations.fixture';
@@ -61,6 +62,8 @@ export class ScriptedHost {
     private readonly bus: Bus,
     dataSource: DataSource,
     readonly name: string,
+    /** Where what it saves is kept, as hosts share it; none: it is written nowhere. */
+    private readonly states?: string,
   ) {
     this.statuses = new VmStatusRepository(dataSource);
     this.vms = new VmRepository(dataSource);
@@ -316,8 +319,25 @@ export class ScriptedHost {
       image: vm.image,
       nics: vm.nics.map(({ network, vni, mac, ip }) => ({ network, vni, mac, ip })),
       ...{ bytes: 4096, pages: 1, newPages: 1, pauseMs: 12.5, parent: null },
-      digest: randomUUID().replaceAll('-', '').repeat(2),
+      digest: await this.save(),
     });
     return { ...row, createdAt: createdAt.toISOString() };
+  }
+
+  /** One page of a guest that is no other's. @returns its digest */
+  private async save(): Promise<string> {
+    const id = randomUUID();
+    if (this.states === undefined) return id.replaceAll('-', '').repeat(2);
+    const base = new Uint8Array(new SharedArrayBuffer(1 << 20));
+    base.set(Buffer.from(id));
+    const head = {
+      format: 1,
+      engineVersion: 'scripted',
+      memoryMiB: 1,
+      nicCount: 0,
+      devices: Uint8Array.of(1),
+    };
+    const store = await PageStore.open({ folder: this.states, owner: this.name });
+    return (await store.write({ ...head, base, changes: new Map() })).digest;
   }
 }

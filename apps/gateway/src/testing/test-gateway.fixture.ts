@@ -168,7 +168,8 @@ export class TestGateway {
 
   /** Declares hosts, and waits until the gateway hears them. */
   async withHosts(...names: string[]): Promise<ScriptedHost[]> {
-    const hosts = names.map(name => new ScriptedHost(this.bus, this.dataSource, name).start());
+    const states = join(this.folder, 'state', 'states');
+    const hosts = names.map(name => new ScriptedHost(this.bus, this.dataSource, name, states).start());
     this.hosts.push(...hosts);
     await this.operate('post', '/v1/cluster:apply', {
       hosts: Object.fromEntries(names.map(name => [name, null])),
