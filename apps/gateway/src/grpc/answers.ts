@@ -25,14 +25,14 @@ export async function textOf(answer: IncomingMessage): Promise<string> {
   return Buffer.concat(parts).toString();
 }
 
-/** JSON lines as they come. */
-export async function* lines(answer: IncomingMessage): AsyncGenerator<Record<string, unknown>> {
+/** Lines as they come. */
+export async function* lines(answer: IncomingMessage): AsyncGenerator<string> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   for await (const chunk of pieces(answer)) {
     const complete = (rest + decoder.write(chunk)).split('\n');
     rest = complete.pop() as string;
-    for (const line of complete) yield JSON.parse(line) as Record<string, unknown>;
+    yield* complete;
   }
 }
 

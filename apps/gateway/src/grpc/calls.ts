@@ -10,6 +10,7 @@ import {
 import { restStreams, V3Error, type RestStream } from '@v3vee/contracts';
 import { DATA, TEXT, toWire, type Json, type Rpc, type Wire } from '@v3vee/grpc';
 import { answerTo, lines, pieces, problemOf, Refused, textOf } from './answers';
+import { EncodedLines } from './encoded-lines';
 import type { InProcess } from './in-process';
 import { read } from './readable';
 import { restRequest } from './rest-request';
@@ -62,9 +63,11 @@ export function unary(rpc: Rpc, { http, fail }: CallContext) {
   };
 }
 
-export function download(rpc: Rpc, { http, fail }: CallContext) {
+/** @param serialize of its messages */
+export function download(rpc: Rpc, { http, fail }: CallContext, serialize: (wire: Wire) => Buffer) {
   const { answers } = (restStreams as Record<string, RestStream>)[rpc.name] as RestStream;
-  return (call: ServerWritableStream<Wire, Wire>): void => {
+  const encoded = new EncodedLines(rpc, serialize);
+  return (call: ServerWritableStream<Wire, Wire | Buffer>): void => {
     const run = async () => {
       const { body, ...options } = restRequest(rpc, read(call.request), call.metadata);
       const request = http.request(options, peerOf(call));
@@ -76,10 +79,9 @@ export function download(rpc: Rpc, { http, fail }: CallContext) {
       call.sendMetadata(new Metadata());
       const messages = 'lines' in answers ? lines(answer) : pieces(answer);
       for await (const each of messages) {
-        const wire = Buffer.isBuffer(each) ? { [DATA]: each } : toWire(rpc.response, each);
         // One at a time, since the library counts messages and not bytes. A slow reader holds up what is read of the
         // REST answer, whose stream then leaves items out.
-        await written(call, wire);
+        await written(call, Buffer.isBuffer(each) ? { [DATA]: each } : encoded.of(each));
         if (call.cancelled) break;
       }
     };
@@ -91,7 +93,7 @@ export function download(rpc: Rpc, { http, fail }: CallContext) {
 }
 
 /** Resolves when a message has gone to the connection, or its client has. */
-function written(call: ServerWritableStream<Wire, Wire>, wire: Wire): Promise<void> {
+function written(call: ServerWritableStream<Wire, Wire | Buffer>, wire: Wire | Buffer): Promise<void> {
   return new Promise(resolve => {
     const over = () => {
       call.off('cancelled', over);

@@ -3,7 +3,16 @@ import { BeforeApplicationShutdown, Inject, Injectable, OnApplicationBootstrap }
 import { Server, ServerCredentials, type ServiceDefinition, type UntypedHandleCall } from '@grpc/grpc-js';
 import { ReflectionService } from '@grpc/reflection';
 import { MAX_BODY_BYTES, V3Error } from '@v3vee/contracts';
-import { api, PACKAGE, packageDefinition, rpcName, serviceDefinition, statusOf, type Rpc } from '@v3vee/grpc';
+import {
+  api,
+  PACKAGE,
+  packageDefinition,
+  rpcName,
+  serviceDefinition,
+  statusOf,
+  type Rpc,
+  type Wire,
+} from '@v3vee/grpc';
 import { SERVICE_CONFIG } from '@v3vee/service';
 import { HealthImplementation } from 'grpc-health-check';
 import { PinoLogger } from 'nestjs-pino';
@@ -60,14 +69,12 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
     const context: CallContext = { http: this.http, fail: thrown => this.status(thrown) };
     const { services } = api();
     for (const service of services) {
+      const definition = serviceDefinition(service);
       const handlers = service.rpcs.map((rpc): [string, UntypedHandleCall] => [
         rpcName(rpc),
-        handler(rpc, context),
+        handler(rpc, context, definition[rpcName(rpc)]!.responseSerialize),
       ]);
-      this.server.addService(
-        readable(serviceDefinition(service) as ServiceDefinition),
-        Object.fromEntries(handlers),
-      );
+      this.server.addService(readable(definition as ServiceDefinition), Object.fromEntries(handlers));
     }
     this.health.addToServer(this.server);
     new ReflectionService(packageDefinition()).addToServer(this.server);
@@ -101,12 +108,12 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
   }
 }
 
-function handler(rpc: Rpc, context: CallContext): UntypedHandleCall {
+function handler(rpc: Rpc, context: CallContext, serialize: (wire: Wire) => Buffer): UntypedHandleCall {
   switch (rpc.kind) {
     case 'unary':
       return unary(rpc, context);
     case 'download':
-      return download(rpc, context);
+      return download(rpc, context, serialize);
     case 'upload':
       return upload(rpc, context);
     case 'console':

@@ -4,7 +4,10 @@ import type { Wire } from '@v3vee/grpc';
 
 const UNREADABLE = Symbol('unreadable');
 
-/** The same service, where bytes that are no message fail in their call, like all that is wrong with one. */
+/**
+ * The same service, where bytes that are no message fail in their call, like all that is wrong with one, and an answer may be
+ * in bytes already.
+ */
 export function readable(service: ServiceDefinition): ServiceDefinition {
   const methods = Object.entries(service).map(([name, method]) => {
     const requestDeserialize = (bytes: Buffer): Wire => {
@@ -14,7 +17,9 @@ export function readable(service: ServiceDefinition): ServiceDefinition {
         return { [UNREADABLE]: (thrown as Error).message } as Wire;
       }
     };
-    return [name, { ...method, requestDeserialize }];
+    const responseSerialize = (answer: Wire | Buffer): Buffer =>
+      Buffer.isBuffer(answer) ? answer : method.responseSerialize(answer);
+    return [name, { ...method, requestDeserialize, responseSerialize }];
   });
   return Object.fromEntries(methods) as ServiceDefinition;
 }
