@@ -11,6 +11,8 @@ declare module 'virtual:contract' {
   export const roles: typeof allRoles;
   export const verbStates: typeof allStates;
   export const wifiChannels: typeof allChannels;
+  /** Of a kernel, and of an initrd. */
+  export const maxImageBytes: number;
 }
 declare module '*.svg' {
   const url: string;
