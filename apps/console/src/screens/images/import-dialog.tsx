@@ -2,12 +2,11 @@ import { useEffect, useRef, useState } from 'react';
 import type { FieldError } from '@v3vee/contracts';
 import { maxImageBytes } from 'virtual:contract';
 import { blobPath, sha256Of } from '../../api/blobs';
-import { ApiError } from '../../api/problem';
 import { useApp } from '../../app-context';
 import { FieldFrame, TextField } from '../../forms/fields';
 import { useForm, type Form } from '../../forms/use-form';
 import { formatBytes } from '../../model/quantities';
-import { FormDialog } from '../../ui/dialog';
+import { FormDialog, STAYS } from '../../ui/dialog';
 import { fileProblem, nameFrom, type Part } from './files';
 
 const initial = { name: '', kernel: '', initrd: '', cmdline: 'console=ttyS0' };
@@ -24,6 +23,7 @@ export function ImportDialog({ onImported, onClose }: { onImported: () => void; 
   const { rest, toasts } = useApp();
   const [files, setFiles] = useState<Partial<Record<Part, File>>>({});
   const [progress, setProgress] = useState<Progress>();
+  const [isStopped, setStopped] = useState(false);
   const work = useRef<AbortController>(undefined);
   // Who closes it does not want it any more.
   useEffect(() => () => work.current?.abort(), []);
@@ -47,6 +47,7 @@ export function ImportDialog({ onImported, onClose }: { onImported: () => void; 
   };
   const send = async (body: object) => {
     const { signal } = (work.current = new AbortController());
+    setStopped(false);
     try {
       const digests: Partial<Record<Part, string>> = {};
       let before = 0;
@@ -68,7 +69,8 @@ export function ImportDialog({ onImported, onClose }: { onImported: () => void; 
       toasts.tell(`Image ${name} is there`);
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
-      throw new ApiError('CANCELLED', 'It was cancelled', 'No image was made of it.');
+      setStopped(true);
+      return STAYS;
     } finally {
       setProgress(undefined);
     }
@@ -104,6 +106,11 @@ export function ImportDialog({ onImported, onClose }: { onImported: () => void; 
         className="mono"
         hint="console=ttyS0 lets the kernel speak on the serial console."
       />
+      {isStopped && (
+        <p className="note" role="status">
+          It was stopped; no image was made of it.
+        </p>
+      )}
       {progress && (
         <div className="upload" role="group" aria-label="Progress">
           <div className="row">

@@ -102,14 +102,10 @@ export function ImagesScreen() {
                 );
               },
             },
-            { title: 'Command line', cell: each => <span className="mono">{each.cmdline}</span> },
             {
-              title: 'SHA-256',
-              cell: each => (
-                <span className="mono" title={each.digest}>
-                  {each.digest.replace(/^sha256:/, '').slice(0, 12)}…
-                </span>
-              ),
+              title: 'Command line',
+              className: 'clipped mono',
+              cell: each => <span title={each.cmdline}>{each.cmdline}</span>,
             },
             {
               title: 'Made',

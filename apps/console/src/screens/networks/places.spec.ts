@@ -1,4 +1,5 @@
-import { madeRoutes, nameOf, placesOf } from './places';
+import { serviceMac } from '@v3vee/contracts';
+import { madeRoutes, Names, placesOf } from './places';
 
 const nic = { vm: 'a1', name: 'net0', mac: '02:00:0a:0a:00:0b' };
 
@@ -10,10 +11,18 @@ describe('places of routes', () => {
     ]);
   });
 
-  it('are called by their NIC', () => {
-    expect(nameOf('interface 02:00:0a:0a:00:0b', [nic])).toBe('a1/net0');
-    expect(nameOf('not-02:00:0a:0a:00:0b', [nic])).toBe('a1/net0');
-    expect([nameOf('any', [nic]), nameOf('edge wan', [nic])]).toEqual([undefined, undefined]);
+  it('are called by their NIC, link or access point', () => {
+    const names = new Names(
+      [nic],
+      [{ name: 'wan', remote: '192.0.2.1' }],
+      [{ name: 'home', bssid: '02:00:00:00:00:99' }],
+    );
+    expect(names.of('interface 02:00:0a:0a:00:0b')).toBe('a1/net0');
+    expect(names.of('not-02:00:0a:0a:00:0b')).toBe('a1/net0');
+    expect(names.of('edge 192.0.2.1')).toBe('wan');
+    expect(names.of('02:00:00:00:00:99')).toBe('ap/home');
+    expect(names.of(serviceMac(5))).toBe('DHCP and DNS');
+    expect([names.of('any'), names.of('edge wan')]).toEqual([undefined, undefined]);
   });
 
   it('are counted by network, automatic ones left out', () => {

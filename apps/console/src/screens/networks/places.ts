@@ -1,4 +1,10 @@
-import type { VnetInterface, VnetLink, VnetRoute } from '@v3vee/contracts';
+import {
+  isServiceMac,
+  type AccessPoint,
+  type VnetInterface,
+  type VnetLink,
+  type VnetRoute,
+} from '@v3vee/contracts';
 
 /** Where a route can lead, in the words of the VNET language, and what is there. */
 export const placesOf = (
@@ -9,14 +15,25 @@ export const placesOf = (
   ...interfaces.map(({ vm, name, mac }) => ({ value: `interface ${mac}`, label: `${vm}/${name}` })),
 ];
 
-/** What a place or an address of a route is called by people; undefined: nothing else. */
-export function nameOf(
-  place: string,
-  interfaces: readonly Pick<VnetInterface, 'vm' | 'name' | 'mac'>[],
-): string | undefined {
-  const mac = place.replace(/^(interface |not-)/, '');
-  const nic = interfaces.find(each => each.mac === mac);
-  return nic && `${nic.vm}/${nic.name}`;
+/** What addresses and places of routes are called by people. */
+export class Names {
+  private readonly names = new Map<string, string>();
+
+  constructor(
+    interfaces: readonly Pick<VnetInterface, 'vm' | 'name' | 'mac'>[],
+    links: readonly Pick<VnetLink, 'name' | 'remote'>[],
+    accessPoints: readonly Pick<AccessPoint, 'name' | 'bssid'>[],
+  ) {
+    for (const { vm, name, mac } of interfaces) this.names.set(mac, `${vm}/${name}`);
+    for (const { name, remote } of links) this.names.set(`edge ${remote}`, name);
+    for (const { name, bssid } of accessPoints) this.names.set(bssid, `ap/${name}`);
+  }
+
+  /** @param place `interface 02:…`, `edge 192.0.2.1`, `not-02:…`; undefined: it has no other name */
+  of(place: string): string | undefined {
+    const key = place.replace(/^(interface |not-)/, '');
+    return this.names.get(key) ?? (isServiceMac(key) ? 'DHCP and DNS' : undefined);
+  }
 }
 
 /** Routes that somebody made, by network. */

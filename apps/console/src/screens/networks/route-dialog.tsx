@@ -1,12 +1,12 @@
 import type { Network, VnetInterface, VnetLink } from '@v3vee/contracts';
 import { useApp } from '../../app-context';
-import { SelectField, TextField } from '../../forms/fields';
+import { Group, SelectField, TextField } from '../../forms/fields';
 import { textOf } from '../../forms/form-model';
 import { useForm } from '../../forms/use-form';
 import { FormDialog } from '../../ui/dialog';
 import { placesOf } from './places';
 
-const initial = { network: '', source: 'any', destination: '', to: '', from: 'any' };
+const initial = { network: '', source: '', destination: '', to: '', from: '' };
 
 /** Frames of which kind go where. Places are chosen of those that there are, or typed. */
 export function RouteDialog({
@@ -47,44 +47,48 @@ export function RouteDialog({
   const any = { value: 'any' };
   return (
     <FormDialog title="New route" submit="Add" onSubmit={() => form.submit(create)} onClose={onClose}>
-      <TextField
-        form={form}
-        name="destination"
-        label="Frames to"
-        placeholder="any"
-        suggestions={[any, ...addresses]}
-        hint="An address, not- and an address, or any."
-        autoFocus
-      />
-      <TextField
-        form={form}
-        name="source"
-        label="Sent by"
-        placeholder="any"
-        suggestions={[any, ...addresses]}
-      />
-      <TextField
-        form={form}
-        name="from"
-        label="That come from"
-        placeholder="any"
-        suggestions={[any, ...places]}
-        hint="A NIC or a link, as below, or any."
-      />
-      <TextField
-        form={form}
-        name="to"
-        label="Go to"
-        placeholder={places[0]?.value ?? 'edge wan'}
-        suggestions={places}
-        hint="“interface” and the address of a NIC, or “edge” and the name or peer of a link."
-      />
-      <SelectField form={form} name="network" label="Network">
-        <option value="">that of where they go</option>
-        {networks.map(({ id, name }) => (
-          <option key={id}>{name}</option>
-        ))}
-      </SelectField>
+      <Group title="Frames">
+        <TextField
+          form={form}
+          name="source"
+          label="Source address"
+          placeholder="any"
+          suggestions={[any, ...addresses]}
+          autoFocus
+        />
+        <TextField
+          form={form}
+          name="destination"
+          label="Destination address"
+          placeholder="any"
+          suggestions={[any, ...addresses]}
+          hint="A MAC address, not- and one for all others, or any."
+        />
+        <TextField
+          form={form}
+          name="from"
+          label="That come from"
+          placeholder="any"
+          suggestions={[any, ...places]}
+          hint="A NIC or a link, as below, or any."
+        />
+      </Group>
+      <Group title="Where they go">
+        <TextField
+          form={form}
+          name="to"
+          label="To"
+          placeholder={places[0]?.value ?? 'edge wan'}
+          suggestions={places}
+          hint="interface and the address of a NIC, or edge and the name or peer of a link."
+        />
+        <SelectField form={form} name="network" label="Network">
+          <option value="">that of where they go</option>
+          {networks.map(({ id, name }) => (
+            <option key={id}>{name}</option>
+          ))}
+        </SelectField>
+      </Group>
     </FormDialog>
   );
 }

@@ -1,4 +1,4 @@
-import { useState, type ReactNode } from 'react';
+import { useMemo, useState, type ReactNode } from 'react';
 import type { VnetRoute } from '@v3vee/contracts';
 import { useApp, useOverview } from '../../app-context';
 import { ActionButton } from '../../ui/action-button';
@@ -6,11 +6,11 @@ import { DataTable } from '../../ui/data-table';
 import { MenuButton } from '../../ui/menu';
 import { Panel } from '../../ui/panel';
 import { ConfirmDialog } from '../../vm-actions/dialogs';
-import { nameOf } from './places';
+import { Names } from './places';
 import { RouteDialog } from './route-dialog';
 
 export function Routes() {
-  const { known } = useOverview(['routes', 'networks', 'links', 'interfaces']);
+  const { known } = useOverview(['routes', 'networks', 'links', 'interfaces', 'accessPoints']);
   const { rest, store, toasts } = useApp();
   const [isAdding, setAdding] = useState(false);
   const [dialog, setDialog] = useState<ReactNode>(null);
@@ -28,8 +28,13 @@ export function Routes() {
         }
       />,
     );
+  const { interfaces, links, accessPoints } = known;
+  const names = useMemo(
+    () => new Names(interfaces ?? [], links ?? [], accessPoints ?? []),
+    [interfaces, links, accessPoints],
+  );
   const place = (text: string) => {
-    const name = nameOf(text, known.interfaces ?? []);
+    const name = names.of(text);
     return (
       <span className="mono nowrap">
         {text}
@@ -84,8 +89,8 @@ export function Routes() {
       {isAdding && (
         <RouteDialog
           networks={known.networks ?? []}
-          links={known.links ?? []}
-          interfaces={known.interfaces ?? []}
+          links={links ?? []}
+          interfaces={interfaces ?? []}
           onClose={() => setAdding(false)}
         />
       )}

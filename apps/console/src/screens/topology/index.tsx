@@ -218,7 +218,10 @@ function BusLabels({
           <b style={{ color: `var(--net-${colour})` }}>{network.name}</b>{' '}
           <span className="muted">{network.subnet ?? 'no subnet'}</span>
           {made.has(network.name) && (
-            <a href={href('networks', 'routes')}>{plural(made.get(network.name) as number, 'route')}</a>
+            <>
+              {' '}
+              <a href={href('networks', 'routes')}>{plural(made.get(network.name) as number, 'route')}</a>
+            </>
           )}
         </span>
       ))}

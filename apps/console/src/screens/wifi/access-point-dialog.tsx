@@ -68,8 +68,8 @@ export function AccessPointDialog({
       </div>
       <div className="fields">
         <SelectField form={form} name="secured" label="Security">
-          <option value="open">open: anybody may join</option>
-          <option value="wpa2-psk">WPA2, by a passphrase</option>
+          <option value="open">open</option>
+          <option value="wpa2-psk">WPA2 (passphrase)</option>
         </SelectField>
         {values.secured === 'wpa2-psk' && (
           <SecretField
