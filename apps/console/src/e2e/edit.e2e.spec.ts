@@ -144,7 +144,7 @@ describe('what the cluster is made of is changed in a browser', () => {
     ]);
     expect(patch.postDataJSON()).toEqual({ mtu: 1300 });
     await closed();
-    expect(await show<VnetLink>('link', 'show', 'wan')).toMatchObject({
+    expect(await show<VnetLink>('vnet', 'link', 'show', 'wan')).toMatchObject({
       mtu: 1300,
       up: true,
       localPort: 47890,
@@ -168,7 +168,9 @@ describe('what the cluster is made of is changed in a browser', () => {
     await field('Destination address').fill('02:00:00:00:00:77');
     await submit('Add');
     await closed();
-    const made = (await show<List<VnetRoute>>('route', 'list')).items.filter(({ automatic }) => !automatic);
+    const made = (await show<List<VnetRoute>>('vnet', 'route', 'list')).items.filter(
+      ({ automatic }) => !automatic,
+    );
     expect(made).toMatchObject([{ network: 'lab', destination: '02:00:00:00:00:77', to: 'edge 127.0.0.2' }]);
     await row(/edge 127\.0\.0\.2 wan/).waitFor();
     await open('');
@@ -256,7 +258,7 @@ describe('what the cluster is made of is changed in a browser', () => {
   });
 
   it('an access point: made, dragged, edited, deleted', async () => {
-    const home = () => show<AccessPoint>('ap', 'show', 'home');
+    const home = () => show<AccessPoint>('wifi', 'ap', 'show', 'home');
     await open('wifi');
     await button('New access point…').click();
     await field('Name').fill('home');
@@ -299,7 +301,9 @@ describe('what the cluster is made of is changed in a browser', () => {
     await act('access point home', 'Delete…');
     await submit('Delete');
     await page.locator('[data-antenna="ap/home"]').waitFor({ state: 'detached' });
-    expect((await show<List<AccessPoint>>('ap', 'list')).items.map(({ name }) => name)).toEqual(['office']);
+    expect((await show<List<AccessPoint>>('wifi', 'ap', 'list')).items.map(({ name }) => name)).toEqual([
+      'office',
+    ]);
   });
 
   it('an image: garbage is refused at its field; an upload is stopped; one is imported, used, deleted', async () => {

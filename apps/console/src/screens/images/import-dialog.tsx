@@ -67,6 +67,7 @@ export function ImportDialog({ onImported, onClose }: { onImported: () => void; 
       const { name } = await rest.call('importImage', {}, { body: { ...body, ...digests } as never, signal });
       onImported();
       toasts.tell(`Image ${name} is there`);
+      return undefined;
     } catch (thrown) {
       if (!signal.aborted) throw thrown;
       setStopped(true);
