@@ -83,6 +83,7 @@ describe('what the cluster is made of is changed in a browser', () => {
     expect(await wrongAt('Name')).toMatch(/^a name has 1 to 63 lower-case letters/);
     expect(await wrongAt('Subnet')).toBe('an address with its prefix is needed, for example 10.10.0.11/24');
     expect(await focused()).toBe('Name');
+    await dialog().getByRole('status').getByText('To be put right: 2 fields').waitFor({ state: 'attached' });
     await field('Name').fill('lan');
     await field('Subnet').fill('10.20.0.0/31');
     await field('DHCP').check();

@@ -1,5 +1,6 @@
 import { useEffect, useId, useRef, useState, type FormEvent, type ReactNode } from 'react';
 import { ApiError } from '../api/problem';
+import { plural } from '../model/quantities';
 
 /** What a form answers that was not sent, or refused: it says at its fields why. */
 export const STAYS = Symbol('the dialog stays');
@@ -34,17 +35,23 @@ export function FormDialog({
   const [error, setError] = useState<ApiError>();
   const [isBusy, setBusy] = useState(false);
   const [refusals, setRefusals] = useState(0);
+  const [said, setSaid] = useState('');
   useEffect(() => {
     const element = dialog.current;
     element?.showModal();
     return () => element?.close();
   }, []);
   useEffect(() => {
-    if (refusals > 0) dialog.current?.querySelector<HTMLElement>('[aria-invalid=true]')?.focus();
+    if (refusals === 0) return;
+    const wrong = dialog.current?.querySelectorAll<HTMLElement>('[aria-invalid=true]') ?? [];
+    wrong[0]?.focus();
+    // Who is at that field already does not hear of it by the focus.
+    setSaid(wrong.length === 0 ? '' : `To be put right: ${plural(wrong.length, 'field')}`);
   }, [refusals]);
   const send = async (event: FormEvent) => {
     event.preventDefault();
     setBusy(true);
+    setSaid('');
     setError(undefined);
     try {
       if ((await onSubmit()) !== STAYS) return onClose();
@@ -60,6 +67,9 @@ export function FormDialog({
         <h2 id={id}>{title}</h2>
         {children}
         {error && <ErrorNote error={error} />}
+        <p className="visually-hidden" role="status">
+          {said}
+        </p>
         {/* A field that is left to press a button may say what is wrong with it; the button is not to move away. */}
         <div className="dialog-acts" onMouseDown={event => event.preventDefault()}>
           <button type="button" className="button" onClick={onClose}>
