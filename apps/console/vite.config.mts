@@ -5,6 +5,7 @@ const {
   MAX_IMAGE_BYTES: maxImageBytes,
   rest,
   roles,
+  serviceMac,
   streams,
   verbStates,
   wifiChannels,
@@ -30,12 +31,21 @@ function contract(): Plugin {
   const access = Object.fromEntries(
     Object.entries({ ...rest, ...streams }).map(([name, each]) => [name, each.access]),
   );
+  const serviceMacPrefix = serviceMac(0).slice(0, 'xx:xx:xx'.length);
   return {
     name: 'contract',
     resolveId: source => (source === id ? `\0${id}` : undefined),
     load: resolved =>
       resolved === `\0${id}`
-        ? Object.entries({ rest: table, access, roles, verbStates, wifiChannels, maxImageBytes })
+        ? Object.entries({
+            rest: table,
+            access,
+            roles,
+            verbStates,
+            wifiChannels,
+            maxImageBytes,
+            serviceMacPrefix,
+          })
             .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`)
             .join('\n')
         : undefined,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { AccessPoint, Image, List, Network, Vm, VnetLink, VnetRoute } from '@v3vee/contracts';
 import { resolvePaths } from '@v3vee/setup';
 import { TestCluster } from '@v3vee/testkit';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, Page, Request } from 'playwright-core';
 import { launchBrowser, listenTo, PATIENCE_MS, seriousViolations } from './browser.fixture';
 
 const topology = `
@@ -17,6 +17,8 @@ vms:
   a2: { host: alpha, autostart: false, nics: [{ network: lan, ip: 10.10.0.12/24 }] }
 `;
 const MEBIBYTE = 1 << 20;
+/** As compressed, until the topology is on the screen. */
+const FIRST_LOAD_BYTES = 130_000;
 
 describe('what the cluster is made of is changed in a browser', () => {
   let cluster: TestCluster;
@@ -27,6 +29,8 @@ describe('what the cluster is made of is changed in a browser', () => {
   let heard: ReturnType<typeof listenTo>;
   /** Method and path of what the page asked for, in order. */
   const asked: string[] = [];
+  /** What of these the page itself is made of. */
+  const files: Request[] = [];
 
   const open = (path: string) => page.goto(`${url}/#/${path}`);
   const button = (name: string) => page.getByRole('button', { name, exact: true });
@@ -61,6 +65,7 @@ describe('what the cluster is made of is changed in a browser', () => {
     page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
     page.setDefaultTimeout(PATIENCE_MS);
     heard = listenTo(page, url);
+    page.on('requestfinished', request => !request.url().includes('/v1/') && files.push(request));
     page.on('request', request => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
     await page.goto((await cluster.ok(['console'])).trim());
     await page.getByRole('heading', { name: 'Topology' }).waitFor();
@@ -71,8 +76,15 @@ describe('what the cluster is made of is changed in a browser', () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  it('a network, by keyboard: what is wrong is said at its fields, in the gateway’s words, and not sent', async () => {
+  it('nothing of the forms is loaded before one is opened', async () => {
     expect(asked.filter(each => each.includes('schemas'))).toEqual([]);
+    const sizes = await Promise.all(files.map(request => request.sizes()));
+    const bytes = sizes.reduce((sum, { responseBodySize }) => sum + responseBodySize, 0);
+    // With the schemas it would be a third more.
+    expect(bytes).toBeLessThan(FIRST_LOAD_BYTES);
+  });
+
+  it('a network, by keyboard: what is wrong is said at its fields, in the gateway’s words, and not sent', async () => {
     await open('networks');
     await button('New network…').focus();
     await page.keyboard.press('Enter');

@@ -16,6 +16,7 @@ describe('places of routes', () => {
       [nic],
       [{ name: 'wan', remote: '192.0.2.1' }],
       [{ name: 'home', bssid: '02:00:00:00:00:99' }],
+      serviceMac(0).slice(0, 8),
     );
     expect(names.of('interface 02:00:0a:0a:00:0b')).toBe('a1/net0');
     expect(names.of('not-02:00:0a:0a:00:0b')).toBe('a1/net0');

@@ -1,10 +1,4 @@
-import {
-  isServiceMac,
-  type AccessPoint,
-  type VnetInterface,
-  type VnetLink,
-  type VnetRoute,
-} from '@v3vee/contracts';
+import type { AccessPoint, VnetInterface, VnetLink, VnetRoute } from '@v3vee/contracts';
 
 /** Where a route can lead, in the words of the VNET language, and what is there. */
 export const placesOf = (
@@ -23,6 +17,7 @@ export class Names {
     interfaces: readonly Pick<VnetInterface, 'vm' | 'name' | 'mac'>[],
     links: readonly Pick<VnetLink, 'name' | 'remote'>[],
     accessPoints: readonly Pick<AccessPoint, 'name' | 'bssid'>[],
+    private readonly serviceMacPrefix: string,
   ) {
     for (const { vm, name, mac } of interfaces) this.names.set(mac, `${vm}/${name}`);
     for (const { name, remote } of links) this.names.set(`edge ${remote}`, name);
@@ -32,7 +27,7 @@ export class Names {
   /** @param place `interface 02:…`, `edge 192.0.2.1`, `not-02:…`; undefined: it has no other name */
   of(place: string): string | undefined {
     const key = place.replace(/^(interface |not-)/, '');
-    return this.names.get(key) ?? (isServiceMac(key) ? 'DHCP and DNS' : undefined);
+    return this.names.get(key) ?? (key.startsWith(this.serviceMacPrefix) ? 'DHCP and DNS' : undefined);
   }
 }
 

@@ -1,5 +1,6 @@
 import { useMemo, useState, type ReactNode } from 'react';
 import type { VnetRoute } from '@v3vee/contracts';
+import { serviceMacPrefix } from 'virtual:contract';
 import { useApp, useOverview } from '../../app-context';
 import { ActionButton } from '../../ui/action-button';
 import { DataTable } from '../../ui/data-table';
@@ -30,7 +31,7 @@ export function Routes() {
     );
   const { interfaces, links, accessPoints } = known;
   const names = useMemo(
-    () => new Names(interfaces ?? [], links ?? [], accessPoints ?? []),
+    () => new Names(interfaces ?? [], links ?? [], accessPoints ?? [], serviceMacPrefix),
     [interfaces, links, accessPoints],
   );
   const place = (text: string) => {
