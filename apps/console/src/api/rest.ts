@@ -125,8 +125,9 @@ export class Rest {
       signal.removeEventListener('abort', abort);
     }
     if (request.status >= 200 && request.status < 300) return;
-    if (request.status === 401) this.onUnauthenticated();
-    throw ApiError.ofText(request.status, request.responseText);
+    const error = ApiError.ofText(request.status, request.responseText);
+    if (request.status === 401) this.onUnauthenticated(error);
+    throw error;
   }
 
   /**

@@ -1,4 +1,5 @@
 import { useId, useState, type InputHTMLAttributes, type ReactNode } from 'react';
+import { FieldFrame } from '../ui/field';
 import type { Values } from './form-model';
 import type { Form } from './use-form';
 import './forms.css';
@@ -8,43 +9,6 @@ interface Common<V extends Values> {
   name: keyof V & string;
   label: ReactNode;
   hint?: ReactNode;
-}
-
-interface Described {
-  id: string;
-  'aria-invalid': boolean | undefined;
-  'aria-describedby': string | undefined;
-}
-
-/** Label, control, and what there is to say of it: what is wrong, or else how it is meant. */
-export function FieldFrame({
-  label,
-  hint,
-  error,
-  children,
-}: {
-  label: ReactNode;
-  hint?: ReactNode;
-  error: string | undefined;
-  children: (control: Described) => ReactNode;
-}) {
-  const id = useId();
-  const note = error ?? hint;
-  return (
-    <div className="field">
-      <label htmlFor={id}>{label}</label>
-      {children({
-        id,
-        'aria-invalid': error === undefined ? undefined : true,
-        'aria-describedby': note === undefined ? undefined : `${id}-note`,
-      })}
-      {note !== undefined && (
-        <small id={`${id}-note`} className={error === undefined ? undefined : 'field-error'}>
-          {note}
-        </small>
-      )}
-    </div>
-  );
 }
 
 type InputProps = Pick<

@@ -3,10 +3,11 @@ import type { FieldError } from '@v3vee/contracts';
 import { maxImageBytes } from 'virtual:contract';
 import { blobPath, sha256Of } from '../../api/blobs';
 import { useApp } from '../../app-context';
-import { FieldFrame, TextField } from '../../forms/fields';
+import { TextField } from '../../forms/fields';
 import { useForm, type Form } from '../../forms/use-form';
 import { formatBytes } from '../../model/quantities';
 import { FormDialog, STAYS } from '../../ui/dialog';
+import { FieldFrame } from '../../ui/field';
 import { fileProblem, nameFrom, type Part } from './files';
 
 const initial = { name: '', kernel: '', initrd: '', cmdline: 'console=ttyS0' };
