@@ -1,13 +1,19 @@
 import { createRequire } from 'node:module';
 import { defineConfig, type Plugin } from 'vite';
 
-const { rest, roles, streams, verbStates, wifiChannels } = createRequire(import.meta.url)(
-  '@v3vee/contracts',
-) as typeof import('@v3vee/contracts');
+const {
+  MAX_IMAGE_BYTES: maxImageBytes,
+  rest,
+  roles,
+  serviceMac,
+  streams,
+  verbStates,
+  wifiChannels,
+} = createRequire(import.meta.url)('@v3vee/contracts') as typeof import('@v3vee/contracts');
 
 /**
- * What the browser needs of the contract as plain data: its schemas, and zod with them, stay in the services. The types
- * come from the contract itself.
+ * What the browser needs of the contract from the beginning, as plain data. The types come from the contract itself; its
+ * schemas, and zod with them, are loaded with the first form.
  */
 function contract(): Plugin {
   const id = 'virtual:contract';
@@ -25,12 +31,21 @@ function contract(): Plugin {
   const access = Object.fromEntries(
     Object.entries({ ...rest, ...streams }).map(([name, each]) => [name, each.access]),
   );
+  const serviceMacPrefix = serviceMac(0).slice(0, 'xx:xx:xx'.length);
   return {
     name: 'contract',
     resolveId: source => (source === id ? `\0${id}` : undefined),
     load: resolved =>
       resolved === `\0${id}`
-        ? Object.entries({ rest: table, access, roles, verbStates, wifiChannels })
+        ? Object.entries({
+            rest: table,
+            access,
+            roles,
+            verbStates,
+            wifiChannels,
+            maxImageBytes,
+            serviceMacPrefix,
+          })
             .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)};`)
             .join('\n')
         : undefined,
@@ -41,6 +56,10 @@ export default defineConfig({
   root: new URL('src', import.meta.url).pathname,
   base: '/',
   plugins: [contract()],
+  // The sources, of which only those that are used are taken.
+  resolve: {
+    alias: { '@v3vee/contracts': new URL('../../libs/contracts/src/index.ts', import.meta.url).pathname },
+  },
   build: {
     outDir: '../dist',
     emptyOutDir: true,

@@ -11,6 +11,10 @@ declare module 'virtual:contract' {
   export const roles: typeof allRoles;
   export const verbStates: typeof allStates;
   export const wifiChannels: typeof allChannels;
+  /** Of a kernel, and of an initrd. */
+  export const maxImageBytes: number;
+  /** What the addresses of networks' services begin with. */
+  export const serviceMacPrefix: string;
 }
 declare module '*.svg' {
   const url: string;

@@ -26,13 +26,16 @@ export class ApiError extends Error {
   }
 
   static async ofResponse(response: Response): Promise<ApiError> {
-    const text = await response.text().catch(() => '');
+    return ApiError.ofText(response.status, await response.text().catch(() => ''));
+  }
+
+  static ofText(status: number, text: string): ApiError {
     try {
       const { code, title, detail, errors } = JSON.parse(text) as Partial<Problem>;
       if (typeof code === 'string') return new ApiError(code, title ?? code, detail ?? '', errors);
     } catch {
       // no problem document
     }
-    return new ApiError('INTERNAL', `The gateway answered ${response.status}`, text.slice(0, 200));
+    return new ApiError('INTERNAL', `The gateway answered ${status}`, text.slice(0, 200));
   }
 }

@@ -101,6 +101,36 @@ export class Rest {
   }
 
   /**
+   * Puts a file, and tells how far it is, which `fetch` does not.
+   * @param onSent bytes that are on their way @throws ApiError
+   */
+  async put(path: string, file: Blob, signal: AbortSignal, onSent: (bytes: number) => void): Promise<void> {
+    const request = new XMLHttpRequest();
+    const abort = () => request.abort();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await new Promise<void>((resolve, reject) => {
+        request.upload.onprogress = ({ loaded }) => onSent(loaded);
+        request.onload = () => resolve();
+        request.onerror = () => reject(ApiError.unreachable('the connection broke off'));
+        request.onabort = () => reject(new DOMException('cancelled', 'AbortError'));
+        request.open('PUT', path);
+        request.setRequestHeader('Content-Type', 'application/octet-stream');
+        const token = this.token();
+        if (token !== undefined) request.setRequestHeader('Authorization', `Bearer ${token}`);
+        if (signal.aborted) return reject(new DOMException('cancelled', 'AbortError'));
+        request.send(file);
+      });
+    } finally {
+      signal.removeEventListener('abort', abort);
+    }
+    if (request.status >= 200 && request.status < 300) return;
+    const error = ApiError.ofText(request.status, request.responseText);
+    if (request.status === 401) this.onUnauthenticated(error);
+    throw error;
+  }
+
+  /**
    * Lines of what comes as things happen (application/x-ndjson); ends with the stream, or its signal.
    * @throws ApiError
    */

@@ -41,6 +41,7 @@ const SCREENS = [
   'devices',
   'devices/alpha%2Feth0',
   'wifi',
+  'images',
   'activity',
   'activity/migrations',
   'activity/events',

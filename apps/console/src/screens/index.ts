@@ -25,6 +25,13 @@ export const screens: readonly Screen[] = [
     view: lazy(() => import('./hosts').then(({ HostsScreen }) => ({ default: HostsScreen }))),
   },
   {
+    id: 'images',
+    title: 'Images',
+    icon: 'image',
+    group: 'Compute',
+    view: lazy(() => import('./images').then(({ ImagesScreen }) => ({ default: ImagesScreen }))),
+  },
+  {
     id: 'jobs',
     title: 'Jobs',
     needs: 'listJobs',

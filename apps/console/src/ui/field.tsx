@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState, type ReactNode } from 'react';
+import { useEffect, useId, useRef, useState, type ReactNode, type Ref } from 'react';
 import type { FieldError } from '@v3vee/contracts';
 import { ApiError } from '../api/problem';
 
@@ -8,27 +8,23 @@ interface Described {
   'aria-describedby': string | undefined;
 }
 
-/** A label, its control, and what is wrong with that, or else how it is meant. */
-export function Field({
-  label,
-  hint,
-  error,
-  children,
-}: {
+interface FieldProps {
   label: ReactNode;
   hint?: ReactNode;
   error?: string;
   children: (control: Described) => ReactNode;
-}) {
+}
+
+/** A label, its control, and what is wrong with that, or else how it is meant. */
+export function FieldFrame({
+  label,
+  hint,
+  error,
+  frame,
+  children,
+}: FieldProps & { frame?: Ref<HTMLDivElement> }) {
   const id = useId();
-  const frame = useRef<HTMLDivElement>(null);
   const note = error ?? hint;
-  useEffect(() => {
-    if (error === undefined) return;
-    // The first of those that are wrong is where one goes on.
-    const first = frame.current?.closest('form')?.querySelector<HTMLElement>('[aria-invalid="true"]');
-    if (first && frame.current?.contains(first)) first.focus();
-  }, [error]);
   return (
     <div className="field" ref={frame}>
       <label htmlFor={id}>{label}</label>
@@ -44,6 +40,19 @@ export function Field({
       )}
     </div>
   );
+}
+
+/** A field that is gone to when it is the first that is wrong. */
+export function Field(props: FieldProps) {
+  const { error } = props;
+  const frame = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (error === undefined) return;
+    // The first of those that are wrong is where one goes on.
+    const first = frame.current?.closest('form')?.querySelector<HTMLElement>('[aria-invalid="true"]');
+    if (first && frame.current?.contains(first)) first.focus();
+  }, [error]);
+  return <FieldFrame {...props} frame={frame} />;
 }
 
 /**

@@ -46,7 +46,8 @@ export function MenuButton({
     menu.style.left = `${Math.max(8, Math.min(anchor.right - width, innerWidth - width - 8))}px`;
     const below = anchor.bottom + 4;
     menu.style.top = `${Math.max(8, below + height > innerHeight - 8 ? anchor.top - height - 4 : below)}px`;
-    menu.querySelector<HTMLButtonElement>('button:not(:disabled)')?.focus();
+    // Where nothing can be done, Escape still has to leave it.
+    (menu.querySelector<HTMLElement>('button:not(:disabled)') ?? menu).focus();
   }, [isOpen]);
   useEffect(() => {
     if (!isOpen) return;
@@ -88,7 +89,15 @@ export function MenuButton({
         <Icon name={icon} />
       </button>
       {isOpen && (
-        <div ref={list} id={id} className="menu" role="menu" aria-label={label} onKeyDown={move}>
+        <div
+          ref={list}
+          id={id}
+          className="menu"
+          role="menu"
+          aria-label={label}
+          tabIndex={-1}
+          onKeyDown={move}
+        >
           {offered.map((item, index) =>
             item === 'line' ? (
               <hr key={index} />

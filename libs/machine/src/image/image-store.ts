@@ -211,24 +211,22 @@ function corrupt(name: string, kind: StoredImage['kind'], what: string): V3Error
 function checkImport(name: string, cmdline: string): void {
   const parsed = resourceName.safeParse(name);
   if (!parsed.success)
-    throw new V3Error(
-      'IMAGE_INVALID',
-      `"${name}" is no name for an image: ${parsed.error.issues[0]?.message}`,
-    );
-  if (Buffer.byteLength(cmdline) > longestCommandLine) {
-    throw new V3Error('IMAGE_INVALID', `the kernel command line has more than ${longestCommandLine} bytes`);
-  }
-  if (/[\0\r\n]/.test(cmdline))
-    throw new V3Error('IMAGE_INVALID', 'the kernel command line must be one line');
+    throw invalid('name', `"${name}" is no name for an image: ${parsed.error.issues[0]?.message}`);
+  if (Buffer.byteLength(cmdline) > longestCommandLine)
+    throw invalid('cmdline', `the kernel command line has more than ${longestCommandLine} bytes`);
+  if (/[\0\r\n]/.test(cmdline)) throw invalid('cmdline', 'the kernel command line must be one line');
 }
 
-async function readInput(path: string, what: string): Promise<Uint8Array> {
+const invalid = (path: keyof ImageImport, message: string): V3Error =>
+  new V3Error('IMAGE_INVALID', message, { fields: [{ path, message }] });
+
+async function readInput(path: string, what: 'kernel' | 'initrd'): Promise<Uint8Array> {
   const { size } = await stat(path).catch((cause: Error) => {
     throw new V3Error('IMAGE_INVALID', `the ${what} ${path} cannot be read: ${cause.message}`, { cause });
   });
   if (size > largestFile)
-    throw new V3Error(
-      'IMAGE_INVALID',
+    throw invalid(
+      what,
       `the ${what} has ${Math.round(size / 2 ** 20)} MiB; at most ${largestFile / 2 ** 20} are possible`,
     );
   return readFile(path);

@@ -108,5 +108,7 @@ function skipZeros(bytes: Uint8Array, at: number): number {
 
 const align4 = (at: number, start: number): number => start + ((at - start + 3) & ~3);
 
-const refuse = (what: string, cause?: unknown): V3Error =>
-  new V3Error('IMAGE_INVALID', `the initrd ${what}`, { cause });
+function refuse(what: string, cause?: unknown): V3Error {
+  const message = `the initrd ${what}`;
+  return new V3Error('IMAGE_INVALID', message, { cause, fields: [{ path: 'initrd', message }] });
+}

@@ -85,5 +85,7 @@ const refuse64 = (): V3Error =>
     'is a 64-bit kernel: guests have a 32-bit processor and need an i386 one, such as Debian 12’s linux-image-686',
   );
 
-const refuse = (what: string, cause?: unknown): V3Error =>
-  new V3Error('IMAGE_INVALID', `the kernel ${what}`, { cause });
+function refuse(what: string, cause?: unknown): V3Error {
+  const message = `the kernel ${what}`;
+  return new V3Error('IMAGE_INVALID', message, { cause, fields: [{ path: 'kernel', message }] });
+}

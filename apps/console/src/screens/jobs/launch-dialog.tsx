@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useApp, useOverview } from '../../app-context';
+import { blobPath, sha256Of } from '../../api/blobs';
 import { ApiError } from '../../api/problem';
 import { go } from '../../router';
 import { FormDialog } from '../../ui/dialog';
@@ -39,13 +40,11 @@ export function LaunchDialog({ onLaunched, onClose }: { onLaunched: () => void; 
   const upload = async (program: File): Promise<string> => {
     if (program.size > MAX_BYTES)
       throw new ApiError('BODY_TOO_LARGE', 'The program is too large', 'A program has at most 4 MiB.');
-    const bytes = await program.arrayBuffer();
-    const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-    const sha256 = [...digest].map(octet => octet.toString(16).padStart(2, '0')).join('');
-    await rest.fetch(`/v1/blobs/${sha256}`, {
+    const sha256 = await sha256Of(program);
+    await rest.fetch(blobPath(sha256), {
       method: 'PUT',
       headers: { 'Content-Type': 'application/octet-stream' },
-      body: bytes,
+      body: program,
     });
     return sha256;
   };

@@ -1,11 +1,12 @@
 import { useLayoutEffect, useMemo, useRef, useState } from 'react';
-import type { Migration } from '@v3vee/contracts';
+import type { Migration, VnetRoute } from '@v3vee/contracts';
 import { useApp, useOverview, useRates } from '../../app-context';
 import { useMigrate } from '../../migration/use-migrate';
 import { formatBitRate, plural } from '../../model/quantities';
 import { href } from '../../router';
 import { Icon } from '../../ui/icon';
 import { StateBadge } from '../../ui/state-badge';
+import { madeRoutes } from '../networks/places';
 import { HostCard } from './host-card';
 import { layoutOf, type Chip, type Hanging, type HostBox, type Layout } from './layout';
 import { useVmDrag } from './use-vm-drag';
@@ -19,6 +20,7 @@ const PARTS = [
   'telemetry',
   'networks',
   'links',
+  'routes',
   'devices',
   'radios',
   'accessPoints',
@@ -106,7 +108,7 @@ export function TopologyScreen() {
             )),
             ...box.chips.map(chip => <ChipView key={chip.id} chip={chip} known={known} />),
           ])}
-          <BusLabels layout={layout} traffic={traffic} />
+          <BusLabels layout={layout} traffic={traffic} routes={known.routes ?? []} />
           {layout.hanging.map(node => (
             <HangingView key={`${node.kind} ${node.name}`} node={node} known={known} />
           ))}
@@ -199,13 +201,28 @@ function HangingView({ node, known }: { node: Hanging; known: Known }) {
 const lastLane = ({ trunks }: Layout, host: string): number =>
   Math.max(...trunks.filter(trunk => trunk.host === host).map(({ x }) => x));
 
-function BusLabels({ layout, traffic }: { layout: Layout; traffic: Traffic }) {
+function BusLabels({
+  layout,
+  traffic,
+  routes,
+}: {
+  layout: Layout;
+  traffic: Traffic;
+  routes: readonly VnetRoute[];
+}) {
+  const made = madeRoutes(routes);
   return (
     <>
       {layout.buses.map(({ network, y, colour }) => (
         <span key={network.name} className="bus-label" style={{ right: 0, top: y - 4 }}>
           <b style={{ color: `var(--net-${colour})` }}>{network.name}</b>{' '}
           <span className="muted">{network.subnet ?? 'no subnet'}</span>
+          {made.has(network.name) && (
+            <>
+              {' '}
+              <a href={href('networks', 'routes')}>{plural(made.get(network.name) as number, 'route')}</a>
+            </>
+          )}
         </span>
       ))}
       {layout.trunks.map(trunk => {

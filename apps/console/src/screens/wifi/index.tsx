@@ -1,21 +1,22 @@
 import { useMemo } from 'react';
-import type { AccessPoint, Station, WifiPosition } from '@v3vee/contracts';
+import type { Station, WifiPosition } from '@v3vee/contracts';
 import { useApp, useNow, useOverview, useWhyRefused } from '../../app-context';
 import { formatAge, formatBytes, formatCount, plural } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
 import { Meter, Panel } from '../../ui/panel';
 import { StateBadge } from '../../ui/state-badge';
+import { AccessPoints, NewAccessPoint } from './access-points';
 import { AntennaMap } from './antenna-map';
 import { antennasOf, barsOfSignal } from './map';
 
-const PARTS = ['radios', 'accessPoints', 'stations', 'airtime', 'wifiLinks'] as const;
+const PARTS = ['networks', 'radios', 'accessPoints', 'stations', 'airtime', 'wifiLinks'] as const;
 
 export function WifiScreen() {
   const { known } = useOverview(PARTS);
   const { rest, store, toasts } = useApp();
   const whyFixed = useWhyRefused()('setWifiPosition');
-  const { radios, accessPoints, stations = [], airtime, wifiLinks } = known;
+  const { networks, radios, accessPoints, stations = [], airtime, wifiLinks } = known;
   const antennas = useMemo(() => antennasOf(radios ?? [], accessPoints ?? []), [radios, accessPoints]);
   const move = (id: string, position: WifiPosition | null) =>
     rest
@@ -30,10 +31,14 @@ export function WifiScreen() {
           <h1>Wi-Fi</h1>
         </div>
         <Panel>
-          <div className="empty">
-            No host has a radio, and there is no access point. <code>hosts.NAME.radios</code> and{' '}
-            <code>accessPoints</code> in the cluster file declare them; <code>./v3 wifi ap create</code> adds
-            an access point.
+          <div className="empty stack">
+            <p>
+              No host has a radio, and there is no access point. Radios are declared in the cluster file, by{' '}
+              <code>hosts.NAME.radios</code>.
+            </p>
+            <p>
+              <NewAccessPoint networks={networks} />
+            </p>
           </div>
         </Panel>
       </>
@@ -86,9 +91,7 @@ export function WifiScreen() {
             )}
           </Panel>
           <div className="stack">
-            <Panel title="Access points" flush>
-              <AccessPoints items={accessPoints} />
-            </Panel>
+            <AccessPoints items={accessPoints} networks={networks} />
             <Panel title="Radios" flush>
               <DataTable
                 label="Radios"
@@ -169,30 +172,6 @@ export function WifiScreen() {
         </Panel>
       </div>
     </>
-  );
-}
-
-function AccessPoints({ items }: { items: readonly AccessPoint[] }) {
-  return (
-    <DataTable
-      label="Access points"
-      items={items}
-      keyOf={({ name }) => name}
-      empty="There are none."
-      columns={[
-        { title: 'Name', by: each => each.name, cell: each => each.name },
-        { title: 'State', cell: each => <StateBadge state={each.state} reason={each.reason} /> },
-        { title: 'SSID', cell: each => each.ssid },
-        { title: 'Channel', isNumber: true, by: each => each.channel, cell: each => each.channel },
-        { title: 'Security', cell: each => (each.security === 'open' ? 'open' : 'WPA2') },
-        {
-          title: 'Stations',
-          isNumber: true,
-          by: each => each.stations.length,
-          cell: each => each.stations.length,
-        },
-      ]}
-    />
   );
 }
 

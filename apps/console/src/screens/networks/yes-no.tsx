@@ -1,0 +1,3 @@
+export function YesNo({ is }: { is: boolean }) {
+  return is ? 'yes' : <span className="muted">no</span>;
+}
