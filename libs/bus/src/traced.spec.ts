@@ -72,10 +72,15 @@ it('carries a trace from who asks through who answers to whom that asks', async 
   expect(await inSpan('work', {}, () => gateway!.call(echo, 'alpha', { n: 1 }))).toEqual({ n: 1 });
   const spans = exporter.getFinishedSpans();
   const work = spans.find(({ name }) => name === 'work')!;
-  expect(new Set(spans.map(span => span.spanContext().traceId))).toEqual(new Set([work.spanContext().traceId]));
+  expect(new Set(spans.map(span => span.spanContext().traceId))).toEqual(
+    new Set([work.spanContext().traceId]),
+  );
   // In the order in which they began, each is the child of the one before.
   const chain = [work];
-  for (let next; (next = spans.find(each => each.parentSpanContext?.spanId === chain.at(-1)!.spanContext().spanId)); )
+  for (
+    let next;
+    (next = spans.find(each => each.parentSpanContext?.spanId === chain.at(-1)!.spanContext().spanId));
+  )
     chain.push(next);
   const [ask, serve] = ['ask test.{host}.echo', 'serve test.{host}.echo'];
   expect(chain.map(({ name }) => name)).toEqual(['work', ask, serve, ask, serve]);
@@ -93,7 +98,9 @@ it('carries a trace from who asks through who answers to whom that asks', async 
 it('has the code of an error on both sides', async () => {
   on();
   await expect(inSpan('work', {}, () => gateway!.call(echo, 'alpha', { n: -1 }))).rejects.toThrow('no such');
-  const codes = exporter.getFinishedSpans().map(({ attributes, status }) => [attributes['error.type'], status.code]);
+  const codes = exporter
+    .getFinishedSpans()
+    .map(({ attributes, status }) => [attributes['error.type'], status.code]);
   expect(codes).toEqual([1, 2, 3].map(() => ['VM_NOT_FOUND', 2]));
 });
 
@@ -118,14 +125,23 @@ it('adds no header and looks at none while tracing is off', async () => {
 async function ask(values: Record<string, string>): Promise<unknown> {
   const all = headers();
   for (const [name, value] of Object.entries(values)) all.set(name, value);
-  const { data } = await raw.request('test.alpha.echo', JSON.stringify({ n: 0 }), { timeout: 5_000, headers: all });
+  const { data } = await raw.request('test.alpha.echo', JSON.stringify({ n: 0 }), {
+    timeout: 5_000,
+    headers: all,
+  });
   return JSON.parse(new TextDecoder().decode(data));
 }
 
 it('answers whatever is in the headers, and takes a trace only from what is one', async () => {
   on();
   const parent = `00-${TRACE}-b7ad6b7169203331-01`;
-  const garbage = ['', 'x', `${parent}-1`, parent.toUpperCase(), `01${parent.slice(2)}-${'x'.repeat(100_000)}`];
+  const garbage = [
+    '',
+    'x',
+    `${parent}-1`,
+    parent.toUpperCase(),
+    `01${parent.slice(2)}-${'x'.repeat(100_000)}`,
+  ];
   for (const traceparent of garbage) expect(await ask({ traceparent })).toEqual({ ok: { n: 0 } });
   expect(exporter.getFinishedSpans()).toEqual([]);
   expect(await ask({ traceparent: parent, tracestate: '=,'.repeat(50_000) })).toEqual({ ok: { n: 1 } });

@@ -39,7 +39,8 @@ export async function runService<C extends z.ZodType<CommonConfig>>(
     const tracing = startTracing({
       ...{ name, host: config.V3_HOST, env: process.env },
       // There is no logger yet.
-      onTrouble: msg => process.stderr.write(`${JSON.stringify({ level: 40, name, context: 'Tracing', msg })}\n`),
+      onTrouble: msg =>
+        process.stderr.write(`${JSON.stringify({ level: 40, name, context: 'Tracing', msg })}\n`),
     });
     const app = await createService(options, config);
     const url = await app.getUrl();

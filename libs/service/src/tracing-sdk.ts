@@ -2,7 +2,12 @@
 import { context, diag, DiagLogLevel, propagation, trace } from '@opentelemetry/api';
 import { setGlobalErrorHandler, W3CTraceContextPropagator } from '@opentelemetry/core';
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
-import { defaultResource, detectResources, envDetector, resourceFromAttributes } from '@opentelemetry/resources';
+import {
+  defaultResource,
+  detectResources,
+  envDetector,
+  resourceFromAttributes,
+} from '@opentelemetry/resources';
 import { BatchSpanProcessor, NodeTracerProvider } from '@opentelemetry/sdk-trace-node';
 import type { TracingOptions } from './tracing';
 
@@ -16,7 +21,8 @@ const MAX_TOLD = 100;
  * Spans in batches to an OTLP collector. Sampling, limits, queue, headers and certificates are as the SDK takes them from
  * `OTEL_*`. What the collector does not take is retried for a while and lost: at most 2048 spans wait.
  */
-export function startSdk({ name, host, env, onTrouble }: TracingOptions): { shutdown(): Promise<void> } {
+export function startSdk(options: TracingOptions): { shutdown(): Promise<void> } {
+  const { name, host, env, onTrouble, exporter = new OTLPTraceExporter() } = options;
   const tell = onceAMinute(onTrouble);
   listenToSdk(tell);
   const protocol = env.OTEL_EXPORTER_OTLP_TRACES_PROTOCOL ?? env.OTEL_EXPORTER_OTLP_PROTOCOL;
@@ -36,7 +42,7 @@ export function startSdk({ name, host, env, onTrouble }: TracingOptions): { shut
     resource: defaultResource()
       .merge(ours)
       .merge(detectResources({ detectors: [envDetector] })),
-    spanProcessors: [new BatchSpanProcessor(new OTLPTraceExporter())],
+    spanProcessors: [new BatchSpanProcessor(exporter)],
     ...(length === undefined && { spanLimits: { attributeValueLengthLimit: MAX_ATTRIBUTE } }),
   });
   // No baggage: it is for who measures its own calls, and would carry anybody's text through every service.

@@ -1,3 +1,4 @@
+import type { SpanExporter } from '@opentelemetry/sdk-trace-node';
 import { isTracing, switchTracing } from '@v3vee/tracing';
 
 export interface TracingOptions {
@@ -8,6 +9,8 @@ export interface TracingOptions {
   env: NodeJS.ProcessEnv;
   /** Told what is wrong with spans or with their collector. */
   onTrouble: (what: string) => void;
+  /** Where spans go; absent: to the collector that the environment names. */
+  exporter?: SpanExporter;
 }
 
 export interface Tracing {

@@ -10,7 +10,9 @@ const MAX_STATE = 512;
 /** The value of a header, if there is one, and only one. */
 export type HeaderOf = (name: string) => string | undefined;
 
-const setter = { set: (carrier: Record<string, string>, name: string, value: string) => void (carrier[name] = value) };
+const setter = {
+  set: (carrier: Record<string, string>, name: string, value: string) => void (carrier[name] = value),
+};
 const getter = { keys: () => [], get: (of: HeaderOf, name: string) => of(name) };
 
 /** The active span for another process; undefined: no span is recorded, and the message gets no header. */

@@ -45,7 +45,12 @@ describe('while tracing is off', () => {
     const headerOf = (name: string) => (asked++, of({ traceparent: PARENT })(name));
     expect(remoteContext(headerOf)).toBeUndefined();
     expect(asked).toBe(0);
-    const seen = await inSpan('x', {}, async () => [isInTrace(), traceHeaders(), contextHeaders(), logFields()]);
+    const seen = await inSpan('x', {}, async () => [
+      isInTrace(),
+      traceHeaders(),
+      contextHeaders(),
+      logFields(),
+    ]);
     expect(seen).toEqual([false, undefined, {}, {}]);
     expect(beginSpan('a')).toBe(beginSpan('b'));
     await expect(inSpan('x', {}, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
@@ -57,8 +62,15 @@ describe('while tracing is on', () => {
     start();
     let later = () => ({});
     await inSpan('outer', {}, async () => {
-      later = context.bind(context.active(), () => ({ in: isInTrace(), headers: traceHeaders(), log: logFields() }));
-      expect(later()).toMatchObject({ in: true, headers: { traceparent: expect.stringMatching(/^00-.*-01$/) } });
+      later = context.bind(context.active(), () => ({
+        in: isInTrace(),
+        headers: traceHeaders(),
+        log: logFields(),
+      }));
+      expect(later()).toMatchObject({
+        in: true,
+        headers: { traceparent: expect.stringMatching(/^00-.*-01$/) },
+      });
       await inSpan('inner', {}, async () => undefined);
     });
     expect(later()).toEqual({ in: false, headers: undefined, log: {} });
@@ -74,7 +86,9 @@ describe('while tracing is on', () => {
     const [x, y] = exporter.getFinishedSpans();
     expect(x).toMatchObject({ status: { code: 2 }, attributes: { 'error.type': 'VM_NOT_FOUND' } });
     expect(y).toMatchObject({ status: { code: 2 }, attributes: { 'error.type': 'INTERNAL' } });
-    expect(JSON.stringify([x, y].map(span => [span?.status, span?.attributes, span?.events]))).not.toContain('secret');
+    expect(JSON.stringify([x, y].map(span => [span?.status, span?.attributes, span?.events]))).not.toContain(
+      'secret',
+    );
   });
 
   it('an ended span is left as it is', () => {

@@ -197,8 +197,9 @@ export class Outgoing implements SourceSteps {
   /** The VM is let go: whoever hears of the end can go on with it. */
   #finish(): void {
     const progress = this.#progress as Progress;
-    this.#conclude(progress);
-    endMigrationSpan(this.#span as OpenSpan, progress.now);
+    const span = this.#span as OpenSpan;
+    span.run(() => this.#conclude(progress));
+    endMigrationSpan(span, progress.now);
   }
 
   #conclude(progress: Progress): void {
