@@ -207,7 +207,7 @@ describe('traces', () => {
 
     it('is not of what the guest does afterwards, and leaves nothing out at the end', async () => {
       const before = collector.of(started).length;
-      await cluster.ok(['vm', 'exec', 'a1', '--', 'ping', '-c', '2', '10.10.0.1']).catch(() => undefined);
+      await cluster.ok(['vm', 'exec', 'a1', '--', 'true']);
       await cluster.v3(['down']);
       expect(collector.of(started)).toHaveLength(before);
       expect(collector.refused).toEqual([]);

@@ -1,4 +1,3 @@
-import type { Metadata } from '@grpc/grpc-js';
 import { SpanKind } from '@opentelemetry/api';
 import { InMemorySpanExporter, type ReadableSpan } from '@opentelemetry/sdk-trace-node';
 import { palaciosCalls, type Operation } from '@v3vee/contracts';
@@ -59,6 +58,21 @@ describe('the traces of a gateway', () => {
   };
   const named = (trace: string, name: string) => found(span => span.traceId === trace && span.name === name);
 
+  /** Over gRPC. */
+  const getVm = (traceparent: string) =>
+    new Promise((resolve, reject) => {
+      const metadata = rig.metadata();
+      metadata.set('traceparent', traceparent);
+      rig.channel.makeUnaryRequest(
+        '/v3vee.v1.Vms/GetVm',
+        (bytes: Buffer) => bytes,
+        bytes => bytes,
+        Buffer.from([10, 2, 97, 49]), // field 1: "a1"
+        metadata,
+        (error, answer) => (error ? reject(error) : resolve(answer)),
+      );
+    });
+
   it('are those of its clients: a request, its operation, and what that asks a host', async () => {
     const trace = newTrace();
     const begun = await gateway.call('post', '/v1/vms/a1:pause').set('traceparent', parent(trace));
@@ -92,18 +106,7 @@ describe('the traces of a gateway', () => {
 
   it('begin with a call over gRPC as with one over REST', async () => {
     const trace = newTrace();
-    await new Promise((resolve, reject) => {
-      const metadata: Metadata = rig.metadata();
-      metadata.set('traceparent', parent(trace));
-      rig.channel.makeUnaryRequest(
-        '/v3vee.v1.Vms/GetVm',
-        (bytes: Buffer) => bytes,
-        bytes => bytes,
-        Buffer.from([10, 2, 97, 49]), // field 1: "a1"
-        metadata,
-        (error, answer) => (error ? reject(error) : resolve(answer)),
-      );
-    });
+    await getVm(parent(trace));
     const call = await named(trace, 'v3vee.v1.Vms/GetVm');
     expect(call).toMatchObject({
       kind: SpanKind.SERVER,
@@ -135,8 +138,12 @@ describe('the traces of a gateway', () => {
   it('are not begun where the client does not sample', async () => {
     const [not, trace] = [newTrace(), newTrace()];
     await gateway.call('get', '/v1/vms').set('traceparent', parent(not, '00'));
+    exporter.reset();
+    await getVm(parent(not, '00'));
     await gateway.call('get', '/v1/vms').set('traceparent', parent(trace));
     await named(trace, 'GET /v1/vms');
+    // Nor as another trace: the request within a call goes on with what the client said.
+    expect(spans().filter(({ name }) => /GetVm$|:vm$/.test(name))).toEqual([]);
     expect(ofTrace(not)).toEqual([]);
   });
 
