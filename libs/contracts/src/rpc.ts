@@ -283,11 +283,13 @@ export const captureCalls = {
     }),
     empty,
   ),
-  renew: frequent(call(
-    'capture.{host}.renew',
-    z.object({ id: z.uuid() }),
-    z.object({ captured: z.int(), dropped: z.int() }),
-  )),
+  renew: frequent(
+    call(
+      'capture.{host}.renew',
+      z.object({ id: z.uuid() }),
+      z.object({ captured: z.int(), dropped: z.int() }),
+    ),
+  ),
   stop: call('capture.{host}.stop', z.object({ id: z.uuid() }), empty),
 };
 
