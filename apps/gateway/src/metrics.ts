@@ -6,6 +6,12 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 /** Nest's own route for what no other matches. */
 const NO_ROUTE = '/{*path}';
 
+/** The route that took a request, as a template without names of resources; undefined: none did, or not yet. */
+export function templateOf(request: Request): string | undefined {
+  const { path } = (request.route ?? {}) as { path?: string };
+  return path && path !== NO_ROUTE ? path.replaceAll('\\:', ':') : undefined;
+}
+
 /** What the gateway counts. */
 @Injectable()
 export class GatewayMetrics {
@@ -71,10 +77,9 @@ export class GatewayMetrics {
   readonly middleware = (request: Request, response: Response, next: NextFunction): void => {
     const stop = this.requests.startTimer();
     response.once('close', () => {
-      const { path } = (request.route ?? {}) as { path?: string };
       stop({
         method: request.method,
-        route: path && path !== NO_ROUTE ? path.replaceAll('\\:', ':') : 'none',
+        route: templateOf(request) ?? 'none',
         status: response.statusCode,
       });
     });

@@ -14,12 +14,14 @@ import {
   ErrorCode,
   NatsError,
   type Msg,
+  type MsgHdrs,
   type NatsConnection,
   type Status,
   type Subscription,
 } from 'nats';
 import type { z } from 'zod';
 import { Refusals } from './refusals';
+import { answered, asked } from './traced';
 
 export interface BusOptions {
   /** `nats://user:password@host:port`; a server that asks for no user needs none. */
@@ -143,27 +145,43 @@ export class Bus {
    * Its answer comes to a subject of its own, which nobody but who was asked can know; the client's shared one is
    * known to all who were ever asked, and they could answer for each other.
    */
-  private request(subject: string, bytes: Uint8Array, timeout: number, signal?: AbortSignal): Promise<Msg> {
+  private request(
+    subject: string,
+    bytes: Uint8Array,
+    timeout: number,
+    signal?: AbortSignal,
+    headers?: MsgHdrs,
+  ): Promise<Msg> {
     const reply = `${this.inbox}.${randomUUID()}`;
     const answer = abortable(
-      this.connection.request(subject, bytes, { timeout, noMux: true, reply }),
+      this.connection.request(subject, bytes, { timeout, noMux: true, reply, headers }),
       this.closed.signal,
     );
     return signal ? abortable(answer, signal) : answer;
   }
 
   /** Asks one service. Errors of the other side arrive as the V3Error that was thrown there. */
-  async call<Q extends z.ZodType, R extends z.ZodType>(
+  call<Q extends z.ZodType, R extends z.ZodType>(
     contract: Call<Q, R>,
     host: string | undefined,
     request: z.input<Q>,
     options: { timeoutMs?: number; signal?: AbortSignal } = {},
   ): Promise<z.output<R>> {
     const subject = subjectFor(contract, host);
+    return asked(contract, subject, headers => this.ask(contract, subject, request, options, headers));
+  }
+
+  private async ask<Q extends z.ZodType, R extends z.ZodType>(
+    contract: Call<Q, R>,
+    subject: string,
+    request: z.input<Q>,
+    options: { timeoutMs?: number; signal?: AbortSignal },
+    headers: MsgHdrs | undefined,
+  ): Promise<z.output<R>> {
     const timeout = options.timeoutMs ?? contract.timeoutMs;
     let message: Msg;
     try {
-      message = await this.request(subject, encode(request), timeout, options.signal);
+      message = await this.request(subject, encode(request), timeout, options.signal, headers);
     } catch (cause) {
       if (cause instanceof V3Error) throw cause;
       throw callFailed(subject, timeout, cause);
@@ -185,13 +203,16 @@ export class Bus {
   ): Stoppable {
     const subject = subjectFor(contract, host);
     const hostOf = hostIn(contract);
+    const handle = (message: Msg): Promise<z.input<R>> | z.input<R> => {
+      const request = validate(contract.request, decode(message.data));
+      const from = hostOf(message);
+      if (host === '*') validate(overlayHost, from);
+      return handler(request, from);
+    };
     const answer = async (message: Msg): Promise<void> => {
       let reply: Reply;
       try {
-        const request = validate(contract.request, decode(message.data));
-        const from = hostOf(message);
-        if (host === '*') validate(overlayHost, from);
-        reply = { ok: await handler(request, from) };
+        reply = { ok: await answered(contract, message, handle) };
       } catch (thrown) {
         const error = V3Error.from(thrown);
         if (error.code === 'INTERNAL') {

@@ -7,6 +7,8 @@ export interface Call<Q extends z.ZodType = z.ZodType, R extends z.ZodType = z.Z
   readonly response: R;
   /** How long the caller waits, ms. */
   readonly timeoutMs: number;
+  /** Made so often that it is never part of a trace. */
+  readonly isFrequent?: true;
 }
 export interface Announcement<M extends z.ZodType = z.ZodType> {
   readonly subject: string;
@@ -19,6 +21,8 @@ export const call = <Q extends z.ZodType, R extends z.ZodType>(
   response: R,
   timeoutMs = 5_000,
 ): Call<Q, R> => ({ subject, request, response, timeoutMs });
+/** Of each exit or each few seconds: tracing must not cost it anything. */
+export const frequent = <C extends Call>(contract: C): C => ({ ...contract, isFrequent: true });
 export const announcement = <M extends z.ZodType>(subject: string, message: M): Announcement<M> => ({
   subject,
   message,

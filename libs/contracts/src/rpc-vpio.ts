@@ -1,7 +1,7 @@
 /** VPIO: the device modeling monitor, and what the Palacios of a host does for it. */
 import { z } from 'zod';
 import { resourceName } from './quantities';
-import { announcement, call, empty, incarnation } from './rpc-call';
+import { announcement, call, empty, frequent, incarnation } from './rpc-call';
 import {
   cardAccess,
   cardModel,
@@ -23,46 +23,52 @@ export const dmmCalls = {
    * A guest that has not got the card needs it: `access`, its thread stands still at one; `frame`, a frame waits for
    * it. The answer says only that the wish is known: the card comes by `palaciosVpioCalls.switch`. May be repeated.
    */
-  acquire: call(
-    'dmm.acquire.{host}',
-    sharer.extend({
-      access: cardAccess,
-      why: z.enum(['access', 'frame']),
-      model: cardModel,
-      state: modelState,
-      memorySize,
-    }),
-    z.object({ verdict: z.enum(['switch', 'wait']) }),
+  acquire: frequent(
+    call(
+      'dmm.acquire.{host}',
+      sharer.extend({
+        access: cardAccess,
+        why: z.enum(['access', 'frame']),
+        model: cardModel,
+        state: modelState,
+        memorySize,
+      }),
+      z.object({ verdict: z.enum(['switch', 'wait']) }),
+    ),
   ),
   /**
    * An access that the hooked I/O list made an exit; the guest's thread stands still until the answer. `sequence` grows
    * with each exit of the guest: a repeated one gets the same verdict and counts once. `hooks` and `windows` replace
    * those in force. `stop`: the VM is to be stopped with the reason.
    */
-  exit: call(
-    'dmm.exit.{host}',
-    sharer.extend({
-      sequence: z.int().min(1),
-      access: ioAccess,
-      mode: cardAccess,
-      model: cardModel,
-      state: modelState,
-      memorySize,
-    }),
-    z.object({
-      verdict: z.enum(['proceed', 'deny', 'stop']),
-      reason: z.string(),
-      /** What the model knows now; absent: the same as before, and so are hooks and windows. */
-      state: modelState.optional(),
-      hooks: z.array(hookRule).optional(),
-      windows: z.array(dmaWindow).optional(),
-    }),
+  exit: frequent(
+    call(
+      'dmm.exit.{host}',
+      sharer.extend({
+        sequence: z.int().min(1),
+        access: ioAccess,
+        mode: cardAccess,
+        model: cardModel,
+        state: modelState,
+        memorySize,
+      }),
+      z.object({
+        verdict: z.enum(['proceed', 'deny', 'stop']),
+        reason: z.string(),
+        /** What the model knows now; absent: the same as before, and so are hooks and windows. */
+        state: modelState.optional(),
+        hooks: z.array(hookRule).optional(),
+        windows: z.array(dmaWindow).optional(),
+      }),
+    ),
   ),
   /** The host's DMA guard stopped a transfer that no exit could foresee (C+ descriptors). The answer: what follows. */
-  violation: call(
-    'dmm.violation.{host}',
-    sharer.extend({ denied: deniedDma }),
-    z.object({ verdict: z.enum(['deny', 'stop']), reason: z.string() }),
+  violation: frequent(
+    call(
+      'dmm.violation.{host}',
+      sharer.extend({ denied: deniedDma }),
+      z.object({ verdict: z.enum(['deny', 'stop']), reason: z.string() }),
+    ),
   ),
   /** A guest shares the card no more (it ended, or its machine was closed); its context may stay. */
   release: call('dmm.release.{host}', sharer, empty),
@@ -104,9 +110,11 @@ export const palaciosVpioCalls = {
     30_000,
   ),
   /** Starts, renews (every 5 s or it ends after 10) or stops a trace: batches of JSON lines on `rawSubjects.trace(host, id)`. */
-  trace: call(
-    'palacios.{host}.vpio.trace',
-    z.object({ id: z.uuid(), nic: resourceName, on: z.boolean() }),
-    z.object({ dropped: z.int() }),
+  trace: frequent(
+    call(
+      'palacios.{host}.vpio.trace',
+      z.object({ id: z.uuid(), nic: resourceName, on: z.boolean() }),
+      z.object({ dropped: z.int() }),
+    ),
   ),
 };

@@ -28,7 +28,7 @@ import {
   telemetry,
   vmState,
 } from './resources';
-import { announcement, call, empty, incarnation } from './rpc-call';
+import { announcement, call, empty, frequent, incarnation } from './rpc-call';
 import { vmKeysShape, vmScreen } from './screen';
 import { AIR_HOST, coreStats, LINKS_HOST, linkStatus, nicSettings, vnetPlace } from './vnet';
 import { airPlace, radio } from './wifi';
@@ -283,10 +283,12 @@ export const captureCalls = {
     }),
     empty,
   ),
-  renew: call(
-    'capture.{host}.renew',
-    z.object({ id: z.uuid() }),
-    z.object({ captured: z.int(), dropped: z.int() }),
+  renew: frequent(
+    call(
+      'capture.{host}.renew',
+      z.object({ id: z.uuid() }),
+      z.object({ captured: z.int(), dropped: z.int() }),
+    ),
   ),
   stop: call('capture.{host}.stop', z.object({ id: z.uuid() }), empty),
 };

@@ -8,6 +8,7 @@ import type { z } from 'zod';
 import { commonConfig, readConfig, type CommonConfig } from './config';
 import { Readiness } from './readiness';
 import { ServiceModule } from './service.module';
+import { startTracing, type Tracing } from './tracing';
 
 export interface ServiceOptions<C extends z.ZodType<CommonConfig>> {
   name: string;
@@ -33,10 +34,18 @@ export async function runService<C extends z.ZodType<CommonConfig>>(
 ): Promise<void> {
   try {
     const config = readConfig(options.config ?? commonConfig, process.env) as z.output<C>;
+    const { name } = options;
+    // Before anything asks whether there are spans.
+    const tracing = startTracing({
+      ...{ name, host: config.V3_HOST, env: process.env },
+      // There is no logger yet.
+      onTrouble: msg =>
+        process.stderr.write(`${JSON.stringify({ level: 40, name, context: 'Tracing', msg })}\n`),
+    });
     const app = await createService(options, config);
     const url = await app.getUrl();
     const log = app.get(Logger);
-    stopOn(app, log);
+    stopOn(app, log, tracing);
     await whenReady(app.get(Readiness));
     log.log(`${options.name} is ready at ${url}`);
     process.send?.({ type: 'ready', url, grpc: options.grpc?.(app) });
@@ -82,17 +91,21 @@ export async function createService<C extends z.ZodType<CommonConfig>>(
   return app;
 }
 
-function stopOn(app: NestExpressApplication, log: Logger): void {
+function stopOn(app: NestExpressApplication, log: Logger, tracing: Tracing | undefined): void {
   let stopping = false;
   const stop = (why: string) => {
     if (stopping) return;
     stopping = true;
     log.log(`stopping: ${why}`);
+    const end = async (code: number) => {
+      await tracing?.stop();
+      process.exit(code);
+    };
     app.close().then(
-      () => process.exit(0),
+      () => end(0),
       error => {
         log.error(error, 'stopping failed');
-        process.exit(1);
+        return end(1);
       },
     );
   };

@@ -1,5 +1,6 @@
 import { DynamicModule, Global, Inject, Injectable, Module, OnApplicationShutdown } from '@nestjs/common';
 import { Bus } from '@v3vee/bus';
+import { isTracing, logFields } from '@v3vee/tracing';
 import { LoggerModule, PinoLogger } from 'nestjs-pino';
 import { collectDefaultMetrics, Counter, Registry } from 'prom-client';
 import type { CommonConfig } from './config';
@@ -33,6 +34,7 @@ export class ServiceModule {
           pinoHttp: {
             name,
             level: config.V3_LOG_LEVEL,
+            ...(isTracing() && { mixin: logFields }),
             autoLogging: { ignore: request => /^\/(health|metrics)/.test(request.url ?? '') },
             // A token in a log is a stolen token.
             redact: [

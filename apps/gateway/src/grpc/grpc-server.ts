@@ -25,6 +25,7 @@ import { Certificate } from './certificate';
 import { consoleCall } from './console-call';
 import { InProcess } from './in-process';
 import { readable } from './readable';
+import { traced } from './traced-call';
 
 /** A body that REST takes, with what is around it. */
 const MAX_MESSAGE = MAX_BODY_BYTES + 64 * 1024;
@@ -72,7 +73,7 @@ export class GrpcServer implements OnApplicationBootstrap, BeforeApplicationShut
       const definition = serviceDefinition(service);
       const handlers = service.rpcs.map((rpc): [string, UntypedHandleCall] => [
         rpcName(rpc),
-        handler(rpc, context, definition[rpcName(rpc)]!.responseSerialize),
+        traced(service.name, rpc, handler(rpc, context, definition[rpcName(rpc)]!.responseSerialize)),
       ]);
       this.server.addService(readable(definition as ServiceDefinition), Object.fromEntries(handlers));
     }

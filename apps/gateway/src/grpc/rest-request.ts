@@ -2,6 +2,7 @@ import type { OutgoingHttpHeaders } from 'node:http';
 import type { Metadata } from '@grpc/grpc-js';
 import { rest, restStreams, V3Error, type Endpoint, type RestStream } from '@v3vee/contracts';
 import { BODY, fromWire, MASK, maskedBody, TEXT, type Rpc, type Wire } from '@v3vee/grpc';
+import { contextHeaders } from '@v3vee/tracing';
 
 /** An RPC's request as the REST request that it stands for. */
 export interface RestRequest {
@@ -32,6 +33,7 @@ export function restRequest(rpc: Rpc, wire: Wire, metadata: Metadata): RestReque
     method,
     path: search.size > 0 ? `${filled}?${search}` : filled,
     headers: {
+      ...contextHeaders(),
       ...(authorization === undefined ? {} : { authorization: String(authorization) }),
       ...(body === undefined
         ? {}

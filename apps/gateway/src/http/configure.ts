@@ -1,5 +1,6 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { MAX_BODY_BYTES, VNET_CONTROL_PATH } from '@v3vee/contracts';
+import { isTracing } from '@v3vee/tracing';
 import type { NextFunction, Request, Response } from 'express';
 import { AuditLog } from '../access/audit-log.service';
 import { Authentication } from '../access/authentication.service';
@@ -17,6 +18,7 @@ import { asV3Error } from './public-error';
 import { requestIdOf } from './request-id';
 import { ServerNames } from './server-name';
 import { Tokens } from './token';
+import { traceRequest } from './trace-request';
 import { answerUnreadable } from './unreadable';
 
 /** Blobs are streamed to the disk by their controller. */
@@ -46,6 +48,7 @@ export function configureHttp(app: NestExpressApplication): void {
     next();
   });
   app.use(app.get(GatewayMetrics).middleware);
+  if (isTracing()) app.use('/v1', traceRequest);
   app.use('/v1', (request: Request, response: Response, next: NextFunction) => {
     audit.follow(request, response);
     next();

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
 import { V3Error } from '@v3vee/contracts';
 import { OperationRepository, RequestRepository, type OperationEntity } from '@v3vee/store';
+import { ATTRIBUTE, inSpan } from '@v3vee/tracing';
 import { PinoLogger } from 'nestjs-pino';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Caller } from '../http/endpoint';
@@ -182,7 +183,10 @@ export class OperationsService implements OnApplicationBootstrap, BeforeApplicat
       progress: (text, metadata) => this.operations.progress(id, text, metadata),
       lock: lock => this.lock(id, lock),
     };
-    const result = await work(context).catch((thrown: unknown) => asV3Error(thrown));
+    const attributes = { [ATTRIBUTE.operation]: id, [ATTRIBUTE.verb]: verb, [ATTRIBUTE.target]: target };
+    const result = await inSpan(`operation ${verb}`, { attributes }, () => work(context)).catch(
+      (thrown: unknown) => asV3Error(thrown),
+    );
     try {
       if (result instanceof V3Error) {
         const error = publicProblem(result, (err, incident) =>

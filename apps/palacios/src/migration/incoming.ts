@@ -1,6 +1,7 @@
 import type { Stoppable } from '@v3vee/bus';
 import { kittenCalls, memoryPages, rawSubjects, V3Error, type migrationTargetCalls } from '@v3vee/contracts';
 import type { VmDefinition, VmStatusRepository } from '@v3vee/store';
+import { inSpan } from '@v3vee/tracing';
 import type { z } from 'zod';
 import type { ArrivingMachine, HostResources, Machine, StatusRecord } from '../lifecycle/ports';
 import { swapOwner, takeOver, type TargetState, type TargetSteps } from './handover';
@@ -128,15 +129,18 @@ export class Incoming {
       const { machine, copy, settle } = this.#arrivingMachine();
       const steps: TargetSteps = {
         entered: state => (this.#state = state),
-        loading: async () => {
-          await copy.finish(await (this.#receiver as PageReceiver).whole(pages));
-          settle(stoodStillMs);
-          if (this.#abandoned) throw this.#abandoned;
-        },
+        loading: () =>
+          inSpan('migration load', {}, async () => {
+            await copy.finish(await (this.#receiver as PageReceiver).whole(pages));
+            settle(stoodStillMs);
+            if (this.#abandoned) throw this.#abandoned;
+          }),
         swap: () => {
           const devices = new Map(cards.map(({ nic, device }) => [nic, device]));
           const swap = { from: source, epoch, to: host };
-          return swapOwner(vms, vmId, swap, devices, this.#definition);
+          return inSpan('migration swap owner', {}, () =>
+            swapOwner(vms, vmId, swap, devices, this.#definition),
+          );
         },
         again: () => pause(this.parts.againMs ?? AGAIN_MS, this.#stop.signal),
       };

@@ -10,6 +10,7 @@ import {
 } from '@v3vee/contracts';
 import type { OutgoingCopy } from '@v3vee/machine';
 import type { VmDefinition, VmRepository } from '@v3vee/store';
+import { ATTRIBUTE, beginSpan, type OpenSpan } from '@v3vee/tracing';
 import type { z } from 'zod';
 import type { Consoles } from '../console/consoles';
 import type { Fleet } from '../lifecycle/fleet';
@@ -18,6 +19,7 @@ import type { Leaving } from '../lifecycle/vm';
 import { handOver, swapOwner, type SourceEnd, type SourceState, type SourceSteps } from './handover';
 import { PageSender } from './page-sender';
 import { Progress } from './progress';
+import { endMigrationSpan } from './migration-span';
 import { afterRound, dirtyPagesPerSecond, predictedDowntimeMs, type RoundFigures } from './stop-rule';
 
 /** The other end takes a message in within milliseconds. */
@@ -53,6 +55,8 @@ export class Outgoing implements SourceSteps {
   #end: SourceEnd | undefined;
   /** How long the guest had stood still when the target was asked to complete; of a paused one that is not told. */
   #stoodStillMs: number | undefined;
+  /** From when it holds the VM to its end. */
+  #span: OpenSpan | undefined;
 
   constructor(
     private readonly request: z.output<typeof migrationSourceCalls.migrate.request>,
@@ -79,11 +83,23 @@ export class Outgoing implements SourceSteps {
     }
     await new Promise<void>((resolve, reject) => {
       const left = fleet.leave(vmId, target, leaving => {
+        this.#span = this.#beginSpan(leaving);
         resolve();
-        return this.#run(leaving);
+        return this.#span.run(() => this.#run(leaving));
       });
       this.#ended = left.then(() => this.#finish(), reject);
     });
+  }
+
+  #beginSpan({ definition }: Leaving): OpenSpan {
+    const { migrationId, target } = this.request;
+    const attributes = {
+      [ATTRIBUTE.migration]: migrationId,
+      [ATTRIBUTE.vm]: definition.name,
+      [ATTRIBUTE.from]: this.parts.host,
+      [ATTRIBUTE.to]: target,
+    };
+    return beginSpan('migration', { attributes });
   }
 
   /** The VM's name; undefined: it has not begun yet. */
@@ -180,10 +196,16 @@ export class Outgoing implements SourceSteps {
 
   /** The VM is let go: whoever hears of the end can go on with it. */
   #finish(): void {
+    const progress = this.#progress as Progress;
+    const span = this.#span as OpenSpan;
+    span.run(() => this.#conclude(progress));
+    endMigrationSpan(span, progress.now);
+  }
+
+  #conclude(progress: Progress): void {
     const { host, log, consoles } = this.parts;
     const { target, vmId } = this.request;
     const end = this.#end as SourceEnd;
-    const progress = this.#progress as Progress;
     const vm = this.#leaving.definition.name;
     if (end.at === 'here') {
       progress.enter(end.why.code === 'MIGRATION_CANCELLED' ? 'CANCELLED' : 'FAILED', end.why.message);
