@@ -65,7 +65,8 @@ describe('a VM that is saved to a file or sent away', () => {
 
   it('goes on in another cluster, and comes back', async () => {
     await sh(here, 'a1', 'echo travels >/tmp/what; (sleep 100000 >/dev/null 2>&1 </dev/null &)');
-    const started = await sh(here, 'a1', 'pidof sleep');
+    // A process has that name only once it has come to its program.
+    const started = await sh(here, 'a1', 'until pidof sleep; do usleep 10000; done');
     expect(
       await here.ok(['vm', 'send', 'a1', ...(await peer('--to', there)), '--host', 'gamma', '--name', 'g1']),
     ).toMatch(/^vm\/a1 moved to http:.* as vm\/g1; it stood still for \d+ ms\n$/);
