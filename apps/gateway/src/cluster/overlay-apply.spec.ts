@@ -11,7 +11,7 @@ describe('the overlay of a cluster file', () => {
   let vnet: ScriptedVnet;
   beforeAll(async () => {
     gateway = await TestGateway.start();
-    vnet = new ScriptedVnet(gateway.bus, gateway.dataSource).start();
+    vnet = await new ScriptedVnet(gateway.bus, gateway.dataSource).start();
     [alpha] = (await gateway.withHosts('alpha')) as [ScriptedHost];
   });
   afterAll(() => gateway?.stop());

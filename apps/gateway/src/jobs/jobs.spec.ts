@@ -80,8 +80,9 @@ describe('native jobs', () => {
     client?.close();
     await gateway?.stop();
   });
-  beforeEach(() => {
+  beforeEach(async () => {
     kitten = new ScriptedKitten(gateway, 'alpha');
+    await gateway.bus.flush();
   });
   afterEach(() => kitten.stop());
 

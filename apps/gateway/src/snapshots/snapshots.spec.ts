@@ -70,6 +70,8 @@ describe('snapshots', () => {
       freedBytes: 7,
     };
     bus.serve(snapshotCalls.collect, 'alpha', answer(stats));
+    // From here on there is somebody to ask.
+    await bus.flush();
   });
   afterAll(() => gateway?.stop());
   beforeEach(() => {

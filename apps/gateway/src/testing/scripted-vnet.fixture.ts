@@ -19,7 +19,8 @@ export class ScriptedVnet {
     private readonly dataSource: DataSource,
   ) {}
 
-  start(): this {
+  /** Resolves when it can be asked: until NATS has its subscriptions, nobody is there to answer. */
+  async start(): Promise<this> {
     this.subscriptions = [
       this.bus.serve(vnetCalls.reload, undefined, async () => {
         this.rules = await new VnetRouteRepository(this.dataSource).allRules();
@@ -42,6 +43,7 @@ export class ScriptedVnet {
         })),
       })),
     ];
+    await this.bus.flush();
     return this;
   }
 

@@ -147,8 +147,6 @@ export class TestGateway {
 
   /** A request that is to succeed. @returns the response's body */
   async ok<T = Record<string, never>>(method: Method, path: string, body?: object): Promise<T> {
-    // Who was just set up to answer on the bus is there only once NATS has its subscriptions.
-    await this.bus.flush();
     const response = await this.call(method, path, body);
     if (response.status >= 300) throw new Error(`${method} ${path}: ${response.status} ${response.text}`);
     return response.body as T;

@@ -22,7 +22,7 @@ describe('the overlay', () => {
   let a1: Vm;
   beforeAll(async () => {
     gateway = await TestGateway.start();
-    vnet = new ScriptedVnet(gateway.bus, gateway.dataSource).start();
+    vnet = await new ScriptedVnet(gateway.bus, gateway.dataSource).start();
     [alpha] = (await gateway.withHosts('alpha')) as [ScriptedHost];
     await gateway.ok('post', '/v1/networks', { name: 'lan', subnet: '10.0.0.0/24', dhcp: true, dns: true });
     await gateway.ok('post', '/v1/networks', { name: 'dmz' });
@@ -37,7 +37,7 @@ describe('the overlay', () => {
   afterAll(() => gateway?.stop());
   afterEach(async () => {
     vnet.stop();
-    vnet.start();
+    await vnet.start();
     await gateway.dataSource.query('DELETE FROM vnet_route');
     await gateway.dataSource.query('DELETE FROM vnet_link');
   });
