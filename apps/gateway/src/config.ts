@@ -27,6 +27,9 @@ export const gatewayConfig = commonConfig.extend({
         .map(name => name.trim())
         .filter(Boolean),
     )
+    .refine(names => names.every(name => name === '*' || /^[\w.-]*\w$/.test(name)), {
+      error: 'names alone, without scheme, port and patterns: v3.example.org; or * for any',
+    })
     .describe('names under which browsers reach it, with commas; * for any (http/server-name.ts)'),
   V3_AUDIT_DAYS: z.coerce
     .number()

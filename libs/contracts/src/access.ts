@@ -126,6 +126,8 @@ export type Self = z.infer<typeof self>;
 
 export const auditOutcomes = ['done', 'refused', 'failed'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
+/** Of HTTP: who asked may not, or not now. All of them are written down. */
+export const refusedStatuses: readonly number[] = [401, 403, 421, 429];
 const anyInstant = z.iso.datetime({ offset: true });
 /** All of what is given has to fit. */
 export const auditFilter = z.strictObject({
@@ -135,7 +137,7 @@ export const auditFilter = z.strictObject({
   outcome: z
     .enum(auditOutcomes)
     .optional()
-    .describe('refused: 401, 403 and 429; failed: other errors, and 0'),
+    .describe(`refused: ${refusedStatuses.join(', ')}; failed: other errors, and 0`),
   since: anyInstant.optional().describe('RFC 3339; from then on'),
   until: anyInstant.optional().describe('RFC 3339; before then'),
 });

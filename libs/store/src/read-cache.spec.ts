@@ -43,7 +43,29 @@ describe('the cache of what was read', () => {
     expect(before).toBeGreaterThan(0);
     await source.query('SELECT name FROM thing');
     await readUntilKept();
-    expect(await cache.get('other', () => Promise.resolve('another'))).toBe('another');
+    expect(await cache.get('other', () => Promise.resolve(['another']))).toEqual(['another']);
+  });
+
+  it('reads again exactly when the snapshot is another', async () => {
+    const snapshots = ['1', '1', '1', '2', '2', '1'];
+    const asked = jest
+      .spyOn(source, 'query')
+      .mockImplementation(() => Promise.resolve([{ snapshot: snapshots.shift() }]));
+    let count = 0;
+    const seen: unknown[] = [];
+    while (snapshots.length > 0) seen.push(...(await cache.get('count', () => Promise.resolve([++count]))));
+    asked.mockRestore();
+    expect(seen).toEqual([1, 1, 1, 2, 2, 3]);
+  });
+
+  it('keeps no more than so many rows', async () => {
+    const rows = (length: number) => () => Promise.resolve(Array.from({ length }, (_, row) => row));
+    const asked = jest.spyOn(source, 'query').mockImplementation(() => Promise.resolve([{ snapshot: '1' }]));
+    const first = await cache.get('first', rows(5_000));
+    expect(await cache.get('first', rows(5_000))).toBe(first);
+    await cache.get('second', rows(1));
+    expect(await cache.get('first', rows(5_000))).not.toBe(first);
+    asked.mockRestore();
   });
 
   it('sees each write that was committed before it was asked', async () => {
@@ -113,7 +135,7 @@ describe('the cache of what was read', () => {
   });
 
   it('keeps no more than so many', async () => {
-    for (let index = 0; index < 1000; index++) await cache.get(`${index}`, () => Promise.resolve(index));
+    for (let index = 0; index < 1000; index++) await cache.get(`${index}`, () => Promise.resolve([index]));
     expect((cache as unknown as { kept: Map<string, unknown> }).kept.size).toBeLessThanOrEqual(256);
   });
 });

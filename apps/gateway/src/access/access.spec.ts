@@ -64,6 +64,18 @@ describe('users, tokens and projects', () => {
       expect(JSON.stringify(row)).not.toContain(red.token.slice(3));
     });
 
+    it('let no admin take the own access away', async () => {
+      const admin = await gateway.user('admin');
+      for (const [path, body] of [
+        ['disabled', { disabled: true }],
+        ['role', { role: 'viewer' }],
+      ] as const) {
+        const { body: problem } = await as(admin, 'patch', `/v1/users/${admin.user}`, body).expect(400);
+        expect(problem).toMatchObject({ code: 'INVALID_REQUEST', errors: [{ path }] });
+      }
+      await as(admin, 'get', '/v1/users').expect(200);
+    });
+
     it('end when they are revoked, with their sessions and what they have open', async () => {
       const token = await gateway.user('operator');
       const session = (await as(token, 'post', '/v1/sessions').expect(201)).body as Session;

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BeforeApplicationShutdown, Injectable, OnApplicationBootstrap } from '@nestjs/common';
-import { streams, type StreamEndpoint } from '@v3vee/contracts';
+import { refusedStatuses, streams, type StreamEndpoint } from '@v3vee/contracts';
 import { Config } from '@v3vee/service';
 import { AuditRepository, type NewAuditEntry } from '@v3vee/store';
 import { PinoLogger } from 'nestjs-pino';
@@ -69,7 +69,7 @@ export class AuditLog implements OnApplicationBootstrap, BeforeApplicationShutdo
     const { method = '' } = request;
     const stream = (streams as Record<string, StreamEndpoint>)[action ?? ''];
     const isChange = method !== 'GET' && method !== 'HEAD';
-    if (!(stream?.audited ?? isChange) && ![401, 403, 429].includes(status)) return;
+    if (!(stream?.audited ?? isChange) && !refusedStatuses.includes(status)) return;
     if (!identity && this.strangers.wait('') > 0) return void this.leftOut++;
     this.add({
       at,

@@ -1,10 +1,26 @@
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
+import type { Identity } from './identity';
 
 /** What each token has open, so that a token which is revoked loses its streams and consoles too. */
 @Injectable()
 export class OpenConnections {
   private readonly open = new Map<string, Set<Socket>>();
+  private closings = 0;
+
+  /**
+   * Holds the connection of whom `identify` finds. What is closed while that is looked up can't be held yet, so it is
+   * looked up again: nobody gets in by what a token might do before.
+   */
+  async enter(socket: Socket, identify: () => Promise<Identity>): Promise<Identity> {
+    for (;;) {
+      const before = this.closings;
+      const identity = await identify();
+      if (before !== this.closings) continue;
+      if (identity.tokenId !== null) this.hold(identity.tokenId, socket);
+      return identity;
+    }
+  }
 
   /** Until the connection is closed; several requests of one connection count once. */
   hold(tokenId: string, socket: Socket): void {
@@ -18,6 +34,7 @@ export class OpenConnections {
   }
 
   close(tokenId: string): void {
+    this.closings++;
     for (const socket of this.open.get(tokenId) ?? []) socket.destroy();
   }
 }

@@ -49,8 +49,15 @@ export class UsersController {
   }
 
   @Endpoint('updateUser')
-  async update(@Input() { params, body }: InputOf<'updateUser'>): Promise<User> {
+  async update(@Input() { params, body, caller }: InputOf<'updateUser'>): Promise<User> {
     const { name, role, project } = await this.find(params.user);
+    const own = (['disabled', 'role'] as const).find(
+      path => body[path] !== undefined && (path === 'role' ? body.role !== role : body.disabled === true),
+    );
+    if (own !== undefined && caller.identity?.user === name) {
+      const message = `${name} can't do that to ${name}: another admin has to`;
+      throw new V3Error('INVALID_REQUEST', message, { fields: [{ path: own, message }] });
+    }
     if (body.role === 'admin' && project !== null) {
       const message = `an admin is of no project, and ${name} is of ${project}`;
       throw new V3Error('INVALID_REQUEST', message, { fields: [{ path: 'role', message }] });

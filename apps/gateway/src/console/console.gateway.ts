@@ -116,7 +116,7 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     this.names.require(request.headers);
     requireSameOrigin(request.headers);
     const token = request.headers.authorization ?? offeredToken(request);
-    const identity = await this.authentication.identify(token);
+    const identity = await this.connections.enter(request.socket, () => this.authentication.identify(token));
     travelling.identity = identity;
     if (identity.tokenId !== null) this.limits.take(identity.tokenId);
     const vmName = decodeURIComponent(name);
@@ -126,7 +126,6 @@ export class ConsoleGateway implements OnApplicationBootstrap, BeforeApplication
     }
     const vm = await this.verbs.inState('console', id);
     if (socket.destroyed) return;
-    if (identity.tokenId !== null) this.connections.hold(identity.tokenId, request.socket);
     this.server.handleUpgrade(request, socket, head, client => {
       const entry: OpenConsole = { socket: client, vmId: vm.id, vmName: vm.name, host: vm.ownerHost };
       this.open.add(entry);

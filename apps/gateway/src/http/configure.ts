@@ -66,7 +66,9 @@ export function configureHttp(app: NestExpressApplication): void {
       const identity =
         isLogin(request) && LoginCodes.isCode(code)
           ? codes.redeem(code)
-          : await authentication.identify(request.headers.authorization);
+          : await connections.enter(request.socket, () =>
+              authentication.identify(request.headers.authorization),
+            );
       carried(request).identity = identity;
       if (identity.tokenId === null) return;
       limits.take(identity.tokenId);

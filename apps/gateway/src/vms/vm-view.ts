@@ -32,11 +32,12 @@ export class VmViews {
    * @param key that says what `read` reads, whole
    */
   async viewRead(key: readonly unknown[], read: () => Promise<VmDefinition[]>): Promise<Vm[]> {
-    const { vms, statuses } = await this.cache.get(JSON.stringify(['vms', ...key]), async () => {
+    const rows = await this.cache.get(JSON.stringify(['vms', ...key]), async () => {
       const vms = await read();
-      return { vms, statuses: await this.statuses.getMany(vms.map(({ id }) => id)) };
+      const statuses = await this.statuses.getMany(vms.map(({ id }) => id));
+      return vms.map(vm => ({ vm, status: statuses.get(vm.id) ?? null }));
     });
-    return vms.map(vm => this.combine(vm, statuses.get(vm.id) ?? null));
+    return rows.map(({ vm, status }) => this.combine(vm, status));
   }
 
   async viewAll(vms: VmDefinition[]): Promise<Vm[]> {

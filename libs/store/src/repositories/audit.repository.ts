@@ -1,4 +1,4 @@
-import type { AuditOutcome } from '@v3vee/contracts';
+import { refusedStatuses, type AuditOutcome } from '@v3vee/contracts';
 import { DataSource } from 'typeorm';
 import { AuditEntity } from '../entities';
 import type { PageOf } from '../page';
@@ -17,10 +17,11 @@ export interface AuditWanted {
   until?: Date;
 }
 
+const REFUSED = `(${refusedStatuses.join(', ')})`;
 const outcomes: Record<AuditOutcome, string> = {
   done: 'entry.status BETWEEN 1 AND 399',
-  refused: 'entry.status IN (401, 403, 429)',
-  failed: '(entry.status = 0 OR (entry.status >= 400 AND entry.status NOT IN (401, 403, 429)))',
+  refused: `entry.status IN ${REFUSED}`,
+  failed: `(entry.status = 0 OR (entry.status >= 400 AND entry.status NOT IN ${REFUSED}))`,
 };
 
 /** Who did what. Entries are only added, and removed when they are old. */

@@ -2,7 +2,7 @@ import type { AuditEntry, AuditOutcome } from '@v3vee/contracts';
 
 /** As the gateway's filter takes it. */
 export function outcomeOf({ status }: Pick<AuditEntry, 'status'>): AuditOutcome {
-  if ([401, 403, 429].includes(status)) return 'refused';
+  if ([401, 403, 421, 429].includes(status)) return 'refused';
   return status > 0 && status < 400 ? 'done' : 'failed';
 }
 

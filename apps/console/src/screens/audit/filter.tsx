@@ -41,7 +41,11 @@ export const isAnythingChosen = ({ user, action, target, outcome, period }: Chos
 /** As the gateway takes it. @param now when the period was chosen, ms since 1970 */
 export function filterOf(chosen: Chosen, now: number): AuditFilter {
   const { user, action, target, outcome, period } = chosen;
-  const instant = (local: string) => (local === '' ? undefined : new Date(local).toISOString());
+  // While a year is typed it can be one that there is not.
+  const instant = (local: string) => {
+    const at = new Date(local);
+    return Number.isNaN(at.getTime()) || at.getUTCFullYear() > 9999 ? undefined : at.toISOString();
+  };
   const [since, until] =
     period === 'between'
       ? [instant(chosen.since), instant(chosen.until)]

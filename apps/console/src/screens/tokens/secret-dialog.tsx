@@ -19,6 +19,8 @@ export function SecretDialog({ made, onClose }: { made: NewToken; onClose: () =>
       aria-labelledby={id}
       aria-describedby={`${id}-once`}
       onCancel={event => event.preventDefault()}
+      // A browser lets `cancel` be refused once only.
+      onKeyDown={event => event.key === 'Escape' && event.preventDefault()}
       onClose={onClose}
     >
       <div className="dialog-body">
