@@ -1,5 +1,5 @@
 import { defaultNicSettings, nicSpec, type Vm } from '@v3vee/contracts';
-import { withMovedNic, withNic, withoutNic } from './definition';
+import { indexOfNic, withMovedNic, withNic, withoutNic } from './definition';
 
 const nic = (n: number, more: Partial<Vm['nics'][number]> = {}): Vm['nics'][number] => ({
   name: `eth${n}`,
@@ -45,5 +45,11 @@ describe('NICs of a stopped VM', () => {
     expect(first).not.toHaveProperty('ip');
     expect(second).toMatchObject({ network: 'lan', ip: '10.10.0.2/24' });
     expect(withMovedNic([nic(1)], 0, { network: 'wan', ip: '10.20.0.1/24' })[0]!.ip).toBe('10.20.0.1/24');
+  });
+
+  it('are found by their MAC, wherever they are by now, or said to be gone', () => {
+    const now = { name: 'a1', nics: [nic(3), nic(1)] };
+    expect(indexOfNic(now, nic(1).mac)).toBe(1);
+    expect(() => indexOfNic(now, nic(4).mac)).toThrow('a1 has no NIC with 02:00:00:00:00:04 any more');
   });
 });

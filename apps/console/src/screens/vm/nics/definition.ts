@@ -1,4 +1,5 @@
 import type { BodyOf, Vm } from '@v3vee/contracts';
+import { ApiError } from '../../../api/problem';
 
 export type NicSpecs = NonNullable<BodyOf<'updateVm'>['nics']>;
 type Nic = Vm['nics'][number];
@@ -17,6 +18,13 @@ const specOf = ({ network, mac, ips: [ip], settings, device, access }: Nic): Nic
   ...(device !== null && { device }),
   ...(access !== null && { access }),
 });
+
+/** Where a NIC is by now: others may have changed the list since it was shown. @throws ApiError NIC_NOT_FOUND */
+export function indexOfNic({ name, nics }: Pick<Vm, 'name' | 'nics'>, mac: string): number {
+  const index = nics.findIndex(nic => nic.mac === mac);
+  if (index !== -1) return index;
+  throw new ApiError('NIC_NOT_FOUND', 'There is no such NIC', `${name} has no NIC with ${mac} any more`);
+}
 
 /** Before those of physical cards, as the gateway wants it. @returns also where it is now */
 export function withNic(nics: readonly Nic[], added: NicSpecs[number]): { specs: NicSpecs; index: number } {

@@ -10,7 +10,7 @@ import { Panel } from '../../../ui/panel';
 import { StateBadge } from '../../../ui/state-badge';
 import { ConfirmDialog } from '../../../vm-actions/dialogs';
 import type { VmTabProps } from '../tabs';
-import { MAX_NICS, withoutNic } from './definition';
+import { indexOfNic, MAX_NICS, withoutNic } from './definition';
 import { AddNicDialog, MoveNicDialog } from './nic-dialogs';
 import { NicSettingsDialog } from './nic-settings-dialog';
 
@@ -138,7 +138,7 @@ function NicMenu({
   onDialog: (dialog: ReactNode) => void;
 }) {
   const { rest, store, toasts } = useApp();
-  const { settings, device } = vm.nics[index] as Vm['nics'][number];
+  const { settings, device, mac } = vm.nics[index] as Vm['nics'][number];
   const nic = `net${index}`;
   const point = `${vm.name}/${nic}`;
   const close = () => onDialog(null);
@@ -156,9 +156,11 @@ function NicMenu({
         submit="Remove"
         onClose={close}
         onConfirm={() =>
-          follow(`Remove ${point}`, () =>
-            rest.call('updateVm', { vm: vm.id }, { body: { nics: withoutNic(vm.nics, index) } }),
-          )
+          follow(`Remove ${point}`, async () => {
+            const now = await rest.call('getVm', { vm: vm.id });
+            const nics = withoutNic(now.nics, indexOfNic(now, mac));
+            await rest.call('updateVm', { vm: vm.id }, { body: { nics } });
+          })
         }
       />,
     );

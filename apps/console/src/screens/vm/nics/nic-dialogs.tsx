@@ -4,7 +4,7 @@ import { SelectField, TextField } from '../../../forms/fields';
 import { textOf } from '../../../forms/form-model';
 import { useForm } from '../../../forms/use-form';
 import { FormDialog } from '../../../ui/dialog';
-import { withMovedNic, withNic, type NicSpecs } from './definition';
+import { indexOfNic, withMovedNic, withNic, type NicSpecs } from './definition';
 
 interface OfVm {
   vm: Vm;
@@ -30,7 +30,8 @@ export function AddNicDialog({ vm, networks, onClose }: OfVm) {
     prefix: `nics[${index}].`,
   });
   const add = async (body: object) => {
-    const { specs } = withNic(vm.nics, body as NicSpecs[number]);
+    const { nics } = await rest.call('getVm', { vm: vm.id });
+    const { specs } = withNic(nics, body as NicSpecs[number]);
     await rest.call('updateVm', { vm: vm.id }, { body: { nics: specs } });
     store.refresh();
     toasts.tell(`${vm.name} has another NIC`);
@@ -74,7 +75,9 @@ export function MoveNicDialog({ vm, networks, index, onClose }: OfVm & { index: 
     prefix: `nics[${index}].`,
   });
   const move = async (body: object) => {
-    const nics = withMovedNic(vm.nics, index, body as { network: string; ip?: string });
+    const now = await rest.call('getVm', { vm: vm.id });
+    const to = body as { network: string; ip?: string };
+    const nics = withMovedNic(now.nics, indexOfNic(now, nic.mac), to);
     await rest.call('updateVm', { vm: vm.id }, { body: { nics } });
     store.refresh();
     toasts.tell(`${vm.name}/net${index} is on ${form.values.network}`);
