@@ -53,3 +53,6 @@ export const plural = (count: number, noun: string): string => `${count} ${noun}
 
 export const formatHex = (value: number, digits = 2): string =>
   `0x${value.toString(16).padStart(digits, '0')}`;
+
+/** Of an id, what tells it apart. */
+export const shortId = (id: string): string => id.slice(0, 8);

@@ -2,7 +2,8 @@ import { useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { Event, EventKind } from '@v3vee/contracts';
 import { EventLog } from '../../api/event-log';
 import { useApp, useNow } from '../../app-context';
-import { formatTime } from '../../model/quantities';
+import { formatTime, shortId } from '../../model/quantities';
+import { haveAll } from '../../model/words';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
 import { ErrorNote } from '../../ui/dialog';
@@ -31,7 +32,7 @@ export function EventTable({
   const log = useEventLog(kind, vm);
   const { events, link, error } = useSyncExternalStore(log.subscribe, log.getSight);
   const now = useNow();
-  const shown = events?.filter(event => words.every(word => textOf(event).includes(word)));
+  const shown = events?.filter(event => haveAll(words, textOf(event)));
   const isFiltered = words.length > 0 || kind !== undefined || (vm !== undefined && !isOfVm);
   return (
     <div className="stack">
@@ -92,7 +93,7 @@ function useEventLog(kind: EventKind | undefined, vm: string | undefined): Event
 }
 
 const textOf = ({ kind, name, vm, before, state, reason }: Event): string =>
-  [kind, name, vm, before, state, reason].join(' ').toLowerCase();
+  [kind, name, vm, before, state, reason].join(' ');
 
 /** What changed. Operations and migrations have ids, of which the beginning tells them apart. */
 function Subject({ event: { kind, name } }: { event: Event }) {
@@ -101,7 +102,7 @@ function Subject({ event: { kind, name } }: { event: Event }) {
   const to = kind === 'migration' ? href('activity', 'migrations', name) : href('activity', 'operations');
   return (
     <a className="mono" href={to} title={name}>
-      {name.slice(0, 8)}
+      {shortId(name)}
     </a>
   );
 }

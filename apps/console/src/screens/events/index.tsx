@@ -1,6 +1,7 @@
 import { useState } from 'react';
 import type { EventKind } from '@v3vee/contracts';
 import { useOverview } from '../../app-context';
+import { wordsOf } from '../../model/words';
 import { EventTable } from './event-table';
 
 const kinds: readonly EventKind[] = ['vm', 'host', 'migration', 'operation'];
@@ -40,7 +41,7 @@ export function EventsScreen() {
       <EventTable
         kind={(kind || undefined) as EventKind | undefined}
         vm={vm || undefined}
-        words={filter.toLowerCase().split(/\s+/).filter(Boolean)}
+        words={wordsOf(filter)}
       />
     </>
   );

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { haveAll, wordsOf } from '../../model/words';
 import { ActionButton } from '../../ui/action-button';
 import { ErrorNote } from '../../ui/dialog';
 import { Panel } from '../../ui/panel';
@@ -17,10 +18,8 @@ function UserList() {
   const { value: users, error, look } = useUsers();
   const [filter, setFilter] = useState('');
   const [isCreating, setCreating] = useState(false);
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = users?.filter(({ name, role, project }) =>
-    words.every(word => `${name} ${role} ${project ?? ''}`.includes(word)),
-  );
+  const words = wordsOf(filter);
+  const shown = users?.filter(({ name, role, project }) => haveAll(words, name, role, project ?? ''));
   return (
     <>
       <div className="screen-head">

@@ -1,5 +1,6 @@
 import { useState } from 'react';
 import { useOverview, useWhyRefused } from '../../app-context';
+import { haveAll, wordsOf } from '../../model/words';
 import { CreateDialog } from '../../vm-actions/machine-dialogs';
 import { Icon } from '../../ui/icon';
 import { Panel } from '../../ui/panel';
@@ -16,12 +17,8 @@ function VmList() {
   const [filter, setFilter] = useState('');
   const [isCreating, setCreating] = useState(false);
   const refusal = useWhyRefused()('createVm');
-  const words = filter.toLowerCase().split(/\s+/).filter(Boolean);
-  const shown = known.vms?.filter(vm =>
-    words.every(word =>
-      [vm.name, vm.host, vm.state, vm.image].some(text => text.toLowerCase().includes(word)),
-    ),
-  );
+  const words = wordsOf(filter);
+  const shown = known.vms?.filter(vm => haveAll(words, vm.name, vm.host, vm.state, vm.image));
   return (
     <>
       <div className="screen-head">
