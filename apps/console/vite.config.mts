@@ -2,11 +2,13 @@ import { createRequire } from 'node:module';
 import { defineConfig, type Plugin } from 'vite';
 
 const {
+  DEFAULT_PROJECT: defaultProject,
   MAX_IMAGE_BYTES: maxImageBytes,
   rest,
   roles,
   serviceMac,
   streams,
+  tokenStates,
   verbStates,
   wifiChannels,
 } = createRequire(import.meta.url)('@v3vee/contracts') as typeof import('@v3vee/contracts');
@@ -40,7 +42,9 @@ function contract(): Plugin {
         ? Object.entries({
             rest: table,
             access,
+            defaultProject,
             roles,
+            tokenStates,
             verbStates,
             wifiChannels,
             maxImageBytes,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import {
   isAtLeast,
+  outcomeOf,
   projectKinds,
   roles,
   tokenSpec,
@@ -62,4 +63,12 @@ describe('access', () => {
     expect(validate(tokenSpec, { user: 'a', expiresIn: '30d' }).expiresIn).toBe(30 * 86_400);
     expect(() => validate(tokenSpec, { user: 'a', expiresIn: '40000d' })).toThrow('3650d at most');
   });
+});
+
+it('an entry of the audit log says how it ended; what was refused is no failure', () => {
+  const outcomes = [101, 200, 202, 400, 401, 403, 404, 409, 421, 429, 500, 0].map(outcomeOf);
+  expect(outcomes).toEqual([
+    ...['done', 'done', 'done', 'failed', 'refused', 'refused', 'failed', 'failed', 'refused', 'refused'],
+    ...['failed', 'failed'],
+  ]);
 });

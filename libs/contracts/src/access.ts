@@ -99,11 +99,12 @@ export const tokenSpec = z.strictObject({
     .describe('seconds, or text such as 30d; none: until it is revoked'),
 });
 export type TokenSpec = z.infer<typeof tokenSpec>;
+export const tokenStates = ['VALID', 'EXPIRED', 'REVOKED', 'DISABLED'] as const;
 export const accessToken = z.object({
   id: z.uuid(),
   user: resourceName,
   project: ofProject,
-  state: z.enum(['VALID', 'EXPIRED', 'REVOKED']),
+  state: z.enum(tokenStates).describe('DISABLED: its user is, and it is good again when that is enabled'),
   createdAt: instant,
   expiresAt: instant.nullable(),
   revokedAt: instant.nullable(),
@@ -128,6 +129,12 @@ export const auditOutcomes = ['done', 'refused', 'failed'] as const;
 export type AuditOutcome = (typeof auditOutcomes)[number];
 /** Of HTTP: who asked may not, or not now. All of them are written down. */
 export const refusedStatuses: readonly number[] = [401, 403, 421, 429];
+
+/** @param status of HTTP; 0: the client left before the answer */
+export function outcomeOf(status: number): AuditOutcome {
+  if (refusedStatuses.includes(status)) return 'refused';
+  return status > 0 && status < 400 ? 'done' : 'failed';
+}
 const anyInstant = z.iso.datetime({ offset: true });
 /** All of what is given has to fit. */
 export const auditFilter = z.strictObject({
@@ -153,6 +160,7 @@ export const auditEntry = z.object({
   target: z.string().describe('the address that was asked for'),
   from: z.string().describe('IP address'),
   status: z.int().describe('of HTTP; 0: the client left before the answer; 101: a console was opened'),
+  outcome: z.enum(auditOutcomes),
   code: z.string().nullable().describe('of the error'),
   requestId: z.string().nullable(),
 });

@@ -120,14 +120,18 @@ describe('users, tokens and projects', () => {
       const cut = new Promise(resolve => response.resume().on('close', resolve));
       response.on('error', () => undefined);
       const path = `/v1/users/${token.user}`;
+      const state = async () =>
+        (await gateway.ok<List<AccessToken>>('get', `/v1/tokens?user=${token.user}`)).items[0]?.state;
       const disabled = await gateway.ok<User>('patch', path, { disabled: true });
       expect(disabled).toMatchObject({ disabled: true, tokens: 0, role: 'operator' });
+      expect(await state()).toBe('DISABLED');
       await cut;
       for (const each of [token.token, session.token]) {
         const { body } = await gateway.call('get', '/v1/vms', undefined, each).expect(401);
         expect(body.detail).toContain('is disabled');
       }
       expect(await gateway.ok<User>('patch', path, { disabled: false })).toMatchObject({ tokens: 1 });
+      expect(await state()).toBe('VALID');
       await as(token, 'get', '/v1/vms').expect(200);
       await gateway.call('get', '/v1/vms', undefined, session.token).expect(200);
     });

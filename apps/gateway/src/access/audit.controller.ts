@@ -1,5 +1,5 @@
 import { Controller } from '@nestjs/common';
-import type { AuditEntry, List } from '@v3vee/contracts';
+import { outcomeOf, type AuditEntry, type List } from '@v3vee/contracts';
 import { AuditRepository, type AuditEntity } from '@v3vee/store';
 import { Endpoint, Input, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
@@ -28,5 +28,5 @@ export class AuditController {
 }
 
 function view({ id, at, source, ...entry }: AuditEntity): AuditEntry {
-  return { ...entry, id: Number(id), at: at.toISOString(), from: source };
+  return { ...entry, outcome: outcomeOf(entry.status), id: Number(id), at: at.toISOString(), from: source };
 }

@@ -23,7 +23,7 @@ export class OpenConnections {
   }
 
   /** Until the connection is closed; several requests of one connection count once. */
-  hold(tokenId: string, socket: Socket): void {
+  private hold(tokenId: string, socket: Socket): void {
     const sockets = this.open.get(tokenId) ?? new Set();
     if (sockets.has(socket) || socket.destroyed) return;
     this.open.set(tokenId, sockets.add(socket));

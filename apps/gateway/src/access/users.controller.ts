@@ -51,12 +51,11 @@ export class UsersController {
   @Endpoint('updateUser')
   async update(@Input() { params, body, caller }: InputOf<'updateUser'>): Promise<User> {
     const { name, role, project } = await this.find(params.user);
-    const own = (['disabled', 'role'] as const).find(
-      path => body[path] !== undefined && (path === 'role' ? body.role !== role : body.disabled === true),
-    );
-    if (own !== undefined && caller.identity?.user === name) {
+    const isOtherRole = body.role !== undefined && body.role !== role;
+    const path = body.disabled ? 'disabled' : isOtherRole ? 'role' : undefined;
+    if (path !== undefined && caller.identity?.user === name) {
       const message = `${name} can't do that to ${name}: another admin has to`;
-      throw new V3Error('INVALID_REQUEST', message, { fields: [{ path: own, message }] });
+      throw new V3Error('INVALID_REQUEST', message, { fields: [{ path, message }] });
     }
     if (body.role === 'admin' && project !== null) {
       const message = `an admin is of no project, and ${name} is of ${project}`;
@@ -64,8 +63,7 @@ export class UsersController {
     }
     await this.users.update(name, body);
     // What is open goes by what it might do before; whoever still may opens it anew.
-    const isOther = body.disabled === true || (body.role ?? role) !== role;
-    if (isOther) for (const { id } of await this.users.tokensOf(name)) this.connections.close(id);
+    if (path !== undefined) for (const { id } of await this.users.tokensOf(name)) this.connections.close(id);
     return view(await this.find(name), await this.users.tokenCounts());
   }
 
@@ -84,7 +82,10 @@ export class UsersController {
     const listing = `tokens/${user ?? ''}`;
     const after = pageToken === undefined ? undefined : ageKey(this.pages.open(listing, pageToken));
     const rows = await this.users.listTokens({ after, limit: pageSize + 1, user });
-    return this.pages.page(listing, rows, pageSize, ageOf, tokenView);
+    const disabled = await this.users.disabled();
+    return this.pages.page(listing, rows, pageSize, ageOf, token =>
+      tokenView(token, disabled.has(token.user)),
+    );
   }
 
   @Endpoint('createToken')
@@ -98,7 +99,7 @@ export class UsersController {
       );
     const expiresAt = expiresIn === undefined ? null : new Date(Date.now() + expiresIn * 1000);
     const { secret, holder } = await this.authentication.issue(user, project ?? own, expiresAt);
-    return { ...tokenView(holder.token), token: secret };
+    return { ...tokenView(holder.token, holder.disabled), token: secret };
   }
 
   @Endpoint('revokeToken')
@@ -107,7 +108,7 @@ export class UsersController {
     if (!known) throw new V3Error('TOKEN_NOT_FOUND', `there is no token "${params.token}"`);
     const token = await this.users.revoke(known.id);
     this.connections.close(token.id);
-    return tokenView(token);
+    return tokenView(token, false);
   }
 
   private async find(name: string): Promise<UserEntity> {
@@ -125,14 +126,15 @@ function view(
   return { name, role, project, tokens, disabled, createdAt: createdAt.toISOString() };
 }
 
-function tokenView(token: TokenEntity): AccessToken {
+/** @param isDisabled its user is */
+function tokenView(token: TokenEntity, isDisabled: boolean): AccessToken {
   const { id, user, project, createdAt, expiresAt, revokedAt, usedAt } = token;
   const isOver = expiresAt !== null && expiresAt.getTime() <= Date.now();
   return {
     id,
     user,
     project,
-    state: revokedAt ? 'REVOKED' : isOver ? 'EXPIRED' : 'VALID',
+    state: revokedAt ? 'REVOKED' : isOver ? 'EXPIRED' : isDisabled ? 'DISABLED' : 'VALID',
     createdAt: createdAt.toISOString(),
     expiresAt: expiresAt?.toISOString() ?? null,
     revokedAt: revokedAt?.toISOString() ?? null,

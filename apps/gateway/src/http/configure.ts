@@ -63,16 +63,13 @@ export function configureHttp(app: NestExpressApplication): void {
     const enter = async () => {
       requireSameOrigin(request.headers);
       const code = Tokens.bearer(request.headers.authorization);
-      const identity =
+      const identity = await connections.enter(request.socket, async () =>
         isLogin(request) && LoginCodes.isCode(code)
           ? codes.redeem(code)
-          : await connections.enter(request.socket, () =>
-              authentication.identify(request.headers.authorization),
-            );
+          : authentication.identify(request.headers.authorization),
+      );
       carried(request).identity = identity;
-      if (identity.tokenId === null) return;
-      limits.take(identity.tokenId);
-      connections.hold(identity.tokenId, request.socket);
+      if (identity.tokenId !== null) limits.take(identity.tokenId);
     };
     enter().then(() => next(), next);
   });

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import type { AuditEntry, List } from '@v3vee/contracts';
 import request from 'supertest';
 import WebSocket from 'ws';
 import { TestGateway } from '../testing/test-gateway.fixture';
@@ -83,11 +84,14 @@ describe('the name that a gateway is asked under', () => {
     it('names of its configuration are served, and refusals are in the audit log', async () => {
       for (const host of ['v3.test:8080', 'other.test'])
         await gateway.call('get', '/v1/vms').set('Host', host).expect(200);
-      await request(gateway.server).post('/v1/vms').set('Host', 'evil.test').expect(421);
-      await gateway.until(async () => {
-        const { items } = await gateway.ok<{ items: { code: string }[] }>('get', '/v1/audit');
-        return items.some(({ code }) => code === 'SERVER_NAME_NOT_ALLOWED');
-      });
+      const targets = ['/v1/vms?read', '/v1/vms?written'] as const;
+      await request(gateway.server).get(targets[0]).set('Host', 'evil.test').expect(421);
+      await request(gateway.server).post(targets[1]).set('Host', 'evil.test').expect(421);
+      for (const target of targets) {
+        const path = `/v1/audit?outcome=refused&target=${encodeURIComponent(target)}`;
+        const { items } = await gateway.ok<List<AuditEntry>>('get', path);
+        expect(items).toMatchObject([{ target, code: 'SERVER_NAME_NOT_ALLOWED', outcome: 'refused' }]);
+      }
     });
 
     it('no console opens under another name', async () => {

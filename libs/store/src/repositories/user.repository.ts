@@ -53,6 +53,12 @@ export class UserRepository {
     if (Object.keys(patch).length > 0) await this.users().update({ name }, patch);
   }
 
+  /** Names of those whose tokens are no good for now. */
+  async disabled(): Promise<ReadonlySet<string>> {
+    const users = await this.users().find({ select: { name: true }, where: { disabled: true } });
+    return new Set(users.map(({ name }) => name));
+  }
+
   /** With all its tokens. */
   async remove(name: string): Promise<void> {
     await this.users().delete({ name });

@@ -1,10 +1,4 @@
-import type { AuditEntry, AuditOutcome } from '@v3vee/contracts';
-
-/** As the gateway's filter takes it. */
-export function outcomeOf({ status }: Pick<AuditEntry, 'status'>): AuditOutcome {
-  if ([401, 403, 421, 429].includes(status)) return 'refused';
-  return status > 0 && status < 400 ? 'done' : 'failed';
-}
+import type { AuditEntry } from '@v3vee/contracts';
 
 /** What the outcome was in HTTP's terms, and by the catalogue of errors. */
 export const detailOf = ({ status, code }: Pick<AuditEntry, 'status' | 'code'>): string =>

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState, useSyncExternalStore } from 'react';
 import type { AuditEntry, AuditFilter } from '@v3vee/contracts';
 import { useApp, useNow } from '../../app-context';
-import { formatTime } from '../../model/quantities';
+import { formatTime, shortId } from '../../model/quantities';
 import { href } from '../../router';
 import { DataTable } from '../../ui/data-table';
 import { ErrorNote } from '../../ui/dialog';
@@ -9,7 +9,7 @@ import { Panel } from '../../ui/panel';
 import { StateBadge } from '../../ui/state-badge';
 import type { ScreenProps } from '../screen';
 import { AuditPages } from './audit-pages';
-import { detailOf, outcomeOf, targetOf } from './entry';
+import { detailOf, targetOf } from './entry';
 import { FilterBar, filterOf, isAnythingChosen, nothingChosen, useSettled } from './filter';
 import './audit.css';
 
@@ -107,7 +107,7 @@ function AuditTable({ entries, empty }: { entries: readonly AuditEntry[] | undef
           title: 'Outcome',
           cell: each => (
             <span className="audit-outcome">
-              <StateBadge state={outcomeOf(each).toUpperCase()} />
+              <StateBadge state={each.outcome.toUpperCase()} />
               <span className="muted audit-code">{detailOf(each)}</span>
             </span>
           ),
@@ -130,12 +130,11 @@ function Who({ entry: { user } }: { entry: AuditEntry }) {
   );
 }
 
-/** Of an id, what tells it apart. */
 function Id({ id }: { id: string | null }) {
   if (id === null) return <span className="muted">–</span>;
   return (
     <span className="mono" title={id}>
-      {id.slice(0, 8)}
+      {shortId(id)}
     </span>
   );
 }

@@ -1,15 +1,13 @@
 import { useState, type ReactNode } from 'react';
 import type { Project } from '@v3vee/contracts';
+import { defaultProject } from 'virtual:contract';
 import type { MenuItem } from '../../ui/menu';
 import { NewUserDialog } from '../users/user-dialogs';
 import { DeleteProjectDialog, QuotasDialog } from './project-dialogs';
 
-/** Where all is that nobody puts elsewhere; it stays. */
-const DEFAULT_PROJECT = 'default';
-
 /** Why a project can't be deleted, as far as it can be told before. @param users of it, that are known */
 function whyKept({ name, vms, networks, snapshotBytes }: Project, users: number): string | undefined {
-  if (name === DEFAULT_PROJECT) return 'It stays: all is of it that nobody puts elsewhere';
+  if (name === defaultProject) return 'It stays: all is of it that nobody puts elsewhere';
   if (vms + networks > 0 || snapshotBytes > 0) return 'It still has virtual machines, networks or snapshots';
   return users > 0 ? 'It still has users; delete them first' : undefined;
 }

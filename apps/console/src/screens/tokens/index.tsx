@@ -1,13 +1,11 @@
 import { useState } from 'react';
-import type { AccessToken } from '@v3vee/contracts';
+import { tokenStates } from 'virtual:contract';
 import { ActionButton } from '../../ui/action-button';
 import { ErrorNote } from '../../ui/dialog';
 import { Panel } from '../../ui/panel';
 import { useTokens, useUsers } from '../access/lists';
 import { TokenTable } from './token-table';
 import { useTokenMaking } from './use-token-making';
-
-const states: readonly AccessToken['state'][] = ['VALID', 'EXPIRED', 'REVOKED'];
 
 /** What users get in with. */
 export function TokensScreen() {
@@ -21,7 +19,6 @@ export function TokensScreen() {
   };
   const making = useTokenMaking(look);
   const shown = tokens.value?.filter(each => state === '' || each.state === state);
-  const disabled = users.value?.filter(each => each.disabled).map(({ name }) => name) ?? [];
   const isFiltered = user !== '' || state !== '';
   return (
     <>
@@ -36,7 +33,7 @@ export function TokensScreen() {
           </select>
           <select aria-label="State" value={state} onChange={event => setState(event.target.value)}>
             <option value="">all states</option>
-            {states.map(each => (
+            {tokenStates.map(each => (
               <option key={each} value={each}>
                 {each.toLowerCase()}
               </option>
@@ -55,7 +52,6 @@ export function TokensScreen() {
         <TokenTable
           label="Tokens"
           tokens={shown}
-          disabled={disabled}
           onDone={look}
           empty={
             isFiltered

@@ -2,25 +2,21 @@ import { useState, type ReactNode } from 'react';
 import type { AccessToken } from '@v3vee/contracts';
 import { useApp, useNow, useWhyRefused } from '../../app-context';
 import { href } from '../../router';
+import { shortId } from '../../model/quantities';
 import { DataTable } from '../../ui/data-table';
 import { StateBadge } from '../../ui/state-badge';
 import { AskDialog } from '../access/ask-dialog';
 import { When } from '../access/when';
 
-/** Of an id, what tells it apart. */
-export const shortId = (id: string): string => id.slice(0, 8);
-
-/** Tokens, never their secrets. @param disabled users whose tokens are no good for now */
+/** Tokens, never their secrets. */
 export function TokenTable({
   tokens,
-  disabled,
   label,
   empty,
   isOfUser = false,
   onDone,
 }: {
   tokens: readonly AccessToken[] | undefined;
-  disabled: readonly string[];
   label: string;
   empty: ReactNode;
   /** They are all of one user, who need not be said with each. */
@@ -57,7 +53,7 @@ export function TokenTable({
           {
             title: 'State',
             by: each => each.state,
-            cell: each => <State token={each} isUserDisabled={disabled.includes(each.user)} />,
+            cell: ({ state }) => <StateBadge state={state} />,
           },
           {
             title: 'Project',
@@ -94,11 +90,6 @@ export function TokenTable({
       {revoked && <RevokeDialog token={revoked} onDone={onDone} onClose={() => setRevoked(undefined)} />}
     </>
   );
-}
-
-function State({ token: { state }, isUserDisabled }: { token: AccessToken; isUserDisabled: boolean }) {
-  if (state !== 'VALID' || !isUserDisabled) return <StateBadge state={state} />;
-  return <StateBadge state="DISABLED" reason="Its user is disabled" />;
 }
 
 function End({ token: { expiresAt, revokedAt }, now }: { token: AccessToken; now: number }) {

@@ -108,7 +108,6 @@ function Body({ user, onDone }: { user: User; onDone: () => void }) {
         <TokenTable
           label={`Tokens of ${user.name}`}
           tokens={tokens.value}
-          disabled={user.disabled ? [user.name] : []}
           isOfUser
           onDone={look}
           empty={`${user.name} has none yet, and so can't get in.`}
