@@ -25,8 +25,11 @@ export function FormDialog({
   isWide?: boolean;
   /** What its button says of why it can't be done. */
   whyNot?: string;
-  /** The dialog closes when this resolves, unless to STAYS, and shows what it throws. */
-  onSubmit: () => Promise<unknown>;
+  /**
+   * The dialog closes when this resolves, unless to STAYS, and shows what it throws. Work that a toast tells of is not
+   * waited for: then it gives nothing.
+   */
+  onSubmit: () => unknown;
   onClose: () => void;
   children: ReactNode;
 }) {

@@ -11,38 +11,6 @@ interface OfVm {
   onClose: () => void;
 }
 
-/** Dialogs close when the work has begun; how it goes is told by a toast. */
-const begun = (work: Promise<unknown>): Promise<void> => {
-  void work;
-  return Promise.resolve();
-};
-
-export function ConfirmDialog({
-  title,
-  warning,
-  submit,
-  onConfirm,
-  onClose,
-}: {
-  title: string;
-  warning: string;
-  submit: string;
-  onConfirm: () => Promise<unknown>;
-  onClose: () => void;
-}) {
-  return (
-    <FormDialog
-      title={title}
-      submit={submit}
-      isDangerous
-      onClose={onClose}
-      onSubmit={() => begun(onConfirm())}
-    >
-      <p>{warning}</p>
-    </FormDialog>
-  );
-}
-
 export function SnapshotDialog({ vm, onClose }: OfVm) {
   const operate = useOperate();
   const [name, setName] = useState(
@@ -54,9 +22,7 @@ export function SnapshotDialog({ vm, onClose }: OfVm) {
       submit="Take snapshot"
       isReady={name !== ''}
       onClose={onClose}
-      onSubmit={() =>
-        begun(operate(`Snapshot ${name} of ${vm.name}`, 'snapshotVm', { vm: vm.name }, { name }))
-      }
+      onSubmit={() => void operate(`Snapshot ${name} of ${vm.name}`, 'snapshotVm', { vm: vm.name }, { name })}
     >
       <label className="field">
         Name
@@ -81,7 +47,7 @@ export function RestoreDialog({ vm, onClose }: OfVm) {
       isDangerous
       isReady={id !== undefined}
       onClose={onClose}
-      onSubmit={() => begun(operate(`Restore ${vm.name}`, 'restoreVm', { vm: vm.name }, { snapshot: id }))}
+      onSubmit={() => void operate(`Restore ${vm.name}`, 'restoreVm', { vm: vm.name }, { snapshot: id })}
     >
       <p>What the guest did since the snapshot is lost.</p>
       <label className="field">
@@ -114,18 +80,16 @@ export function CloneDialog({ vm, onClose }: OfVm) {
       isReady={name !== ''}
       onClose={onClose}
       onSubmit={() =>
-        begun(
-          operate(
-            `Clone ${vm.name} as ${name}`,
-            'cloneVm',
-            { vm: vm.name },
-            {
-              name,
-              host,
-              ...(snapshot && { snapshot }),
-              ...(ip && { ips: [ip] }),
-            },
-          ),
+        void operate(
+          `Clone ${vm.name} as ${name}`,
+          'cloneVm',
+          { vm: vm.name },
+          {
+            name,
+            host,
+            ...(snapshot && { snapshot }),
+            ...(ip && { ips: [ip] }),
+          },
         )
       }
     >

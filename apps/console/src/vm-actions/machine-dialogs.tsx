@@ -13,12 +13,6 @@ interface OfVm {
   onClose: () => void;
 }
 
-/** The dialog closes when the work has begun; how it goes is told by a toast. */
-const begun = (work: Promise<unknown>): Promise<void> => {
-  void work;
-  return Promise.resolve();
-};
-
 /** Lets a paused VM run for some of its own time. */
 export function SimulateDialog({ vm, onClose }: OfVm) {
   const operate = useOperate();
@@ -28,9 +22,7 @@ export function SimulateDialog({ vm, onClose }: OfVm) {
       title={`Simulate ${vm.name}`}
       submit="Simulate"
       onClose={onClose}
-      onSubmit={() =>
-        begun(operate(`Simulate ${vm.name}`, 'simulateVm', { vm: vm.name }, { ms: Number(ms) }))
-      }
+      onSubmit={() => void operate(`Simulate ${vm.name}`, 'simulateVm', { vm: vm.name }, { ms: Number(ms) })}
     >
       <label className="field">
         For, ms of guest time
@@ -65,9 +57,7 @@ export function MoveCoreDialog({ vm, onClose }: OfVm) {
       isReady={core !== ''}
       onClose={onClose}
       onSubmit={() =>
-        begun(
-          operate(`Move ${vm.name} to core ${core}`, 'moveVmCore', { vm: vm.name }, { core: Number(core) }),
-        )
+        void operate(`Move ${vm.name} to core ${core}`, 'moveVmCore', { vm: vm.name }, { core: Number(core) })
       }
     >
       <label className="field">

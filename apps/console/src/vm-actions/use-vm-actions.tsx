@@ -2,9 +2,10 @@ import { useState, type ReactNode } from 'react';
 import type { Vm, VmVerb } from '@v3vee/contracts';
 import type { Doing } from '../api/who';
 import { useOperate } from '../app-context';
+import { ConfirmDialog } from '../ui/confirm-dialog';
 import type { MenuItem } from '../ui/menu';
 import { isAllowed, whyNot } from './allowed';
-import { CloneDialog, ConfirmDialog, MigrateDialog, RestoreDialog, SnapshotDialog } from './dialogs';
+import { CloneDialog, MigrateDialog, RestoreDialog, SnapshotDialog } from './dialogs';
 import { MoveCoreDialog, SettingsDialog, SimulateDialog } from './machine-dialogs';
 
 /** What can be done with a VM: as entries of a menu, and the dialog that is open. */
@@ -40,7 +41,7 @@ export function useVmActions(vm: Vm): {
         warning={warning}
         submit={label}
         onClose={close}
-        onConfirm={() => operate(`${label} ${name}`, `${verb}Vm` as const, { vm: name })}
+        onConfirm={() => void operate(`${label} ${name}`, `${verb}Vm` as const, { vm: name })}
       />,
     );
   const byVerb = {

@@ -1,8 +1,8 @@
 import { useState, type ReactNode } from 'react';
 import type { Host } from '@v3vee/contracts';
 import { useApp, useOperate } from '../../app-context';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import type { MenuItem } from '../../ui/menu';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 
 /** What can be done with a host. */
 export function useHostActions({ name, cordoned, state }: Host): { items: MenuItem[]; dialog: ReactNode } {
@@ -22,7 +22,7 @@ export function useHostActions({ name, cordoned, state }: Host): { items: MenuIt
         warning="It gets no further virtual machines, and those that run on it are moved to other hosts, one after the other, while they run."
         submit="Drain"
         onClose={() => setDialog(null)}
-        onConfirm={() => operate(`Drain ${name}`, 'drainHost', { host: name })}
+        onConfirm={() => void operate(`Drain ${name}`, 'drainHost', { host: name })}
       />,
     );
   return {

@@ -3,12 +3,12 @@ import type { Image } from '@v3vee/contracts';
 import { usePolled } from '../../api/use-polled';
 import { useApp, useNow, useOverview } from '../../app-context';
 import { formatBytes, formatTime, plural } from '../../model/quantities';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { ActionButton } from '../../ui/action-button';
 import { DataTable } from '../../ui/data-table';
 import { ErrorNote } from '../../ui/dialog';
 import { MenuButton } from '../../ui/menu';
 import { Panel } from '../../ui/panel';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 import { YesNo } from '../networks/yes-no';
 import { ImportDialog } from './import-dialog';
 
@@ -38,7 +38,9 @@ export function ImagesScreen() {
         submit="Delete"
         onClose={close}
         onConfirm={() =>
-          toasts.follow(`Delete image ${name}`, () => rest.call('deleteImage', { image: name })).finally(look)
+          void toasts
+            .follow(`Delete image ${name}`, () => rest.call('deleteImage', { image: name }))
+            .finally(look)
         }
       />,
     );

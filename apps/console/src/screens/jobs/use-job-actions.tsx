@@ -1,8 +1,8 @@
 import { useState, type ReactNode } from 'react';
 import type { Job } from '@v3vee/contracts';
 import { useApp } from '../../app-context';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import type { MenuItem } from '../../ui/menu';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 
 /** What can be done with a job. */
 export function useJobActions(
@@ -19,7 +19,9 @@ export function useJobActions(
         warning="All its ranks are ended at once; what they printed stays."
         submit="End"
         onClose={() => setDialog(null)}
-        onConfirm={() => toasts.follow(`End ${id}`, () => rest.call('killJob', { job: id })).finally(onDone)}
+        onConfirm={() =>
+          void toasts.follow(`End ${id}`, () => rest.call('killJob', { job: id })).finally(onDone)
+        }
       />,
     );
   const forget = () =>

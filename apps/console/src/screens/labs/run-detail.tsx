@@ -4,12 +4,12 @@ import { ApiError } from '../../api/problem';
 import { useApp, useMay, useNow, useOverview } from '../../app-context';
 import { formatSeconds, formatTime } from '../../model/quantities';
 import { go, href } from '../../router';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { DataTable } from '../../ui/data-table';
 import { ErrorNote } from '../../ui/dialog';
 import { Icon } from '../../ui/icon';
 import { Facts, Panel } from '../../ui/panel';
 import { StateBadge } from '../../ui/state-badge';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 import { formatRatio, formatSpread, formatTarget, type LabRow } from './figures';
 import { LabProgressView } from './progress';
 
@@ -93,7 +93,7 @@ function Actions({ run }: { run: LabRun }) {
           warning="Its results and its drawing are forgotten."
           submit="Delete"
           onClose={() => setAsking(false)}
-          onConfirm={remove}
+          onConfirm={() => void remove()}
         />
       )}
     </>

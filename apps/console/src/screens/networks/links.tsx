@@ -4,12 +4,12 @@ import { useApp, useOverview } from '../../app-context';
 import { impairmentText } from '../../forms/impairment';
 import { formatBytes } from '../../model/quantities';
 import { go } from '../../router';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { ActionButton } from '../../ui/action-button';
 import { DataTable } from '../../ui/data-table';
 import { MenuButton } from '../../ui/menu';
 import { Panel } from '../../ui/panel';
 import { StateBadge } from '../../ui/state-badge';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 import { LinkDialog, LinkSettingsDialog } from './link-dialog';
 
 export function Links() {
@@ -98,7 +98,7 @@ function LinkMenu({ link, onDialog }: { link: VnetLink; onDialog: (dialog: React
         warning={`What is behind it is no longer reached from network ${link.network}. While routes lead over it, it stays.`}
         submit="Delete"
         onClose={close}
-        onConfirm={() => follow(`Delete link ${link.name}`, () => rest.call('deleteLink', params))}
+        onConfirm={() => void follow(`Delete link ${link.name}`, () => rest.call('deleteLink', params))}
       />,
     );
   const toggle = () =>

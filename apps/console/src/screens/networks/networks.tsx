@@ -2,11 +2,11 @@ import { useState, type ReactNode } from 'react';
 import type { Network } from '@v3vee/contracts';
 import { useApp, useOverview } from '../../app-context';
 import { plural } from '../../model/quantities';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { ActionButton } from '../../ui/action-button';
 import { DataTable } from '../../ui/data-table';
 import { MenuButton } from '../../ui/menu';
 import { Panel } from '../../ui/panel';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 import { LinkDialog } from './link-dialog';
 import { NetworkDialog } from './network-dialog';
 import { YesNo } from './yes-no';
@@ -24,7 +24,7 @@ export function Networks() {
         submit="Delete"
         onClose={close}
         onConfirm={() =>
-          toasts
+          void toasts
             .follow(`Delete network ${name}`, () => rest.call('deleteNetwork', { network: name }))
             .finally(() => store.refresh())
         }

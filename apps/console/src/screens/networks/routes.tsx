@@ -2,11 +2,11 @@ import { useMemo, useState, type ReactNode } from 'react';
 import type { VnetRoute } from '@v3vee/contracts';
 import { serviceMacPrefix } from 'virtual:contract';
 import { useApp, useOverview } from '../../app-context';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { ActionButton } from '../../ui/action-button';
 import { DataTable } from '../../ui/data-table';
 import { MenuButton } from '../../ui/menu';
 import { Panel } from '../../ui/panel';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 import { Names } from './places';
 import { RouteDialog } from './route-dialog';
 
@@ -23,7 +23,7 @@ export function Routes() {
         submit="Delete"
         onClose={() => setDialog(null)}
         onConfirm={() =>
-          toasts
+          void toasts
             .follow(`Delete route ${index}`, () => rest.call('deleteRoute', { route: String(index) }))
             .finally(() => store.refresh())
         }

@@ -3,9 +3,9 @@ import type { Project } from '@v3vee/contracts';
 import { useApp } from '../../app-context';
 import { formatBytes, formatMiB, plural } from '../../model/quantities';
 import { go } from '../../router';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { FormDialog } from '../../ui/dialog';
 import { Field, useFieldErrors } from '../../ui/field';
-import { AskDialog } from '../access/ask-dialog';
 import { patchOf, quotaForm, units, type Amount, type QuotaForm, type Unit } from './quota-form';
 
 const quotas = ['maxVms', 'maxMemoryMiB', 'maxSnapshotBytes'];
@@ -161,17 +161,18 @@ function AmountField({
 }
 
 export function DeleteProjectDialog({ project: { name }, onDone, onClose }: Asked & { project: Project }) {
-  const { rest } = useApp();
+  const { rest, toasts } = useApp();
   return (
-    <AskDialog
+    <ConfirmDialog
       title={`Delete ${name}?`}
+      warning={<>Only a project that has nothing and nobody can be deleted. Its name is free again then.</>}
       submit="Delete"
-      done={`Project ${name} is deleted`}
-      onConfirm={() => rest.call('deleteProject', { project: name })}
-      onDone={onDone}
+      onConfirm={async () => {
+        await rest.call('deleteProject', { project: name });
+        toasts.tell(`Project ${name} is deleted`);
+        onDone();
+      }}
       onClose={onClose}
-    >
-      <p>Only a project that has nothing and nobody can be deleted. Its name is free again then.</p>
-    </AskDialog>
+    />
   );
 }

@@ -3,9 +3,9 @@ import type { AccessToken } from '@v3vee/contracts';
 import { useApp, useNow, useWhyRefused } from '../../app-context';
 import { href } from '../../router';
 import { shortId } from '../../model/quantities';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { DataTable } from '../../ui/data-table';
 import { StateBadge } from '../../ui/state-badge';
-import { AskDialog } from '../access/ask-dialog';
 import { When } from '../access/when';
 
 /** Tokens, never their secrets. */
@@ -124,20 +124,23 @@ function RevokeDialog({
   onDone: () => void;
   onClose: () => void;
 }) {
-  const { rest } = useApp();
+  const { rest, toasts } = useApp();
   return (
-    <AskDialog
+    <ConfirmDialog
       title={`Revoke a token of ${user}?`}
+      warning={
+        <>
+          Token <span className="mono">{shortId(id)}</span> lets nobody in any more, for good. Sessions that
+          were begun with it, and the terminals and streams that they have open, end at once.
+        </>
+      }
       submit="Revoke"
-      done={`A token of ${user} is revoked`}
-      onConfirm={() => rest.call('revokeToken', { token: id })}
-      onDone={onDone}
+      onConfirm={async () => {
+        await rest.call('revokeToken', { token: id });
+        toasts.tell(`A token of ${user} is revoked`);
+        onDone();
+      }}
       onClose={onClose}
-    >
-      <p>
-        Token <span className="mono">{shortId(id)}</span> lets nobody in any more, for good. Sessions that
-        were begun with it, and the terminals and streams that they have open, end at once.
-      </p>
-    </AskDialog>
+    />
   );
 }

@@ -3,9 +3,9 @@ import type { Role, User } from '@v3vee/contracts';
 import { roles } from 'virtual:contract';
 import { useApp } from '../../app-context';
 import { go } from '../../router';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { FormDialog } from '../../ui/dialog';
 import { Field, useFieldErrors } from '../../ui/field';
-import { AskDialog } from '../access/ask-dialog';
 import { useProjects } from '../access/lists';
 import { roleHints } from '../access/roles';
 
@@ -142,39 +142,45 @@ export function RoleDialog({ user, onDone, onClose }: Asked & { user: User }) {
 }
 
 export function DisableDialog({ user: { name }, onDone, onClose }: Asked & { user: User }) {
-  const { rest } = useApp();
+  const { rest, toasts } = useApp();
   return (
-    <AskDialog
+    <ConfirmDialog
       title={`Disable ${name}?`}
+      warning={
+        <>
+          No token of {name} is good until the user is enabled again; sessions, terminals and streams that are
+          open end at once. What {name} made stays and runs on.
+        </>
+      }
       submit="Disable"
-      done={`${name} is disabled`}
-      onConfirm={() => rest.call('updateUser', { user: name }, { body: { disabled: true } })}
-      onDone={onDone}
+      onConfirm={async () => {
+        await rest.call('updateUser', { user: name }, { body: { disabled: true } });
+        toasts.tell(`${name} is disabled`);
+        onDone();
+      }}
       onClose={onClose}
-    >
-      <p>
-        No token of {name} is good until the user is enabled again; sessions, terminals and streams that are
-        open end at once. What {name} made stays and runs on.
-      </p>
-    </AskDialog>
+    />
   );
 }
 
 export function DeleteUserDialog({ user: { name }, onDone, onClose }: Asked & { user: User }) {
-  const { rest } = useApp();
+  const { rest, toasts } = useApp();
   return (
-    <AskDialog
+    <ConfirmDialog
       title={`Delete ${name}?`}
+      warning={
+        <>
+          All tokens of {name} are deleted along, for good; what they have open ends at once. Virtual machines
+          and networks are of their project, and stay.
+        </>
+      }
       submit="Delete"
-      done={`${name} is deleted`}
-      onConfirm={() => rest.call('deleteUser', { user: name })}
-      onDone={onDone}
+      onConfirm={async () => {
+        await rest.call('deleteUser', { user: name });
+        toasts.tell(`${name} is deleted`);
+        onDone();
+      }}
       onClose={onClose}
-    >
-      <p>
-        All tokens of {name} are deleted along, for good; what they have open ends at once. Virtual machines
-        and networks are of their project, and stay.
-      </p>
-    </AskDialog>
+    />
   );
 }

@@ -2,12 +2,12 @@ import { useState, type ReactNode } from 'react';
 import type { AccessPoint, Network } from '@v3vee/contracts';
 import { useApp } from '../../app-context';
 import { go } from '../../router';
+import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { ActionButton } from '../../ui/action-button';
 import { DataTable } from '../../ui/data-table';
 import { MenuButton } from '../../ui/menu';
 import { Panel } from '../../ui/panel';
 import { StateBadge } from '../../ui/state-badge';
-import { ConfirmDialog } from '../../vm-actions/dialogs';
 import { AccessPointDialog } from './access-point-dialog';
 
 export function NewAccessPoint({ networks }: { networks: readonly Network[] | undefined }) {
@@ -47,7 +47,7 @@ export function AccessPoints({
         submit="Delete"
         onClose={close}
         onConfirm={() =>
-          toasts
+          void toasts
             .follow(`Delete access point ${name}`, () =>
               rest.call('deleteAccessPoint', { accessPoint: name }),
             )

@@ -3,12 +3,12 @@ import type { VmDisk } from '@v3vee/contracts';
 import { usePolled } from '../../../api/use-polled';
 import { useApp, useWhyRefused } from '../../../app-context';
 import { formatBytes } from '../../../model/quantities';
+import { ConfirmDialog } from '../../../ui/confirm-dialog';
 import { DataTable } from '../../../ui/data-table';
 import { download } from '../../../ui/download';
 import { Icon } from '../../../ui/icon';
 import { MenuButton } from '../../../ui/menu';
 import { Panel } from '../../../ui/panel';
-import { ConfirmDialog } from '../../../vm-actions/dialogs';
 import type { VmTabProps } from '../tabs';
 import { AddDiskDialog } from './add-disk-dialog';
 import { withoutDisk } from './definition';
@@ -48,7 +48,7 @@ export function DisksTab({ vm }: VmTabProps) {
         submit="Delete"
         onClose={close}
         onConfirm={() =>
-          toasts
+          void toasts
             .follow(`Delete disk ${disk.name} of ${vm.name}`, () =>
               rest.call('updateVm', { vm: vm.id }, { body: { disks: withoutDisk(vm.disks, disk.name) } }),
             )

@@ -3,12 +3,12 @@ import type { Network, Vm } from '@v3vee/contracts';
 import { useApp, useOverview, useRates } from '../../../app-context';
 import { formatBitRate, formatBytes, formatCount } from '../../../model/quantities';
 import { go, href } from '../../../router';
+import { ConfirmDialog } from '../../../ui/confirm-dialog';
 import { ActionButton } from '../../../ui/action-button';
 import { DataTable } from '../../../ui/data-table';
 import { MenuButton } from '../../../ui/menu';
 import { Panel } from '../../../ui/panel';
 import { StateBadge } from '../../../ui/state-badge';
-import { ConfirmDialog } from '../../../vm-actions/dialogs';
 import type { VmTabProps } from '../tabs';
 import { indexOfNic, MAX_NICS, withoutNic } from './definition';
 import { AddNicDialog, MoveNicDialog } from './nic-dialogs';
@@ -156,7 +156,7 @@ function NicMenu({
         submit="Remove"
         onClose={close}
         onConfirm={() =>
-          follow(`Remove ${point}`, async () => {
+          void follow(`Remove ${point}`, async () => {
             const now = await rest.call('getVm', { vm: vm.id });
             const nics = withoutNic(now.nics, indexOfNic(now, mac));
             await rest.call('updateVm', { vm: vm.id }, { body: { nics } });

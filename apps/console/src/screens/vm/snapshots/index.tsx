@@ -2,12 +2,13 @@ import { useState, type ReactNode } from 'react';
 import type { Snapshot } from '@v3vee/contracts';
 import { useApp, useNow, useOperate, useOverview, useWhyRefused } from '../../../app-context';
 import { formatBytes, formatMs, formatTime } from '../../../model/quantities';
+import { ConfirmDialog } from '../../../ui/confirm-dialog';
 import { DataTable } from '../../../ui/data-table';
 import { Icon } from '../../../ui/icon';
 import { MenuButton } from '../../../ui/menu';
 import { Panel } from '../../../ui/panel';
 import { isAllowed, whyNot } from '../../../vm-actions/allowed';
-import { ConfirmDialog, SnapshotDialog } from '../../../vm-actions/dialogs';
+import { SnapshotDialog } from '../../../vm-actions/dialogs';
 import type { VmTabProps } from '../tabs';
 
 export function SnapshotsTab({ vm }: VmTabProps) {
@@ -27,7 +28,7 @@ export function SnapshotsTab({ vm }: VmTabProps) {
         warning="What the guest did since then is lost."
         submit="Restore"
         onClose={close}
-        onConfirm={() => operate(`Restore ${vm.name}`, 'restoreVm', { vm: vm.name }, { snapshot: id })}
+        onConfirm={() => void operate(`Restore ${vm.name}`, 'restoreVm', { vm: vm.name }, { snapshot: id })}
       />,
     );
   const remove = ({ id, name }: Snapshot) =>
@@ -38,7 +39,7 @@ export function SnapshotsTab({ vm }: VmTabProps) {
         submit="Delete"
         onClose={close}
         onConfirm={() =>
-          toasts
+          void toasts
             .follow(`Delete snapshot ${name}`, () => rest.call('deleteSnapshot', { snapshot: id }))
             .finally(() => store.refresh())
         }
