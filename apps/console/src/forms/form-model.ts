@@ -10,7 +10,12 @@ export type FormName =
   | 'accessPointPatch'
   | 'image'
   | 'nic'
-  | 'nicSettings';
+  | 'nicSettings'
+  | 'project'
+  | 'projectPatch'
+  | 'user'
+  | 'userPatch'
+  | 'token';
 
 /** What is typed and ticked, by where it stands in the request's body: `impairment.delayMs`, `position[0]`. */
 export type Values = Record<string, string | boolean>;

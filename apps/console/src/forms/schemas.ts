@@ -11,7 +11,12 @@ import {
   networkSpec,
   nicSettingsPatch,
   nicSpec,
+  projectPatch,
+  projectSpec,
   serviceProblem,
+  tokenSpec,
+  userPatch,
+  userSpec,
   validate,
   V3Error,
   vnetLinkPatch,
@@ -47,6 +52,11 @@ const forms: Record<FormName, Rules> = {
   image: { schema: imageImport.omit({ kernel: true, initrd: true }) },
   nic: { schema: nicSpec },
   nicSettings: { schema: nicSettingsPatch },
+  project: { schema: projectSpec },
+  projectPatch: { schema: projectPatch },
+  user: { schema: userSpec },
+  userPatch: { schema: userPatch },
+  token: { schema: tokenSpec },
 };
 
 /** What is wrong with a request's body, in the gateway's words. */

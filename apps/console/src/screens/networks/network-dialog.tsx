@@ -1,22 +1,18 @@
 import { useState } from 'react';
-import { usePolled } from '../../api/use-polled';
+import { defaultProject } from 'virtual:contract';
 import { useApp } from '../../app-context';
 import { CheckField, SelectField, TextField } from '../../forms/fields';
 import { textOf } from '../../forms/form-model';
 import { useForm } from '../../forms/use-form';
 import { FormDialog } from '../../ui/dialog';
+import { useProjects } from '../access/lists';
 
-const PROJECTS_PERIOD_MS = 60_000;
 const initial = { name: '', subnet: '', dhcp: false, dns: false, project: '' };
 
 export function NetworkDialog({ onClose }: { onClose: () => void }) {
   const { rest, store, toasts, who } = useApp();
   const [project] = useState(() => who.get()?.project ?? null);
-  const { value: projects } = usePolled('projects', PROJECTS_PERIOD_MS, async signal =>
-    (await rest.call('listProjects', {}, { query: { pageSize: 1000 }, signal })).items.map(
-      ({ name }) => name,
-    ),
-  );
+  const { value: projects } = useProjects();
   const form = useForm({
     name: 'network',
     initial,
@@ -46,11 +42,11 @@ export function NetworkDialog({ onClose }: { onClose: () => void }) {
       />
       {project === null && projects && projects.length > 1 && (
         <SelectField form={form} name="project" label="Project" hint="Whose it is; it stays there.">
-          <option value="">default</option>
+          <option value="">{defaultProject}</option>
           {projects
-            .filter(each => each !== 'default')
-            .map(each => (
-              <option key={each}>{each}</option>
+            .filter(({ name }) => name !== defaultProject)
+            .map(({ name }) => (
+              <option key={name}>{name}</option>
             ))}
         </SelectField>
       )}

@@ -1,14 +1,15 @@
 import { useState } from 'react';
 import type { Project } from '@v3vee/contracts';
 import { useApp } from '../../app-context';
+import { NumberField, TextField } from '../../forms/fields';
+import type { Values } from '../../forms/form-model';
+import { useForm, type Form } from '../../forms/use-form';
 import { formatBytes, formatMiB, plural } from '../../model/quantities';
 import { go } from '../../router';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { FormDialog } from '../../ui/dialog';
-import { Field, useFieldErrors } from '../../ui/field';
-import { patchOf, quotaForm, units, type Amount, type QuotaForm, type Unit } from './quota-form';
-
-const quotas = ['maxVms', 'maxMemoryMiB', 'maxSnapshotBytes'];
+import { FieldFrame } from '../../ui/field';
+import { quotaPatch, quotaProblems, quotaValues, units, type QuotaValues } from './quota-form';
 
 interface Asked {
   onDone: () => void;
@@ -17,46 +18,43 @@ interface Asked {
 
 export function NewProjectDialog({ onDone, onClose }: Asked) {
   const { rest } = useApp();
-  const errors = useFieldErrors(['name', ...quotas], { PROJECT_EXISTS: 'name' });
-  const [name, setName] = useState('');
-  const [form, setForm] = useState(quotaForm);
-  const create = async () => {
-    await rest.call('createProject', {}, { body: { name, ...patchOf(form) } });
+  const form = useForm({
+    name: 'project',
+    initial: { name: '', ...quotaValues() },
+    body: values => ({ name: values.name, ...quotaPatch(values) }),
+    own: quotaProblems,
+    codes: { PROJECT_EXISTS: 'name' },
+  });
+  const create = async (body: object) => {
+    const { name } = await rest.call('createProject', {}, { body: body as never });
     onDone();
     go('projects', name);
   };
   return (
-    <FormDialog
-      title="New project"
-      submit="Create"
-      isReady={name !== ''}
-      onSubmit={() => errors.keep(create)}
-      onClose={onClose}
-    >
-      <Field label="Name" hint="Lower-case letters, digits and hyphens; it stays." error={errors.at('name')}>
-        {control => (
-          <input
-            {...control}
-            value={name}
-            autoComplete="off"
-            spellCheck={false}
-            autoFocus
-            onChange={event => setName(event.target.value)}
-          />
-        )}
-      </Field>
-      <QuotaFields form={form} onChange={setForm} errorAt={errors.at} />
+    <FormDialog title="New project" submit="Create" onSubmit={() => form.submit(create)} onClose={onClose}>
+      <TextField
+        form={form}
+        name="name"
+        label="Name"
+        hint="Lower-case letters, digits and hyphens; it stays."
+        autoFocus
+      />
+      <QuotaFields form={form} />
     </FormDialog>
   );
 }
 
 export function QuotasDialog({ project, onDone, onClose }: Asked & { project: Project }) {
   const { rest, toasts } = useApp();
-  const errors = useFieldErrors(quotas);
-  const [before] = useState(() => quotaForm(project));
-  const [form, setForm] = useState(before);
-  const change = async () => {
-    await rest.call('updateProject', { project: project.name }, { body: patchOf(form, before) });
+  const [before] = useState(() => quotaValues(project));
+  const form = useForm({
+    name: 'projectPatch',
+    initial: before,
+    body: values => quotaPatch(values, before),
+    own: quotaProblems,
+  });
+  const change = async (body: object) => {
+    await rest.call('updateProject', { project: project.name }, { body });
     toasts.tell(`Quotas of ${project.name} are changed`);
     onDone();
   };
@@ -64,99 +62,88 @@ export function QuotasDialog({ project, onDone, onClose }: Asked & { project: Pr
     <FormDialog
       title={`Quotas of ${project.name}`}
       submit="Save"
-      onSubmit={() => errors.keep(change)}
+      onSubmit={() => form.submit(change)}
       onClose={onClose}
     >
-      <QuotaFields form={form} onChange={setForm} errorAt={errors.at} project={project} />
+      <QuotaFields form={form} project={project} />
       <p className="muted">What is there already stays, also where it is more.</p>
     </FormDialog>
   );
 }
 
 /** @param project that has something already */
-function QuotaFields({
+function QuotaFields<V extends Values & QuotaValues>({
   form,
-  onChange,
-  errorAt,
   project,
 }: {
-  form: QuotaForm;
-  onChange: (form: QuotaForm) => void;
-  errorAt: (path: string) => string | undefined;
+  form: Form<V>;
   project?: Project;
 }) {
   const has = (text: string | undefined) => (text === undefined ? '' : ` It has ${text}.`);
   return (
     <>
-      <Field
+      <NumberField
+        form={form}
+        name="maxVms"
         label="Virtual machines"
+        placeholder="no limit"
         hint={`That it may define, running or not.${has(project && plural(project.vms, 'VM'))}`}
-        error={errorAt('maxVms')}
-      >
-        {control => (
-          <input
-            {...control}
-            inputMode="numeric"
-            placeholder="no limit"
-            value={form.vms}
-            onChange={event => onChange({ ...form, vms: event.target.value })}
-          />
-        )}
-      </Field>
-      <AmountField
-        label="Memory"
-        hint={`Of all its VMs together.${has(project && formatMiB(project.memoryMiB))}`}
-        amount={form.memory}
-        onChange={memory => onChange({ ...form, memory })}
-        error={errorAt('maxMemoryMiB')}
       />
       <AmountField
+        form={form}
+        name="maxMemoryMiB"
+        unit="memoryUnit"
+        label="Memory"
+        hint={`Of all its VMs together.${has(project && formatMiB(project.memoryMiB))}`}
+      />
+      <AmountField
+        form={form}
+        name="maxSnapshotBytes"
+        unit="snapshotUnit"
         label="Snapshots"
         hint={`Of all its snapshots together.${has(project && formatBytes(project.snapshotBytes))}`}
-        amount={form.snapshots}
-        onChange={snapshots => onChange({ ...form, snapshots })}
-        error={errorAt('maxSnapshotBytes')}
       />
     </>
   );
 }
 
-function AmountField({
+function AmountField<V extends Values & QuotaValues>({
+  form,
+  name,
+  unit,
   label,
   hint,
-  amount,
-  onChange,
-  error,
 }: {
+  form: Form<V>;
+  name: 'maxMemoryMiB' | 'maxSnapshotBytes';
+  unit: 'memoryUnit' | 'snapshotUnit';
   label: string;
   hint: string;
-  amount: Amount;
-  onChange: (amount: Amount) => void;
-  error: string | undefined;
 }) {
   return (
-    <Field label={label} hint={hint} error={error}>
+    <FieldFrame label={label} hint={hint} error={form.errorAt(name)}>
       {control => (
         <span className="amount">
           <input
             {...control}
             inputMode="decimal"
             placeholder="no limit"
-            value={amount.text}
-            onChange={event => onChange({ ...amount, text: event.target.value })}
+            value={form.values[name]}
+            onChange={event => form.set(name, event.target.value)}
+            onBlur={() => form.touch(name)}
           />
           <select
             aria-label={`Unit of ${label.toLowerCase()}`}
-            value={amount.unit}
-            onChange={event => onChange({ ...amount, unit: event.target.value as Unit })}
+            value={form.values[unit]}
+            onChange={event => form.set(unit, event.target.value)}
           >
-            {units.map(unit => (
-              <option key={unit}>{unit}</option>
+            {units.map(each => (
+              <option key={each}>{each}</option>
             ))}
           </select>
         </span>
       )}
-    </Field>
+    </FieldFrame>
   );
 }
 

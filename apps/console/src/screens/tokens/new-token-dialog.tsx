@@ -1,12 +1,11 @@
-import { useState } from 'react';
 import type { NewToken } from '@v3vee/contracts';
 import { useApp } from '../../app-context';
+import { SelectField } from '../../forms/fields';
+import { textOf } from '../../forms/form-model';
+import { useForm } from '../../forms/use-form';
 import { FormDialog } from '../../ui/dialog';
-import { Field, useFieldErrors } from '../../ui/field';
 import { useProjects, useUsers } from '../access/lists';
 import { DEFAULT_LIFETIME, lifetimes } from './lifetimes';
-
-const fields = ['expiresIn', 'project'];
 
 /** @param user whose it is to be, where that is known already */
 export function NewTokenDialog({
@@ -21,99 +20,84 @@ export function NewTokenDialog({
   const { rest } = useApp();
   const { value: users } = useUsers();
   const { value: projects } = useProjects();
-  const errors = useFieldErrors(given === undefined ? ['user', ...fields] : fields, {
-    USER_NOT_FOUND: 'user',
-    PROJECT_NOT_FOUND: 'project',
+  const known = (user: string) => users?.find(({ name }) => name === user);
+  const ownOf = (user: string) => known(user)?.project ?? null;
+  const form = useForm({
+    name: 'token',
+    initial: { user: given ?? '', expiresIn: DEFAULT_LIFETIME as string, project: '' },
+    body: ({ user, expiresIn, project }) => ({
+      user,
+      expiresIn: textOf(expiresIn),
+      // A user's own project stays the user's.
+      project: ownOf(user) === null ? textOf(project) : undefined,
+    }),
+    codes: { USER_NOT_FOUND: 'user', PROJECT_NOT_FOUND: 'project' },
   });
-  const [chosen, setChosen] = useState('');
-  const [lifetime, setLifetime] = useState<string>(DEFAULT_LIFETIME);
-  const [project, setProject] = useState('');
-  const user = given ?? chosen;
-  const known = users?.find(({ name }) => name === user);
-  const own = known?.project ?? null;
-  const create = async () => {
-    const confined = own === null && project !== '' ? { project } : {};
-    const expiry = lifetime === '' ? {} : { expiresIn: lifetime };
-    onMade(await rest.call('createToken', {}, { body: { user, ...confined, ...expiry } }));
-  };
+  const { user, expiresIn, project } = form.values;
+  const own = ownOf(user);
+  const create = async (body: object) => onMade(await rest.call('createToken', {}, { body: body as never }));
   return (
     <FormDialog
       title={given === undefined ? 'New token' : `New token for ${given}`}
       submit="Create"
       isReady={user !== ''}
-      onSubmit={() => errors.keep(create)}
+      onSubmit={() => form.submit(create)}
       onClose={onClose}
     >
-      {given === undefined && (
-        <Field label="User" hint="Whoever has the token is this user." error={errors.at('user')}>
-          {control => (
-            <select
-              {...control}
-              required
-              autoFocus
-              value={chosen}
-              onChange={event => setChosen(event.target.value)}
-            >
-              <option value="">{users?.length === 0 ? 'there is no user yet' : 'choose one'}</option>
-              {users?.map(({ name, disabled }) => (
-                <option key={name} value={name} disabled={disabled}>
-                  {name}
-                  {disabled && ' (disabled)'}
-                </option>
-              ))}
-            </select>
-          )}
-        </Field>
-      )}
-      <Field
+      <SelectField
+        form={form}
+        name="user"
+        label="User"
+        hint="Whoever has the token is this user."
+        disabled={given !== undefined}
+        autoFocus={given === undefined}
+      >
+        {given === undefined ? (
+          <option value="">{users?.length === 0 ? 'there is no user yet' : 'choose one'}</option>
+        ) : (
+          <option>{given}</option>
+        )}
+        {given === undefined &&
+          users?.map(({ name, disabled }) => (
+            <option key={name} value={name} disabled={disabled}>
+              {name}
+              {disabled && ' (disabled)'}
+            </option>
+          ))}
+      </SelectField>
+      <SelectField
+        form={form}
+        name="expiresIn"
         label="Good for"
+        autoFocus={given !== undefined}
         hint={
-          lifetime === ''
+          expiresIn === ''
             ? 'One that is lost or stolen is good for ever, unless somebody notices.'
             : undefined
         }
-        error={errors.at('expiresIn')}
       >
-        {control => (
-          <select
-            {...control}
-            autoFocus={given !== undefined}
-            value={lifetime}
-            onChange={event => setLifetime(event.target.value)}
-          >
-            {lifetimes.map(([text, value]) => (
-              <option key={value} value={value}>
-                {text}
-              </option>
-            ))}
-          </select>
-        )}
-      </Field>
-      <Field
+        {lifetimes.map(([text, value]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </SelectField>
+      <SelectField
+        form={form}
+        name="project"
         label="Confined to project"
+        disabled={own !== null}
         hint={
           own !== null
             ? `${user} is of this project, and so are all its tokens.`
-            : known?.role === 'admin' && project !== ''
+            : known(user)?.role === 'admin' && project !== ''
               ? 'There, an admin is an operator.'
               : undefined
         }
-        error={errors.at('project')}
       >
-        {control => (
-          <select
-            {...control}
-            disabled={own !== null}
-            value={own ?? project}
-            onChange={event => setProject(event.target.value)}
-          >
-            {own === null && <option value="">none: what its user has</option>}
-            {(own === null ? (projects ?? []) : [{ name: own }]).map(({ name }) => (
-              <option key={name}>{name}</option>
-            ))}
-          </select>
-        )}
-      </Field>
+        <option value="">{own ?? 'none: what its user has'}</option>
+        {own === null && projects?.map(({ name }) => <option key={name}>{name}</option>)}
+      </SelectField>
     </FormDialog>
   );
 }

@@ -1,11 +1,11 @@
-import { useState } from 'react';
 import type { Role, User } from '@v3vee/contracts';
 import { roles } from 'virtual:contract';
 import { useApp } from '../../app-context';
+import { SelectField, TextField } from '../../forms/fields';
+import { useForm, type Form } from '../../forms/use-form';
 import { go } from '../../router';
 import { ConfirmDialog } from '../../ui/confirm-dialog';
 import { FormDialog } from '../../ui/dialog';
-import { Field, useFieldErrors } from '../../ui/field';
 import { useProjects } from '../access/lists';
 import { roleHints } from '../access/roles';
 
@@ -18,17 +18,15 @@ interface Asked {
 export function NewUserDialog({ project: given, onDone, onClose }: Asked & { project?: string }) {
   const { rest } = useApp();
   const { value: projects } = useProjects();
-  const errors = useFieldErrors(['name', 'role', ...(given === undefined ? ['project'] : [])], {
-    USER_EXISTS: 'name',
-    PROJECT_NOT_FOUND: 'project',
+  const form = useForm({
+    name: 'user',
+    initial: { name: '', role: 'operator', project: given ?? '' },
+    body: ({ name, role, project }) => ({ name, role, project: projectOf(role, project) }),
+    codes: { USER_EXISTS: 'name', PROJECT_NOT_FOUND: 'project' },
   });
-  const [name, setName] = useState('');
-  const [role, setRole] = useState<Role>('operator');
-  const [project, setProject] = useState(given ?? '');
-  const isAdmin = role === 'admin';
-  const create = async () => {
-    const body = { name, role, project: isAdmin || project === '' ? null : project };
-    await rest.call('createUser', {}, { body });
+  const { role, project } = form.values;
+  const create = async (body: object) => {
+    const { name } = await rest.call('createUser', {}, { body: body as never });
     onDone();
     go('users', name);
   };
@@ -36,87 +34,71 @@ export function NewUserDialog({ project: given, onDone, onClose }: Asked & { pro
     <FormDialog
       title={given === undefined ? 'New user' : `New user of ${given}`}
       submit="Create"
-      isReady={name !== ''}
-      onSubmit={() => errors.keep(create)}
+      onSubmit={() => form.submit(create)}
       onClose={onClose}
     >
-      <Field label="Name" hint="Lower-case letters, digits and hyphens; it stays." error={errors.at('name')}>
-        {control => (
-          <input
-            {...control}
-            value={name}
-            autoComplete="off"
-            spellCheck={false}
-            autoFocus
-            onChange={event => setName(event.target.value)}
-          />
-        )}
-      </Field>
-      <RoleField role={role} onChange={setRole} isConfined={given !== undefined} error={errors.at('role')} />
-      {given === undefined && (
-        <Field
-          label="Project"
-          hint={
-            isAdmin
-              ? 'An admin is of no project.'
-              : project === ''
-                ? 'Has all projects, and hosts, cards and radios, too.'
-                : 'Sees and touches this project alone; it stays.'
-          }
-          error={errors.at('project')}
-        >
-          {control => (
-            <select
-              {...control}
-              value={isAdmin ? '' : project}
-              disabled={isAdmin}
-              onChange={event => setProject(event.target.value)}
-            >
-              <option value="">none: the whole cluster</option>
-              {projects?.map(each => (
-                <option key={each.name}>{each.name}</option>
-              ))}
-            </select>
-          )}
-        </Field>
-      )}
+      <TextField
+        form={form}
+        name="name"
+        label="Name"
+        hint="Lower-case letters, digits and hyphens; it stays."
+        autoFocus
+      />
+      <RoleField form={form} isConfined={given !== undefined} />
+      <SelectField
+        form={form}
+        name="project"
+        label="Project"
+        disabled={given !== undefined || role === 'admin'}
+        hint={
+          role === 'admin'
+            ? 'An admin is of no project.'
+            : project === ''
+              ? 'Has all projects, and hosts, cards and radios, too.'
+              : 'Sees and touches this project alone; it stays.'
+        }
+      >
+        {given === undefined && <option value="">none: the whole cluster</option>}
+        {(given === undefined ? (projects ?? []) : [{ name: given }]).map(each => (
+          <option key={each.name}>{each.name}</option>
+        ))}
+      </SelectField>
     </FormDialog>
   );
 }
 
-function RoleField({
-  role,
-  onChange,
+/** An admin is of none, whatever is chosen. */
+const projectOf = (role: string, project: string): string | null =>
+  role === 'admin' || project === '' ? null : project;
+
+/** @param isConfined to a project: then it can't be an admin */
+function RoleField<V extends { role: string }>({
+  form,
   isConfined,
-  error,
 }: {
-  role: Role;
-  onChange: (role: Role) => void;
-  /** To a project: then it can't be an admin. */
+  form: Form<V & Record<string, string>>;
   isConfined: boolean;
-  error: string | undefined;
 }) {
   return (
-    <Field label="Role" hint={roleHints[role]} error={error}>
-      {control => (
-        <select {...control} value={role} onChange={event => onChange(event.target.value as Role)}>
-          {roles
-            .filter(each => !isConfined || each !== 'admin')
-            .map(each => (
-              <option key={each}>{each}</option>
-            ))}
-        </select>
-      )}
-    </Field>
+    <SelectField form={form} name="role" label="Role" hint={roleHints[form.values.role as Role]}>
+      {roles
+        .filter(each => !isConfined || each !== 'admin')
+        .map(each => (
+          <option key={each}>{each}</option>
+        ))}
+    </SelectField>
   );
 }
 
 export function RoleDialog({ user, onDone, onClose }: Asked & { user: User }) {
   const { rest, toasts } = useApp();
-  const errors = useFieldErrors(['role']);
-  const [role, setRole] = useState<Role>(user.role);
-  const change = async () => {
-    await rest.call('updateUser', { user: user.name }, { body: { role } });
+  const form = useForm({
+    name: 'userPatch',
+    initial: { role: user.role as string },
+    body: ({ role }) => ({ role }),
+  });
+  const change = async (body: object) => {
+    const { role } = await rest.call('updateUser', { user: user.name }, { body });
     toasts.tell(`${user.name} is ${role} now`);
     onDone();
   };
@@ -124,16 +106,11 @@ export function RoleDialog({ user, onDone, onClose }: Asked & { user: User }) {
     <FormDialog
       title={`Change the role of ${user.name}`}
       submit="Change"
-      isReady={role !== user.role}
-      onSubmit={() => errors.keep(change)}
+      isReady={form.values.role !== user.role}
+      onSubmit={() => form.submit(change)}
       onClose={onClose}
     >
-      <RoleField
-        role={role}
-        onChange={setRole}
-        isConfined={user.project !== null}
-        error={errors.at('role')}
-      />
+      <RoleField form={form} isConfined={user.project !== null} />
       <p className="muted">
         It counts from the next request on; terminals and streams that are open are closed.
       </p>
