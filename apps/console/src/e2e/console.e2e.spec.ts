@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host, RadioView, Vm } from '@v3vee/contracts';
-import { TestCluster } from '@v3vee/testkit';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser, listenTo, PATIENCE_MS, seriousViolations } from './browser.fixture';
+import { seriousViolations } from './browser.fixture';
+import { ConsoleRig, START_MS, until } from './console-rig.fixture';
 
 /** As long as an SSID may be, and harmless only where it is taken as text. */
 const HOSTILE = '<img src=x onerror=alert(1)>';
@@ -53,23 +52,16 @@ const SCREENS = [
 ];
 
 describe('the web console in a browser', () => {
-  let cluster: TestCluster;
+  let rig: ConsoleRig;
+  let cluster: ConsoleRig['cluster'];
   let browser: Browser;
   let page: Page;
-  let folder: string;
   let url: string;
-  let heard: ReturnType<typeof listenTo>;
+  let heard: ConsoleRig['heard'];
 
-  const open = (path: string) => page.goto(`${url}/#/${path}`);
+  const open = (path: string) => rig.open(path);
   const vmRow = (name: string) => page.locator(`[data-vm="${name}"]`);
   const terminal = () => page.locator('.xterm-rows');
-  const until = async <T>(look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
-    for (;;) {
-      const seen = await look();
-      if (holds(seen)) return seen;
-      await new Promise(resolve => setTimeout(resolve, 200));
-    }
-  };
   const hostOf = async (vm: string) => (await cluster.json<Vm>(['vm', 'show', vm])).host;
   const address = async () => (await cluster.ok(['console'])).trim();
   /** With a mouse, from the middle of a VM to the middle of a host. */
@@ -83,20 +75,10 @@ describe('the web console in a browser', () => {
   };
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'v3-console-'));
-    const topologyFile = join(folder, 'cluster.yaml');
-    writeFileSync(topologyFile, topology);
-    [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(PATIENCE_MS);
-    url = (await cluster.status()).url as string;
-    heard = listenTo(page, url);
-  }, 900_000);
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.down();
-    rmSync(folder, { recursive: true, force: true });
-  });
+    rig = await ConsoleRig.start(topology);
+    ({ cluster, browser, page, url, heard } = rig);
+  }, START_MS);
+  afterAll(() => rig?.stop());
 
   it('says how to get in, and refuses a wrong token', async () => {
     await page.goto(url);
@@ -283,9 +265,7 @@ describe('the web console in a browser', () => {
     await page.setViewportSize({ width: 1280, height: 800 });
     await page.evaluate(name => (document.documentElement.dataset.theme = name), theme);
     for (const path of SCREENS) {
-      await open(path);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForFunction(() => !document.body.innerText.includes('Loading…'));
+      await rig.show(path);
       expect([path, await seriousViolations(page)]).toEqual([path, []]);
     }
     await open('');
@@ -301,8 +281,7 @@ describe('the web console in a browser', () => {
     for (const path of SCREENS) {
       await open(path);
       await page.getByRole('heading', { level: 1 }).waitFor();
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect([path, wide]).toEqual([path, 0]);
+      expect([path, await rig.overflow()]).toEqual([path, 0]);
     }
     await page.getByRole('button', { name: 'Navigation' }).click();
     await page.getByRole('link', { name: 'Hosts' }).click();

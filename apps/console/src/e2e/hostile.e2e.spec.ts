@@ -1,10 +1,9 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Vm } from '@v3vee/contracts';
-import { TestCluster } from '@v3vee/testkit';
-import type { Browser, Page } from 'playwright-core';
-import { launchBrowser, PATIENCE_MS } from './browser.fixture';
+import type { Page } from 'playwright-core';
+import { launchBrowser } from './browser.fixture';
+import { ConsoleRig, START_MS } from './console-rig.fixture';
 import { attempts, ForeignSite } from './foreign-site.fixture';
 
 /** Each runs if it is ever taken for markup; SSIDs have 32 bytes. */
@@ -27,46 +26,24 @@ vms:
 `;
 
 describe('the web console, and what does not mean well', () => {
-  let cluster: TestCluster;
-  let browser: Browser;
+  let rig: ConsoleRig;
+  let cluster: ConsoleRig['cluster'];
   let page: Page;
-  let folder: string;
   let url: string;
-  const complaints: string[] = [];
 
-  const open = (path: string) => page.goto(`${url}/#/${path}`);
+  const open = (path: string) => rig.open(path);
   const guest = (vm: string, script: string) => cluster.v3(['vm', 'exec', vm, '--', 'sh', '-c', script]);
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'v3-console-'));
-    const topologyFile = join(folder, 'cluster.yaml');
-    writeFileSync(topologyFile, topology);
-    [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 } });
-    page = await context.newPage();
-    page.setDefaultTimeout(PATIENCE_MS);
-    page.on('dialog', dialog => {
-      complaints.push(`a dialog: ${dialog.message()}`);
-      void dialog.dismiss();
-    });
-    page.on('pageerror', error => complaints.push(error.message));
-    page.on('console', message => {
-      if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text());
-    });
-    url = (await cluster.status()).url as string;
-    await page.goto((await cluster.ok(['console'])).trim());
-    await page.getByRole('heading', { name: 'Topology' }).waitFor();
-  }, 900_000);
+    rig = await ConsoleRig.loggedIn(topology);
+    ({ cluster, page, url } = rig);
+  }, START_MS);
   afterEach(async () => {
     // A script of others would have left this; the policy would have stopped it, and complained.
     expect(await page.evaluate(() => 'hacked' in globalThis)).toBe(false);
-    expect(complaints).toEqual([]);
+    expect(rig.heard.complaints).toEqual([]);
   });
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.down();
-    rmSync(folder, { recursive: true, force: true });
-  });
+  afterAll(() => rig?.stop());
 
   it('shows any SSID as text', async () => {
     await open('wifi');

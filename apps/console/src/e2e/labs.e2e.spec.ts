@@ -1,24 +1,21 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LabRun, LabRunDetail, List } from '@v3vee/contracts';
-import { TestCluster } from '@v3vee/testkit';
-import type { Browser, Page } from 'playwright-core';
-import { launchBrowser, PATIENCE_MS, seriousViolations } from './browser.fixture';
+import type { Page } from 'playwright-core';
+import { seriousViolations } from './browser.fixture';
+import { ConsoleRig, START_MS } from './console-rig.fixture';
 
 /** Each lab is real: the one that takes least, each measurement once. */
 const LAB = 'router';
 
 describe('labs in a browser', () => {
-  let cluster: TestCluster;
-  let browser: Browser;
+  let rig: ConsoleRig;
+  let cluster: ConsoleRig['cluster'];
   let page: Page;
-  let folder: string;
-  let url: string;
-  const complaints: string[] = [];
 
-  const open = (path: string) => page.goto(`${url}/#/${path}`);
+  const open = (path: string) => rig.open(path);
   const start = async (lab: string) => {
     await open('labs');
     await page.getByRole('button', { name: `Run ${lab}` }).click();
@@ -44,25 +41,10 @@ describe('labs in a browser', () => {
   const nothing = [false, []];
 
   beforeAll(async () => {
-    folder = await mkdtemp(join(tmpdir(), 'v3-console-'));
-    const topologyFile = join(folder, 'cluster.yaml');
-    await writeFile(topologyFile, 'hosts: { alpha: { memory: 128MiB, cores: 1 } }\n');
-    [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(PATIENCE_MS);
-    page.on('pageerror', error => complaints.push(error.message));
-    page.on('console', message => {
-      if (/Content.Security.Policy/i.test(message.text())) complaints.push(message.text());
-    });
-    url = (await cluster.status()).url as string;
-    await page.goto((await cluster.ok(['console'])).trim());
-    await page.getByRole('heading', { name: 'Topology' }).waitFor();
-  }, 900_000);
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.down();
-    await rm(folder, { recursive: true, force: true });
-  });
+    rig = await ConsoleRig.loggedIn('hosts: { alpha: { memory: 128MiB, cores: 1 } }\n');
+    ({ cluster, page } = rig);
+  }, START_MS);
+  afterAll(() => rig?.stop());
 
   it('are listed with what was published of them', async () => {
     await page.getByRole('link', { name: 'Labs' }).click();
@@ -105,8 +87,7 @@ describe('labs in a browser', () => {
       await page.locator('text=Loading…').waitFor({ state: 'detached' });
       expect([path, await seriousViolations(page)]).toEqual([path, []]);
       await page.setViewportSize({ width: 390, height: 780 });
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect([path, wide]).toEqual([path, 0]);
+      expect([path, await rig.overflow()]).toEqual([path, 0]);
     }
     await page.setViewportSize({ width: 1280, height: 800 });
   });
@@ -148,6 +129,6 @@ describe('labs in a browser', () => {
   });
 
   it('had nothing to complain of', () => {
-    expect(complaints).toEqual([]);
+    expect(rig.heard.complaints).toEqual([]);
   });
 });

@@ -1,10 +1,7 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Job, Vm } from '@v3vee/contracts';
-import { TestCluster } from '@v3vee/testkit';
 import type { Browser, Page } from 'playwright-core';
-import { launchBrowser, listenTo, PATIENCE_MS, seriousViolations } from './browser.fixture';
+import { PATIENCE_MS, seriousViolations } from './browser.fixture';
+import { ConsoleRig, START_MS } from './console-rig.fixture';
 
 const topology = `
 hosts:
@@ -55,14 +52,14 @@ function printingForever(text: string): Buffer {
 }
 
 describe('a virtual machine and its host in a browser', () => {
-  let cluster: TestCluster;
+  let rig: ConsoleRig;
+  let cluster: ConsoleRig['cluster'];
   let browser: Browser;
   let page: Page;
-  let folder: string;
   let url: string;
-  let heard: ReturnType<typeof listenTo>;
+  let heard: ConsoleRig['heard'];
 
-  const open = (path: string) => page.goto(`${url}/#/${path}`);
+  const open = (path: string) => rig.open(path);
   const shown = (row: RegExp) => page.getByRole('row', { name: row }).first().waitFor();
   const killGateway = async () => {
     const gateway = (await cluster.status()).services.find(({ name }) => name === 'gateway');
@@ -70,22 +67,10 @@ describe('a virtual machine and its host in a browser', () => {
   };
 
   beforeAll(async () => {
-    folder = mkdtempSync(join(tmpdir(), 'v3-console-'));
-    const topologyFile = join(folder, 'cluster.yaml');
-    writeFileSync(topologyFile, topology);
-    [cluster, browser] = await Promise.all([TestCluster.up({ topologyFile }), launchBrowser()]);
-    url = (await cluster.status()).url as string;
-    page = await browser.newPage({ viewport: { width: 1280, height: 800 } });
-    page.setDefaultTimeout(PATIENCE_MS);
-    heard = listenTo(page, url);
-    await page.goto((await cluster.ok(['console'])).trim());
-    await page.getByRole('heading', { name: 'Topology' }).waitFor();
-  }, 900_000);
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.down();
-    rmSync(folder, { recursive: true, force: true });
-  });
+    rig = await ConsoleRig.loggedIn(topology);
+    ({ cluster, browser, page, url, heard } = rig);
+  }, START_MS);
+  afterAll(() => rig?.stop());
 
   it('events come as they happen, also after a gateway that is killed', async () => {
     await open('events');
@@ -226,9 +211,7 @@ describe('a virtual machine and its host in a browser', () => {
   it.each(['light', 'dark'] as const)('none of these screens has a serious barrier: %s', async theme => {
     await page.evaluate(name => (document.documentElement.dataset.theme = name), theme);
     for (const path of SCREENS) {
-      await open(path);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForFunction(() => !document.body.innerText.includes('Loading…'));
+      await rig.show(path);
       expect([path, await seriousViolations(page)]).toEqual([path, []]);
     }
   });
@@ -236,11 +219,8 @@ describe('a virtual machine and its host in a browser', () => {
   it('they fit a phone', async () => {
     await page.setViewportSize({ width: 390, height: 780 });
     for (const path of SCREENS) {
-      await open(path);
-      await page.getByRole('heading', { level: 1 }).waitFor();
-      await page.waitForFunction(() => !document.body.innerText.includes('Loading…'));
-      const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
-      expect([path, wide]).toEqual([path, 0]);
+      await rig.show(path);
+      expect([path, await rig.overflow()]).toEqual([path, 0]);
     }
   });
 
