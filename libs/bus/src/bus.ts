@@ -20,6 +20,8 @@ import {
   type Subscription,
 } from 'nats';
 import type { z } from 'zod';
+import { abortable } from './abortable';
+import { natsOptions, redact } from './address';
 import { Refusals } from './refusals';
 import { answered, asked } from './traced';
 
@@ -395,42 +397,4 @@ function callFailed(subject: string, timeoutMs: number, cause: unknown): V3Error
     return new V3Error('TIMEOUT', `${subject} gave no answer within ${timeoutMs} ms`, { cause });
   }
   return new V3Error('SERVICE_UNAVAILABLE', `${subject}: ${(cause as Error).message}`, { cause });
-}
-
-/** Whoever waits on a signal: a window of messages under way is no leak of listeners. */
-const waiting = new WeakMap<AbortSignal, Set<() => void>>();
-
-/** What `promise` comes to, unless the signal comes first: then its reason. */
-export function abortable<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const abort = () => reject(V3Error.from(signal.reason));
-    if (signal.aborted) abort();
-    const waiters = waitersOf(signal);
-    waiters.add(abort);
-    promise.then(resolve, reject).finally(() => waiters.delete(abort));
-  });
-}
-
-function waitersOf(signal: AbortSignal): Set<() => void> {
-  const known = waiting.get(signal);
-  if (known) return known;
-  const waiters = new Set<() => void>();
-  waiting.set(signal, waiters);
-  signal.addEventListener('abort', () => waiters.forEach(abort => abort()), { once: true });
-  return waiters;
-}
-
-/** What an address says, as the client wants it: it reads no user out of one itself. A user without a password is a token, as with NATS's own clients. */
-export function natsOptions(text: string): { servers: string; user?: string; pass?: string; token?: string } {
-  if (!URL.canParse(text)) return { servers: text };
-  const url = new URL(text);
-  const [user, pass] = [url.username, url.password].map(decodeURIComponent) as [string, string];
-  if (!user) return { servers: text };
-  url.username = url.password = '';
-  const servers = url.toString();
-  return pass ? { servers, user, pass } : { servers, token: user };
-}
-
-function redact(url: string): string {
-  return url.replace(/\/\/[^@/]*@/, '//…@');
 }
