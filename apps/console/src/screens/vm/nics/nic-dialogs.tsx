@@ -13,6 +13,14 @@ interface OfVm {
   onClose: () => void;
 }
 
+function NetworkOptions({ networks }: { networks: readonly Network[] }) {
+  return networks.map(({ id, name, subnet }) => (
+    <option key={id} value={name}>
+      {subnet === null ? name : `${name} (${subnet})`}
+    </option>
+  ));
+}
+
 /** @param network that is chosen */
 const exampleOf = (networks: readonly Network[], network: string): string => {
   const subnet = networks.find(({ name }) => name === network)?.subnet;
@@ -44,11 +52,7 @@ export function AddNicDialog({ vm, networks, onClose }: OfVm) {
       onClose={onClose}
     >
       <SelectField form={form} name="network" label="Network" autoFocus>
-        {networks.map(({ id, name, subnet }) => (
-          <option key={id} value={name}>
-            {subnet === null ? name : `${name} (${subnet})`}
-          </option>
-        ))}
+        <NetworkOptions networks={networks} />
       </SelectField>
       <TextField
         form={form}
@@ -96,11 +100,7 @@ export function MoveNicDialog({ vm, networks, index, onClose }: OfVm & { index: 
       </p>
       <SelectField form={form} name="network" label="Network" autoFocus>
         {others.length === 0 && <option value="">there is no other</option>}
-        {others.map(({ id, name, subnet }) => (
-          <option key={id} value={name}>
-            {subnet === null ? name : `${name} (${subnet})`}
-          </option>
-        ))}
+        <NetworkOptions networks={others} />
       </SelectField>
       <TextField
         form={form}
