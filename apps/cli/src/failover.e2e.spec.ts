@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { readClusterFile } from '@v3vee/client';
-import type { Host, List, Snapshot, Vm } from '@v3vee/contracts';
+import { readClusterFile, type Client } from '@v3vee/client';
 import { TestCluster } from '@v3vee/testkit';
 
 const TOPOLOGY = `
@@ -23,12 +22,14 @@ vms:
 describe('a host that is lost', () => {
   let folder: string;
   let cluster: TestCluster;
+  let client: Client;
 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'v3-e2e-'));
     const file = join(folder, 'cluster.yaml');
     writeFileSync(file, TOPOLOGY);
     cluster = await TestCluster.up({ topologyFile: file });
+    client = await cluster.client();
   });
   afterAll(async () => {
     // One that was stopped could not be ended in order.
@@ -46,13 +47,11 @@ describe('a host that is lost', () => {
     return { pid: found.pid, url: found.url };
   };
   const signal = async (name: string, what: NodeJS.Signals) => process.kill((await service(name)).pid, what);
-  const show = (vm: string) => cluster.json<Vm>(['vm', 'show', vm]);
-  const host = (name: string) => cluster.json<Host>(['host', 'show', name]);
+  const show = (vm: string) => client.call('getVm', { vm });
+  const host = (name: string) => client.call('getHost', { host: name });
   const exec = (vm: string, command: string) => cluster.ok(['vm', 'exec', vm, '--', 'sh', '-c', command]);
   const checkpoints = async () =>
-    (await cluster.json<List<Snapshot>>(['snapshot', 'list', '--vm', 'a1'])).items.filter(
-      ({ kind }) => kind === 'checkpoint',
-    );
+    (await client.list('listSnapshots', { vm: 'a1' })).filter(({ kind }) => kind === 'checkpoint');
   const checkpointed = async () => {
     const since = Date.now();
     await until(async () => (await checkpoints()).some(({ createdAt }) => Date.parse(createdAt) > since));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stateFiles } from '@v3vee/client';
-import type { List, Station } from '@v3vee/contracts';
+import type { List } from '@v3vee/contracts';
 import {
   familyOf,
   namesIn,
@@ -165,9 +165,10 @@ describe('metrics', () => {
   });
 
   it('let no query of a panel be empty', async () => {
+    const client = await cluster.client();
     for (;;) {
-      const { items } = await cluster.json<List<Station>>(['wifi', 'station', 'list']);
-      if (items.some(({ name, state }) => name === 'w1/wlan0' && state === 'ASSOCIATED')) break;
+      const stations = await client.list('listStations');
+      if (stations.some(({ name, state }) => name === 'w1/wlan0' && state === 'ASSOCIATED')) break;
       await delay(250);
     }
     // A card that is set up anew is what the DMM is asked about.

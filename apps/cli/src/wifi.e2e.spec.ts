@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Bss, List, RadioView, Station, Vm, WifiEvent } from '@v3vee/contracts';
+import type { Client } from '@v3vee/client';
+import type { Bss, List, RadioView, Vm } from '@v3vee/contracts';
 import { TestCluster } from '@v3vee/testkit';
 import {
   Ieee80211Frame,
@@ -42,6 +43,7 @@ const KIB = 256;
 
 describe('Virtual WiFi', () => {
   let cluster: TestCluster;
+  let client: Client;
   let folder: string;
   let sum: string;
 
@@ -51,9 +53,10 @@ describe('Virtual WiFi', () => {
         timeoutMs: 240_000,
       })
     ).trim();
-  const stations = async () => (await cluster.json<List<Station>>(['wifi', 'station', 'list'])).items;
-  const station = async (name: string) => (await stations()).find(each => each.name === name)!;
-  const events = async () => (await cluster.json<List<WifiEvent>>(['wifi', 'events'])).items;
+  // Asked again and again; a process for each question would take from the guests what they need to associate in time.
+  const station = async (name: string) =>
+    (await client.list('listStations')).find(each => each.name === name)!;
+  const events = () => client.list('listWifiEvents');
   /** Until it is so; the test's own time is the limit. */
   const until = async <T>(look: () => Promise<T>, holds: (seen: T) => boolean): Promise<T> => {
     for (;;) {
@@ -75,6 +78,7 @@ describe('Virtual WiFi', () => {
     const topologyFile = join(folder, 'cluster.yaml');
     writeFileSync(topologyFile, topology);
     cluster = await TestCluster.up({ topologyFile });
+    client = await cluster.client();
     sum = await sh(
       'b1',
       `mkdir /www; cd /www; head -c ${KIB << 10} /dev/urandom > f; httpd -h .; sha256sum f | cut -c1-64`,
@@ -173,7 +177,7 @@ describe('Virtual WiFi', () => {
     );
     // It scans first, and scans again as long as nobody answers.
     await until(
-      () => cluster.json<RadioView>(['wifi', 'radio', 'show', 'alpha/radio0']),
+      () => client.call('getRadio', { radio: 'alpha/radio0' }),
       ({ status }) => (status?.counters.dropped.spoofed ?? 0) > 0,
     );
     await sh('w2', 'ip link set wlan0 down');

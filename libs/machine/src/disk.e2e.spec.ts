@@ -14,13 +14,14 @@ async function shows(guest: Guest, text: string): Promise<void> {
   while (!(await guest.screen()).text?.some(row => row.startsWith(text))) await guest.caughtUp();
 }
 
-it('keeps files from one guest to the next, also when the first is killed after it said sync', async () => {
+/** Of single files: `sync` may miss one that is just being written back, see infra/images/debian/shutdown. */
+it('keeps files from one guest to the next, also when the first is killed after it said fsync', async () => {
   const ids = [await disks.folder.create(DISK_BYTES)];
   const first = await disks.start(ids);
-  expect(
-    await sh(first, 'echo kept >/data/file && md5sum /usr.squashfs && cp /usr.squashfs /data && sync'),
-  ).toBeTruthy();
-  const sum = await sh(first, 'md5sum </data/usr.squashfs');
+  const sum = await sh(
+    first,
+    'cd /data && echo kept >file && cp /usr.squashfs . && fsync file usr.squashfs && md5sum </usr.squashfs',
+  );
   await first.terminate();
   const second = await disks.start(ids);
   expect(await sh(second, 'cat /data/file; md5sum </data/usr.squashfs')).toBe(`kept\n${sum}`);

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ControlClient, stateFiles, type ClusterStatus } from '@v3vee/client';
+import { connectLocal, ControlClient, stateFiles, type Client, type ClusterStatus } from '@v3vee/client';
 import { checkoutRoot } from '@v3vee/setup';
 
 const LAUNCHER = join(checkoutRoot, 'v3');
@@ -88,6 +88,11 @@ export class TestCluster {
 
   async json<T = unknown>(args: string[]): Promise<T> {
     return JSON.parse(await this.ok([...args, '-o', 'json'])) as T;
+  }
+
+  /** What speaks to its gateway as the administrator, without a process for each question: for waiting. */
+  client(): Promise<Client> {
+    return connectLocal(this.stateDir, {});
   }
 
   /** As `v3 status`, without a process of its own: for waiting. @throws Error where no cluster runs */
