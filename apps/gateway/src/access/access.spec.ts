@@ -1,5 +1,6 @@
 import { once } from 'node:events';
-import { get, type IncomingMessage } from 'node:http';
+import { Agent, get, request as ask, type IncomingMessage } from 'node:http';
+import { text } from 'node:stream/consumers';
 import {
   captureCalls,
   type AccessToken,
@@ -104,6 +105,20 @@ describe('users, tokens and projects', () => {
       }
     });
 
+    it('may be revoked by themselves: the answer comes, and no other', async () => {
+      const admin = await gateway.user('admin');
+      const agent = new Agent({ keepAlive: true });
+      const url = `http://127.0.0.1:${gateway.port}/v1/tokens/${admin.id}:revoke`;
+      const headers = { Authorization: `Bearer ${admin.token}` };
+      const [response] = (await once(ask(url, { method: 'POST', headers, agent }).end(), 'response')) as [
+        IncomingMessage,
+      ];
+      expect(JSON.parse(await text(response))).toMatchObject({ id: admin.id, state: 'REVOKED' });
+      expect([response.statusCode, response.headers.connection]).toEqual([200, 'close']);
+      await as(admin, 'get', '/v1/self').expect(401);
+      agent.destroy();
+    });
+
     it('end with their user', async () => {
       const token = await gateway.user('viewer');
       await gateway.ok('delete', `/v1/users/${token.user}`);
@@ -147,6 +162,18 @@ describe('users, tokens and projects', () => {
       const wider = await refused(gateway.call('patch', path, { role: 'admin' }));
       expect([wider.code, wider.errors?.[0]?.path]).toEqual(['INVALID_REQUEST', 'role']);
       expect((await refused(gateway.call('patch', '/v1/users/nobody', {}))).code).toBe('USER_NOT_FOUND');
+    });
+
+    it('let no admin lock themselves out', async () => {
+      const admin = await gateway.user('admin');
+      const path = `/v1/users/${admin.user}`;
+      const bodies = [['patch', { role: 'viewer' }], ['patch', { disabled: true }], ['delete']] as const;
+      for (const [method, body] of bodies)
+        expect(await refused(gateway.call(method, path, body, admin.token))).toMatchObject({
+          code: 'INVALID_REQUEST',
+          detail: expect.stringContaining('another admin has to'),
+        });
+      await as(admin, 'get', '/v1/users').expect(200);
     });
 
     it('have an end of their own, and their sessions none later', async () => {

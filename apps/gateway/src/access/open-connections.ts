@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { Injectable } from '@nestjs/common';
 import type { Identity } from './identity';
@@ -33,8 +34,11 @@ export class OpenConnections {
     });
   }
 
-  close(tokenId: string): void {
+  /** @param answer that says so: over a connection of the same token, it is the last there */
+  close(tokenId: string, answer?: ServerResponse): void {
     this.closings++;
-    for (const socket of this.open.get(tokenId) ?? []) socket.destroy();
+    for (const socket of this.open.get(tokenId) ?? [])
+      if (answer?.socket === socket) answer.setHeader('Connection', 'close');
+      else socket.destroy();
   }
 }

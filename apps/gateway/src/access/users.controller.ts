@@ -1,8 +1,9 @@
-import { Controller } from '@nestjs/common';
+import type { ServerResponse } from 'node:http';
+import { Controller, Res } from '@nestjs/common';
 import { V3Error, type AccessToken, type List, type NewToken, type Self, type User } from '@v3vee/contracts';
 import { UserRepository, type TokenEntity, type UserEntity } from '@v3vee/store';
 import { ageKey, ageOf } from '../http/age-key';
-import { Endpoint, Input, type InputOf } from '../http/endpoint';
+import { Endpoint, Input, type Caller, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { Authentication } from './authentication.service';
 import type { Identity } from './identity';
@@ -53,10 +54,7 @@ export class UsersController {
     const { name, role, project } = await this.find(params.user);
     const isOtherRole = body.role !== undefined && body.role !== role;
     const path = body.disabled ? 'disabled' : isOtherRole ? 'role' : undefined;
-    if (path !== undefined && caller.identity?.user === name) {
-      const message = `${name} can't do that to ${name}: another admin has to`;
-      throw new V3Error('INVALID_REQUEST', message, { fields: [{ path, message }] });
-    }
+    if (path !== undefined) refuseSelf(name, caller, path);
     if (body.role === 'admin' && project !== null) {
       const message = `an admin is of no project, and ${name} is of ${project}`;
       throw new V3Error('INVALID_REQUEST', message, { fields: [{ path: 'role', message }] });
@@ -68,8 +66,9 @@ export class UsersController {
   }
 
   @Endpoint('deleteUser')
-  async delete(@Input() { params }: InputOf<'deleteUser'>): Promise<object> {
+  async delete(@Input() { params, caller }: InputOf<'deleteUser'>): Promise<object> {
     const { name } = await this.find(params.user);
+    refuseSelf(name, caller, 'user');
     const tokens = await this.users.tokensOf(name);
     await this.users.remove(name);
     for (const { id } of tokens) this.connections.close(id);
@@ -103,11 +102,14 @@ export class UsersController {
   }
 
   @Endpoint('revokeToken')
-  async revoke(@Input() { params }: InputOf<'revokeToken'>): Promise<AccessToken> {
+  async revoke(
+    @Input() { params }: InputOf<'revokeToken'>,
+    @Res({ passthrough: true }) answer: ServerResponse,
+  ): Promise<AccessToken> {
     const known = await this.users.getToken(params.token);
     if (!known) throw new V3Error('TOKEN_NOT_FOUND', `there is no token "${params.token}"`);
     const token = await this.users.revoke(known.id);
-    this.connections.close(token.id);
+    this.connections.close(token.id, answer);
     return tokenView(token, false);
   }
 
@@ -116,6 +118,13 @@ export class UsersController {
     if (!user) throw new V3Error('USER_NOT_FOUND', `there is no user "${name}"`);
     return user;
   }
+}
+
+/** No admin locks themselves out. @param path of what is asked for */
+function refuseSelf(name: string, { identity }: Caller, path: string): void {
+  if (identity?.user !== name) return;
+  const message = `${name} can't do that to ${name}: another admin has to`;
+  throw new V3Error('INVALID_REQUEST', message, { fields: [{ path, message }] });
 }
 
 function view(
