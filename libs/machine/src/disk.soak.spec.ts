@@ -39,7 +39,7 @@ describe('a disk', () => {
           ]);
         written = await sh(
           guest,
-          `dd if=/dev/urandom bs=64k count=${MIB * 16} 2>/dev/null | tee /data/file | md5sum; fsync /data/file`,
+          `dd if=/dev/urandom bs=64k count=${MIB * 16} 2>/dev/null | tee /data/file | md5sum; sync /data/file`,
           PATIENCE_MS,
         );
         expect([rounds, 'of its own', await read()]).toEqual([rounds, 'of its own', thrice(written)]);

@@ -192,6 +192,25 @@ describe('access in the web console', () => {
     await row('Projects', 'blue').waitFor({ state: 'detached' });
   });
 
+  it('nobody is offered to lock themselves out', async () => {
+    await cluster.ok(['user', 'create', 'eva', '--role', 'admin']);
+    const token = (await cluster.ok(['token', 'create', '--user', 'eva'])).trim();
+    const own = await (await browser.newContext()).newPage();
+    await own.goto(url);
+    await own.getByLabel(/token/).fill(token);
+    await own.getByRole('button', { name: 'Log in' }).click();
+    await own.getByRole('link', { name: 'Users' }).click();
+    await own.getByRole('button', { name: 'Actions of eva' }).click();
+    for (const name of ['Change role…', 'Disable…', 'Delete…']) {
+      const item = own.getByRole('menuitem', { name });
+      expect([name, await item.isDisabled(), await item.getAttribute('title')]).toEqual([
+        ...[name, true, 'That is you: another admin has to'],
+      ]);
+    }
+    await own.context().close();
+    await cluster.ok(['user', 'delete', 'eva']);
+  });
+
   it('quotas are changed: empty is no limit, and what is there stays', async () => {
     await open('projects/red');
     await page.getByRole('button', { name: 'Change quotas…' }).click();

@@ -207,6 +207,7 @@ describe('users, tokens and projects', () => {
       const post = (path: string, body: object) => gateway.call('post', path, body);
       expect(await code(post('/v1/tokens', { user: 'nobody' }))).toBe('USER_NOT_FOUND');
       expect(await code(post('/v1/users', { name: red.user, role: 'viewer' }))).toBe('USER_EXISTS');
+      expect(await code(post('/v1/users', { name: 'admin', role: 'viewer' }))).toBe('USER_EXISTS');
       expect(await code(post('/v1/users', { name: 'x', role: 'viewer', project: 'x' }))).toBe(
         'PROJECT_NOT_FOUND',
       );

@@ -6,7 +6,7 @@ import { ageKey, ageOf } from '../http/age-key';
 import { Endpoint, Input, type Caller, type InputOf } from '../http/endpoint';
 import { PageTokens } from '../http/page-tokens';
 import { Authentication } from './authentication.service';
-import type { Identity } from './identity';
+import { ADMINISTRATOR, type Identity } from './identity';
 import { OpenConnections } from './open-connections';
 
 @Controller()
@@ -46,6 +46,11 @@ export class UsersController {
 
   @Endpoint('createUser')
   async create(@Input() { body }: InputOf<'createUser'>): Promise<User> {
+    if (body.name === ADMINISTRATOR.user)
+      throw new V3Error(
+        'USER_EXISTS',
+        `${body.name} is who has the cluster's own token; choose another name`,
+      );
     return view(await this.users.create(body), new Map());
   }
 
@@ -122,7 +127,8 @@ export class UsersController {
 
 /** No admin locks themselves out. @param path of what is asked for */
 function refuseSelf(name: string, { identity }: Caller, path: string): void {
-  if (identity?.user !== name) return;
+  // A store of before may have a user of the administrator's name.
+  if (identity?.user !== name || identity.tokenId === null) return;
   const message = `${name} can't do that to ${name}: another admin has to`;
   throw new V3Error('INVALID_REQUEST', message, { fields: [{ path, message }] });
 }

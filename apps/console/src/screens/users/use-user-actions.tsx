@@ -11,10 +11,14 @@ export function useUserActions(
   onDone: () => void,
   onGone = onDone,
 ): { items: (MenuItem | 'line')[]; dialog: ReactNode } {
-  const { rest, toasts } = useApp();
+  const { rest, toasts, who } = useApp();
   const [dialog, setDialog] = useState<ReactNode>(null);
   const token = useTokenMaking(onDone);
   const close = () => setDialog(null);
+  // The gateway refuses it too; here it is said before.
+  const isSelf = who.get()?.user === user.name;
+  const unlessSelf = (dialog: ReactNode) => (isSelf ? undefined : () => setDialog(dialog));
+  const why = 'That is you: another admin has to';
   const common = { user, onDone, onClose: close };
   const enable = () =>
     void toasts
@@ -34,7 +38,8 @@ export function useUserActions(
       {
         label: 'Change role…',
         icon: 'edit',
-        run: () => setDialog(<RoleDialog {...common} />),
+        run: unlessSelf(<RoleDialog {...common} />),
+        why,
         needs: 'updateUser',
       },
       user.disabled
@@ -42,14 +47,16 @@ export function useUserActions(
         : {
             label: 'Disable…',
             icon: 'cordon',
-            run: () => setDialog(<DisableDialog {...common} />),
+            run: unlessSelf(<DisableDialog {...common} />),
+            why,
             needs: 'updateUser',
           },
       'line',
       {
         label: 'Delete…',
         icon: 'trash',
-        run: () => setDialog(<DeleteUserDialog {...common} onDone={onGone} />),
+        run: unlessSelf(<DeleteUserDialog {...common} onDone={onGone} />),
+        why,
         isDangerous: true,
         needs: 'deleteUser',
       },
