@@ -265,7 +265,11 @@ describe('access in the web console', () => {
     await page.getByRole('button', { name: 'Show all' }).click();
     await entries.getByRole('link', { name: 'anna' }).first().click();
     await page.waitForURL(/#\/audit\/anna$/);
-    expect(await search.getByLabel('Who').inputValue()).toBe('anna');
+    // The address is there before the screen.
+    await until(
+      () => search.getByLabel('Who').inputValue(),
+      who => who === 'anna',
+    );
   });
 
   it('the audit log is followed, and older entries are there when they are asked for', async () => {
