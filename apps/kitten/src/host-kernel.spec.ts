@@ -1,5 +1,6 @@
 import { KITTEN_RESERVED_MIB, V3Error } from '@v3vee/contracts';
-import { HostKernel, MIB, type HostDescription } from './host-kernel';
+import { HostKernel } from './host-kernel';
+import { MIB, type HostDescription } from './host-resources';
 import { FakeClock } from './testing/fake-clock.fixture';
 import { generator } from './testing/generator.fixture';
 
@@ -235,7 +236,7 @@ describe('the host kernel, its address spaces and native tasks', () => {
     const kernel = claimed();
     kernel.allocate('vm/a', 33);
     kernel.allocate('vm/b', 64);
-    const { aspace, base } = kernel.createTask({ name: 'job/1/0', memoryBytes: 3 * page });
+    const { aspace, base } = kernel.natives.create({ name: 'job/1/0', memoryBytes: 3 * page });
     const { bytes, regions, aspaces } = kernel.memoryMap();
     expect(bytes).toBe(256 * MIB);
     expect(aspaces.map(({ id, name }) => `${id} ${name}`)).toEqual([
@@ -259,7 +260,7 @@ describe('the host kernel, its address spaces and native tasks', () => {
 
   it('puts native tasks on cores that nobody is on, core 0 last of all, and only shares where asked', () => {
     const kernel = claimed(256, 3);
-    const create = (name: string, more = {}) => kernel.createTask({ name, memoryBytes: page, ...more });
+    const create = (name: string, more = {}) => kernel.natives.create({ name, memoryBytes: page, ...more });
     expect([create('a').core, create('b').core, create('c').core]).toEqual([1, 2, 0]);
     expect(refusal(() => create('d'))).toBe(
       'HOST_CORES_EXHAUSTED: d asks for a core of alpha; none of its 3 is free. ' +
@@ -278,11 +279,12 @@ describe('the host kernel, its address spaces and native tasks', () => {
     const kernel = claimed(256, 2);
     const before = kernel.map.query();
     const [a, b] = ['a', 'b'].map(name =>
-      kernel.createTask({ name, memoryBytes: 7 * page, core: 1, share: true }),
+      kernel.natives.create({ name, memoryBytes: 7 * page, core: 1, share: true }),
     );
     expect([a!.gate.isOpen, b!.gate.isOpen].filter(Boolean)).toHaveLength(1);
-    for (const task of [a!, b!]) expect([kernel.endTask(task.id), task.gate.isOpen]).toEqual([true, true]);
-    expect(kernel.endTask(a!.id)).toBe(false);
+    for (const task of [a!, b!])
+      expect([kernel.natives.end(task.id), task.gate.isOpen]).toEqual([true, true]);
+    expect(kernel.natives.end(a!.id)).toBe(false);
     expect(kernel.map.query()).toEqual(before);
     expect(kernel.cores.free).toBe(2);
     expect(kernel.aspaces.list()).toHaveLength(3);
@@ -292,7 +294,8 @@ describe('the host kernel, its address spaces and native tasks', () => {
     const kernel = claimed();
     const before = [kernel.map.query(), kernel.cores.list()];
     const reserve = (sliceMs: number) => ({ kind: 'edf', sliceMs, periodMs: 100 }) as const;
-    const ask = (more: object) => refusal(() => kernel.createTask({ name: 'a', memoryBytes: page, ...more }));
+    const ask = (more: object) =>
+      refusal(() => kernel.natives.create({ name: 'a', memoryBytes: page, ...more }));
     expect(ask({ memoryBytes: 100 })).toContain('needs memory of whole pages of 4096 bytes, not 100');
     expect(ask({ memoryBytes: 512 * MIB })).toContain('HOST_MEMORY_EXHAUSTED: a asks for 512 MiB');
     expect(ask({ policy: reserve(99) })).toContain('HOST_CORES_EXHAUSTED: a asks for 99 of each 100 ms');
@@ -301,18 +304,18 @@ describe('the host kernel, its address spaces and native tasks', () => {
     expect(ask({ policy: reserve(50) })).toBe('granted');
     expect(ask({})).toBe('INVALID_REQUEST: a runs on alpha already');
     expect(
-      refusal(() => new HostKernel(describeHost(256, 4)).createTask({ name: 'a', memoryBytes: page })),
+      refusal(() => new HostKernel(describeHost(256, 4)).natives.create({ name: 'a', memoryBytes: page })),
     ).toContain('HOST_NOT_CLAIMED');
   });
 
   it('moves a native task', () => {
     const kernel = claimed(256, 3);
-    const { id } = kernel.createTask({ name: 'a', memoryBytes: page });
+    const { id } = kernel.natives.create({ name: 'a', memoryBytes: page });
     kernel.allocate('vm/a', 32);
-    expect(refusal(() => kernel.moveTask(id, 0))).toContain('HOST_CORE_IN_USE');
-    kernel.moveTask(id, 2);
+    expect(refusal(() => kernel.natives.move(id, 0))).toContain('HOST_CORE_IN_USE');
+    kernel.natives.move(id, 2);
     expect(kernel.cores.list()).toEqual([['vm/a'], [], ['a']]);
-    kernel.moveTask(id, 0, true);
+    kernel.natives.move(id, 0, true);
     expect(kernel.cores.list()).toEqual([['vm/a', 'a'], [], []]);
   });
 });
@@ -360,7 +363,7 @@ describe('the host kernel, its shared cores', () => {
   it('has guests on one core take turns, a busy native task among them', () => {
     const { kernel, clock, told } = sharing();
     for (const vm of ['a', 'b', 'c']) kernel.allocate(`vm/${vm}`, 32);
-    kernel.createTask({ name: 'job', memoryBytes: 4096, core: 0, share: true });
+    kernel.natives.create({ name: 'job', memoryBytes: 4096, core: 0, share: true });
     for (const vm of ['a', 'b', 'c']) kernel.report(`vm/${vm}`, 'RUNNING', 0);
     expect(kernel.grants().map(({ task }) => task)).toEqual(['vm/a', 'vm/c']);
     const before = told();

@@ -11,7 +11,9 @@ import {
 } from '@v3vee/contracts';
 import { BinaryLoader, NativeJob, type JobEnd, type LoadedBinary } from '@v3vee/native';
 import type { z } from 'zod';
-import { MIB, type HostKernel, type NativeTask } from '../host-kernel';
+import type { HostKernel } from '../host-kernel';
+import { MIB } from '../host-resources';
+import type { NativeTask } from '../native-tasks';
 
 /** Bytes of output in one answer, about. */
 const ANSWER_BYTES = 256 << 10;
@@ -133,7 +135,7 @@ export class JobTable {
     try {
       for (let rank = 0; rank < ranks; rank++) {
         const name = `job/${id}/${rank}`;
-        tasks.push(this.kernel.createTask({ name, memoryBytes: memoryMiB * MIB, share }));
+        tasks.push(this.kernel.natives.create({ name, memoryBytes: memoryMiB * MIB, share }));
       }
     } catch (thrown) {
       this.endTasks(tasks);
@@ -144,7 +146,7 @@ export class JobTable {
   }
 
   private endTasks(tasks: readonly NativeTask[]): void {
-    for (const { id } of tasks) this.kernel.endTask(id);
+    for (const { id } of tasks) this.kernel.natives.end(id);
   }
 
   private run(id: string, order: JobOrder, binary: LoadedBinary, tasks: readonly NativeTask[]): Job {
