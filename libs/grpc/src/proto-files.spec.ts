@@ -2,23 +2,23 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { rest, restStreams } from '@v3vee/contracts';
 import { api } from './api';
-import { OWN_FOLDER, PUBLISHED_FILE } from './files';
+import { NUMBERS_FILE, OWN_FOLDER } from './files';
 import { rpcName, type Message } from './model';
 import { pascalCase } from './names';
-import { publish, type Published } from './numbers';
+import { numbered, type Numbers } from './numbers';
 import { serviceDefinition } from './load';
 import { protoFiles } from './proto-files';
 
-const published = JSON.parse(readFileSync(PUBLISHED_FILE, 'utf8')) as Published;
+const numbers = JSON.parse(readFileSync(NUMBERS_FILE, 'utf8')) as Numbers;
 
 describe('the proto files', () => {
   it('are what the REST table makes: after a change of it run "npm run proto -w libs/grpc"', () => {
-    const made = protoFiles(api(), publish(api(), published));
+    const made = protoFiles(api(), numbered(api(), numbers));
     const found = readdirSync(OWN_FOLDER).map(
       name => [name, readFileSync(join(OWN_FOLDER, name), 'utf8')] as const,
     );
     expect(new Map(found.sort())).toEqual(new Map([...made].sort()));
-    expect(publish(api(), published)).toEqual(published);
+    expect(numbered(api(), numbers)).toEqual(numbers);
   });
 
   it('have an RPC for every endpoint and stream, in the service of its tag, and for the console', () => {
@@ -34,7 +34,7 @@ describe('the proto files', () => {
 
 describe('names', () => {
   it('of messages are whole where a method of the service has the same one, which would come first', () => {
-    for (const [file, text] of protoFiles(api(), published)) {
+    for (const [file, text] of protoFiles(api(), numbers)) {
       const methods = new Set([...text.matchAll(/^ {2}rpc (\w+)\(/gm)].map(([, name]) => name));
       for (const [, name] of text.matchAll(/^ {2}rpc .*returns \((?:stream )?([\w.]+)\)/gm))
         expect([file, name, methods.has(name)]).toEqual([file, name, false]);
@@ -59,7 +59,7 @@ describe('names', () => {
   });
 });
 
-describe('what was published', () => {
+describe('the number of a field', () => {
   const message = (...fields: object[]) => ({ name: 'M', comment: '', nested: [], fields }) as never;
   const field = (proto: string, scalar: string) => ({
     proto,
@@ -68,27 +68,14 @@ describe('what was published', () => {
   });
   const types = (...fields: object[]) => ({ services: [], types: [message(...fields)] });
 
-  it('keeps the numbers of fields, gives new ones new numbers, and never one again', () => {
-    const first = publish(types(field('a', 'string'), field('b', 'string')), {});
-    expect(first.M).toEqual({ a: [1, 'optional string'], b: [2, 'optional string'] });
-    const second = publish(types(field('c', 'bool'), field('b', 'string')), first);
-    expect(second.M).toEqual({ ...first.M, c: [3, 'optional bool'] });
+  it('stays, a new one has a new one, and none is given again', () => {
+    const first = numbered(types(field('a', 'string'), field('b', 'string')), {});
+    expect(first.M).toEqual({ a: 1, b: 2 });
+    const second = numbered(types(field('c', 'bool'), field('b', 'string')), first);
+    expect(second.M).toEqual({ ...first.M, c: 3 });
     const text = protoFiles(types(field('c', 'bool'), field('b', 'string')) as never, second).get(
       'types.proto',
     );
     expect(text).toContain('reserved 1;\n  reserved "a";');
-  });
-
-  it('refuses another type of a field, and an RPC that is gone or takes another message', () => {
-    const first = publish(types(field('a', 'string')), {});
-    expect(() => publish(types(field('a', 'int64')), first)).toThrow(
-      'M.a was optional string and would be optional int64',
-    );
-    const rpc = { name: 'get', kind: 'unary', request: message(), response: message() };
-    const service = (...rpcs: object[]) =>
-      ({ types: [], services: [{ name: 'S', tag: 's', rpcs }] }) as never;
-    const withRpc = publish(service(rpc), {});
-    expect(() => publish(service(), withRpc)).toThrow('the RPC get is gone');
-    expect(() => publish(service({ ...rpc, kind: 'download' }), withRpc)).toThrow('clients break');
   });
 });

@@ -1,15 +1,24 @@
 import { defaultJsonName } from './names';
-import { PACKAGE, rpcName, type Api, type Message, type Rpc, type Service } from './model';
-import { typeName, type Published } from './numbers';
+import {
+  PACKAGE,
+  rpcName,
+  type Api,
+  type Field,
+  type FieldType,
+  type Message,
+  type Rpc,
+  type Service,
+} from './model';
+import type { Numbers } from './numbers';
 
 const HEADER =
   '// Made from the REST table (libs/contracts/src/rest.ts) by "npm run proto -w libs/grpc"; not to be edited.';
 const TYPES = 'types.proto';
 
-/** The proto files by name. @param published with a number for each field, of `publish` */
-export function protoFiles({ services, types }: Api, published: Published): Map<string, string> {
+/** The proto files by name. @param numbers of all fields, from `numbered` */
+export function protoFiles({ services, types }: Api, numbers: Numbers): Map<string, string> {
   const shared = new Set(types.map(({ name }) => name));
-  const writer = new Writer(published);
+  const writer = new Writer(numbers);
   const files = new Map([
     [
       TYPES,
@@ -57,21 +66,21 @@ function rpcText(rpc: Rpc, reference: (message: Message) => string): string {
 }
 
 class Writer {
-  constructor(private readonly published: Published) {}
+  constructor(private readonly numbers: Numbers) {}
 
   message(message: Message, indent = ''): string {
-    const numbers = this.published[message.name] ?? {};
+    const numbers = this.numbers[message.name] ?? {};
     const inner = `${indent}  `;
     const present = new Set(message.fields.map(({ proto }) => proto));
     const gone = Object.entries(numbers).filter(([name]) => !present.has(name));
     const lines = message.fields.map(field => {
       const json = defaultJsonName(field.proto) === field.name ? '' : ` [json_name = "${field.name}"]`;
-      const number = numbers[field.proto]?.[0];
-      return `${comment(field.comment, inner)}${inner}${typeName(field)} ${field.proto} = ${number}${json};`;
+      const left = `${typeName(field)} ${field.proto}`;
+      return `${comment(field.comment, inner)}${inner}${left} = ${numbers[field.proto]}${json};`;
     });
     const reserved = gone.length
       ? [
-          `${inner}reserved ${gone.map(([, [number]]) => number).join(', ')};`,
+          `${inner}reserved ${gone.map(([, number]) => number).join(', ')};`,
           `${inner}reserved ${gone.map(([name]) => `"${name}"`).join(', ')};`,
         ]
       : [];
@@ -86,4 +95,25 @@ class Writer {
 
 function comment(text: string, indent: string): string {
   return text && `${indent}// ${text.replaceAll(/\s+/g, ' ')}\n`;
+}
+
+/** As in a proto file: `optional int64`, `repeated Nic`, `map<string, string>`. */
+function typeName({ type, cardinality }: Pick<Field, 'type' | 'cardinality'>): string {
+  const bare = bareName(type);
+  if (cardinality === 'map') return `map<string, ${bare}>`;
+  if (cardinality === 'repeated') return `repeated ${bare}`;
+  return type.kind === 'scalar' ? `optional ${bare}` : bare;
+}
+
+function bareName(type: FieldType): string {
+  switch (type.kind) {
+    case 'scalar':
+      return type.scalar;
+    case 'message':
+      return type.message.name;
+    case 'value':
+      return 'google.protobuf.Value';
+    case 'mask':
+      return 'google.protobuf.FieldMask';
+  }
 }
