@@ -1,7 +1,8 @@
 import { RestFuzz } from '../testing/rest-fuzz.fixture';
 
 const RUNS = 300;
-const SEED = Number(process.env.V3_FUZZ_SEED ?? Date.now() % 1_000_000);
+/** The same each time; the soak has others. */
+const SEED = Number(process.env.V3_FUZZ_SEED ?? 1);
 
 describe('hostile requests to every address', () => {
   let fuzz: RestFuzz;

@@ -28,7 +28,6 @@ interface Outcome {
 /** Calls a real gateway over HTTP/2 with something of everything, as an administrator. */
 export class GrpcFuzz {
   private session: ClientHttp2Session | undefined;
-  readonly outcomes = new Map<string, number>();
 
   private constructor(
     private readonly gateway: TestGateway,
@@ -60,13 +59,12 @@ export class GrpcFuzz {
 
   /** @throws at the first outcome that is not as promised, with what was called and the seed */
   async run(seed: number, numRuns: number): Promise<void> {
+    const stays = ({ then }: HostileCall) => then === 'end';
     let before = await rowDigests(this.gateway.dataSource);
-    const property = fc.asyncProperty(this.calls, async asked => {
+    const answered = fc.asyncProperty(this.calls.filter(stays), async asked => {
       const outcome = await this.call(asked);
-      const { grpc, code } = outcome;
-      const key = `${outcome.http} ${grpc ?? 'none'} ${code ?? ''}`;
-      this.outcomes.set(key, (this.outcomes.get(key) ?? 0) + 1);
-      if (asked.then === 'end') this.check(outcome);
+      const { grpc } = outcome;
+      this.check(outcome);
       await this.settled();
       const after = await rowDigests(this.gateway.dataSource);
       if (grpc !== undefined && grpc !== status.OK && grpc !== status.DEADLINE_EXCEEDED)
@@ -74,7 +72,18 @@ export class GrpcFuzz {
       before = after;
       await this.client.call('getSelf', {});
     });
-    await fc.assert(property, { seed, numRuns, endOnFailure: true });
+    await fc.assert(answered, { seed, numRuns, endOnFailure: true });
+    // What clients that vanish asked for may be done yet when others ask: what changes then is not the next one's. So they
+    // come last.
+    const vanishing = fc.asyncProperty(
+      this.calls.filter(asked => !stays(asked)),
+      async asked => {
+        await this.call(asked);
+        await this.client.call('getSelf', {});
+      },
+    );
+    await fc.assert(vanishing, { seed, numRuns: numRuns / 5, endOnFailure: true });
+    await this.settled();
   }
 
   private check({ http, grpc, code, words }: Outcome): void {
