@@ -184,8 +184,8 @@ describe('a guest that goes wrong', () => {
   it('a thread that dies is told as such', async () => {
     const guest = await guests.start();
     const end = ending(guest);
-    const { worker } = guest as unknown as { worker: { terminate(): Promise<number> } };
-    await worker.terminate();
+    const { thread } = guest as unknown as { thread: { worker: { terminate(): Promise<number> } } };
+    await thread.worker.terminate();
     expect(await end).toMatchObject({ kind: 'worker-error' });
   });
 

@@ -1,4 +1,5 @@
-export { Guest, type GuestEnd } from './worker/guest';
+export { Guest } from './worker/guest';
+export type { GuestEnd } from './worker/guest-thread';
 export type { GuestOptions } from './worker/guest-options';
 export { CoreWord, type CoreState } from './worker/core-word';
 export { LeaseWord } from './worker/lease-word';

@@ -1,34 +1,23 @@
-import { resolve } from 'node:path';
-import { Worker } from 'node:worker_threads';
-import { V3Error, type ErrorCode } from '@v3vee/contracts';
+import { V3Error } from '@v3vee/contracts';
 import type { NetSettings } from '@v3vee/devices';
 import { GuestAgent } from '../agent/guest-agent';
 import { ConfigClient } from '../config-channel/config-client';
-import type { ExitKind } from '../engine/guest-exit';
 import type { Screen } from '../engine/screen';
 import { engineModule } from '../engine/module';
-import { wakeUp, type WakeWord } from '../engine/run-loop';
 import type { YieldSettings } from '../engine/yielding';
 import { capture, type CaptureSource } from '../live/capture';
 import { CheckedCopy, type IncomingCopy } from '../live/incoming-copy';
 import { PreCopy, type OutgoingCopy } from '../live/outgoing-copy';
 import type { MachineCut, MachineState } from '../state/machine-state';
-import { within } from '../timeout';
 import { Arrivals } from './arrivals';
 import { AGENT_CHANNEL, CHANNELS, CONFIG_CHANNEL, GuestChannel } from './channel';
 import type { DiskLayers } from './disks';
 import { checkOptions, requireMac, requireSettings, type GuestOptions } from './guest-options';
+import { GuestThread, type GuestEnd, type Told } from './guest-thread';
 import { Listeners } from './listeners';
 import { PAGE_BYTES } from './live/pages';
 import { MemoryClient } from './memory-client';
-import {
-  type Command,
-  type CommandResult,
-  type FromWorker,
-  type Telemetry,
-  type ToWorker,
-  type WorkerSetup,
-} from './protocol';
+import type { Command, Telemetry } from './protocol';
 import { buffersOf, owning, shared } from './shared';
 import type { FromSharedCard, ToSharedCard } from './vpio/messages';
 
@@ -37,24 +26,8 @@ const MACHINE_CMDLINE = 'tsc=reliable panic=-1';
 /** A parameter of Linux's module; not given, it makes two. */
 const wifiCmdline = (count: number) => (count > 0 ? `mac80211_hwsim.radios=${count}` : '');
 
-/** A guest ended by itself. */
-export interface GuestEnd {
-  kind: ExitKind;
-  reason: string;
-}
-
-const WORKER = resolve(__dirname, '../../dist/worker/worker.js');
-/** Starting a thread takes 0.2 s on a free core. */
-const CREATE_TIMEOUT_MS = 60_000;
-/** A thread answers between two steps of its guest, that is within milliseconds; a save copies all of RAM. */
-const COMMAND_TIMEOUT_MS = 15_000;
 const PAGES_PER_MIB = (1 << 20) / PAGE_BYTES;
 const MAX_THROTTLE = 0.95;
-/** What waits for something else than the answer of a command, which are numbered from 1. */
-const READY = 0;
-const SIMULATION = -1;
-const RESOURCE_LIMITS = { maxOldGenerationSizeMb: 256, maxYoungGenerationSizeMb: 8 };
-
 /**
  * A guest machine in a thread of its own. Made stopped and empty; then {@link boot} or {@link load}, then
  * {@link run}. What happens in the thread (a crash, a loop, memory exhausted) ends this guest, is told by
@@ -78,36 +51,22 @@ export class Guest {
   private readonly notices = new Listeners<[string]>();
   private readonly channels: GuestChannel[];
   private readonly arrivals: Arrivals;
-  private readonly wake: WakeWord;
-  private readonly waiting = new Map<number, { resolve(result: never): void; reject(error: Error): void }>();
-  private nextId = 1;
-  private end: GuestEnd | undefined;
+  private readonly thread: GuestThread;
 
   private constructor(
     private readonly options: GuestOptions,
-    private readonly worker: Worker,
-    wake: SharedArrayBuffer,
-    channels: string[],
+    module: WebAssembly.Module,
   ) {
-    this.wake = new Int32Array(wake, 0, 1);
+    const wake = new SharedArrayBuffer(Arrivals.bytes(options.nics.length));
     this.arrivals = new Arrivals(wake);
-    this.channels = channels.map(
-      (name, port) => new GuestChannel(name, data => this.sendChannel(port, data)),
+    this.channels = CHANNELS.map(
+      (name, port) =>
+        new GuestChannel(name, data => this.thread.post({ type: 'channel', port, data: owning(data) })),
     );
     this.agent = new GuestAgent(this.channel(AGENT_CHANNEL));
     this.config = new ConfigClient(this.channel(CONFIG_CHANNEL));
-    this.memory = new MemoryClient(options.memoryMiB << 20, command => this.command(command));
-    worker.on('message', (message: FromWorker) => this.receive(message));
-    worker.on('error', error => this.ended('worker-error', `the guest's thread failed: ${error.message}`));
-    worker.on('exit', code => this.ended('worker-error', `the guest's thread ended with code ${code}`));
-  }
-
-  /** Starts the thread and builds the machine in it. */
-  static async create({ nics, ...rest }: GuestOptions): Promise<Guest> {
-    const options = { ...rest, nics: nics.map(nic => ({ ...nic })) };
-    checkOptions(options);
-    const wake = new SharedArrayBuffer(Arrivals.bytes(options.nics.length));
-    const setup: WorkerSetup = {
+    this.memory = new MemoryClient(options.memoryMiB << 20, command => this.thread.command(command));
+    const setup = {
       memoryMiB: options.memoryMiB,
       firmware: { bios: shared(options.firmware.bios), vgaBios: shared(options.firmware.vgaBios) },
       nics: options.nics,
@@ -120,20 +79,23 @@ export class Guest {
       channels: CHANNELS,
       lease: options.lease?.buffer,
       core: options.core?.buffer,
-      module: await engineModule(),
+      module,
       wake,
     };
-    const worker = new Worker(WORKER, { workerData: setup, resourceLimits: RESOURCE_LIMITS, name: 'guest' });
-    const guest = new Guest(options, worker, wake, CHANNELS);
-    try {
-      await within(guest.ready(), CREATE_TIMEOUT_MS, () => {
-        return new V3Error('TIMEOUT', `the guest's thread did not start within ${CREATE_TIMEOUT_MS} ms`);
-      });
-      return guest;
-    } catch (error) {
-      await guest.terminate();
-      throw error;
-    }
+    this.thread = new GuestThread(setup, {
+      told: message => this.told(message),
+      cut: error => this.channels.forEach(channel => channel.end(error)),
+      ended: end => this.exits.emit(end),
+    });
+  }
+
+  /** Starts the thread and builds the machine in it. */
+  static async create({ nics, ...rest }: GuestOptions): Promise<Guest> {
+    const options = { ...rest, nics: nics.map(nic => ({ ...nic })) };
+    checkOptions(options);
+    const guest = new Guest(options, await engineModule());
+    await guest.thread.ready();
+    return guest;
   }
 
   get memoryMiB(): number {
@@ -142,14 +104,14 @@ export class Guest {
 
   /** Why the guest ended, once it did. */
   get exit(): GuestEnd | undefined {
-    return this.end;
+    return this.thread.end;
   }
 
   /** Prepares a cold start of the image; nothing runs before {@link run}. */
   async boot(): Promise<void> {
     const { image, wifiCount = 0, cmdlineExtra = '' } = this.options;
     const cmdline = [image.cmdline, MACHINE_CMDLINE, wifiCmdline(wifiCount), cmdlineExtra];
-    await this.command({
+    await this.thread.command({
       type: 'boot',
       image: {
         kernelFormat: image.kernelFormat,
@@ -172,13 +134,13 @@ export class Guest {
 
   /** A command that puts another guest into the machine. */
   private async becomes(command: Extract<Command, { type: 'load' | 'copy-finish' }>): Promise<void> {
-    await this.command(command);
+    await this.thread.command(command);
     this.agent.resync();
     this.config.reset();
   }
 
   async run(): Promise<void> {
-    await this.command({ type: 'run' });
+    await this.thread.command({ type: 'run' });
   }
 
   /**
@@ -187,26 +149,17 @@ export class Guest {
    * @throws V3Error VM_WRONG_STATE if it runs, GUEST_FAILED if it ends
    */
   async simulate(ms: number): Promise<number> {
-    const over = new Promise<number>((resolve, reject) => {
-      this.waiting.set(SIMULATION, { resolve, reject });
-    });
-    over.catch(() => undefined);
-    try {
-      await this.command({ type: 'simulate', ms });
-      return await over;
-    } finally {
-      this.waiting.delete(SIMULATION);
-    }
+    return this.thread.simulate(ms);
   }
 
   /** Stops the guest between two instructions; its time stands still. Resolves when it stopped, within milliseconds. */
   async pause(): Promise<void> {
-    await this.command({ type: 'pause' });
+    await this.thread.command({ type: 'pause' });
   }
 
   /** The state of the paused machine. The machine stays as it is and may be run again. */
   async save(): Promise<MachineState> {
-    return this.command({ type: 'save' });
+    return this.thread.command({ type: 'save' });
   }
 
   /**
@@ -239,9 +192,9 @@ export class Guest {
    * @throws V3Error VM_WRONG_STATE if it runs, INVALID_REQUEST if `base` is not as long as RAM
    */
   async copyIn(base?: Uint8Array<SharedArrayBuffer>): Promise<IncomingCopy> {
-    const copy = await this.command({ type: 'copy-in', base });
+    const copy = await this.thread.command({ type: 'copy-in', base });
     return new CheckedCopy(this.memoryMiB * PAGES_PER_MIB, {
-      write: batch => this.command({ type: 'copy-write', copy, batch }, [batch.bytes.buffer]),
+      write: batch => this.thread.command({ type: 'copy-write', copy, batch }, [batch.bytes.buffer]),
       finish: head => this.becomes({ type: 'copy-finish', copy, head }),
     });
   }
@@ -254,29 +207,30 @@ export class Guest {
     if (!(share >= 0 && share <= MAX_THROTTLE)) {
       throw new V3Error('INVALID_REQUEST', `a guest is throttled by 0 to ${MAX_THROTTLE}, not ${share}`);
     }
-    await this.command({ type: 'throttle', share });
+    await this.thread.command({ type: 'throttle', share });
   }
 
   /** When its thread goes back to its host, from now on. */
   async setYielding(settings: YieldSettings): Promise<void> {
-    await this.command({ type: 'yielding', settings });
+    await this.thread.command({ type: 'yielding', settings });
   }
 
   /** Resolves when the guest's thread has taken in all that it was sent before. */
   async caughtUp(): Promise<void> {
-    await this.command({ type: 'sync' });
+    await this.thread.command({ type: 'sync' });
   }
 
   /** Ends the thread at once, whatever it does; {@link onExit} is not called. */
   async terminate(): Promise<void> {
-    this.end ??= { kind: 'worker-error', reason: 'the guest was terminated' };
-    this.failWaiting();
-    await this.worker.terminate();
+    await this.thread.terminate();
   }
 
   /** Types into the serial console. */
   writeConsole(data: Uint8Array | string): void {
-    this.post({ type: 'console', data: typeof data === 'string' ? new TextEncoder().encode(data) : data });
+    this.thread.post({
+      type: 'console',
+      data: typeof data === 'string' ? new TextEncoder().encode(data) : data,
+    });
   }
 
   /** Output of the serial console. @returns a function that ends it */
@@ -297,12 +251,12 @@ export class Guest {
    * another guest. (An array that is only a part of its buffer is copied.)
    */
   sendFrames(nic: number, frames: Uint8Array[]): void {
-    if (frames.length === 0 || this.end) return;
+    if (frames.length === 0 || this.thread.end) return;
     // with optimistic interrupts the guest is told before the frames are even copied
     const known = this.arrivals.announce(nic, frames.length);
-    if (known && this.options.nics[nic]!.optimisticInterrupts) wakeUp(this.wake);
+    if (known && this.options.nics[nic]!.optimisticInterrupts) this.thread.wakeUp();
     const owned = frames.map(owning);
-    this.post({ type: 'frames', nic, frames: owned }, buffersOf(owned));
+    this.thread.post({ type: 'frames', nic, frames: owned }, buffersOf(owned));
   }
 
   /** Frames that the guest sent, as many as it gave its card in one go. @returns a function that ends it */
@@ -312,7 +266,7 @@ export class Guest {
 
   /** Gives plain Ethernet frames, without check sequence, to a physical card of the guest. They are copied. */
   sendCardFrames(card: number, frames: Uint8Array[]): void {
-    if (frames.length > 0) this.post({ type: 'card-frames', card, frames });
+    if (frames.length > 0) this.thread.post({ type: 'card-frames', card, frames });
   }
 
   /** Plain Ethernet frames that a physical card sent to its segment. @returns a function that ends it */
@@ -322,7 +276,7 @@ export class Guest {
 
   /** Tells a shared card of the guest something; it answers by {@link onSharedCard}. */
   tellSharedCard(card: number, message: ToSharedCard): void {
-    this.post({ type: 'shared-card', card, message });
+    this.thread.post({ type: 'shared-card', card, message });
   }
 
   /** What the guest's shared cards tell. @returns a function that ends it */
@@ -335,9 +289,9 @@ export class Guest {
    * are taken over, as those of {@link sendFrames} are.
    */
   deliverWifi(messages: Uint8Array[]): void {
-    if (messages.length === 0 || this.end) return;
+    if (messages.length === 0 || this.thread.end) return;
     const owned = messages.map(owning);
-    this.post({ type: 'wifi', messages: owned }, buffersOf(owned));
+    this.thread.post({ type: 'wifi', messages: owned }, buffersOf(owned));
   }
 
   /**
@@ -352,16 +306,16 @@ export class Guest {
 
   /** Has the addresses that are in use told again by {@link onWifi}: for a medium that has forgotten this guest. */
   announceWifi(): void {
-    this.post({ type: 'wifi-announce' });
+    this.thread.post({ type: 'wifi-announce' });
   }
 
   /** Types on its keyboard: see `combination` and `typing`. @returns false: it does not listen to a keyboard now */
   async typeKeys(codes: number[]): Promise<boolean> {
-    return this.command({ type: 'keys', codes });
+    return this.thread.command({ type: 'keys', codes });
   }
 
   async screen(): Promise<Screen> {
-    return this.command({ type: 'screen' });
+    return this.thread.command({ type: 'screen' });
   }
 
   /**
@@ -369,17 +323,17 @@ export class Guest {
    * @throws V3Error STATE_CORRUPT when a layer is missing or damaged
    */
   async plugDisks(layers: DiskLayers): Promise<void> {
-    await this.command({ type: 'disks-plug', layers });
+    await this.thread.command({ type: 'disks-plug', layers });
   }
 
   /** What the guest wrote to its disks is durable when this resolves. */
   async flushDisks(): Promise<void> {
-    await this.command({ type: 'disks-flush' });
+    await this.thread.command({ type: 'disks-flush' });
   }
 
   /** Likewise, and its disks are not read or written any more, until they are plugged in again. */
   async unplugDisks(): Promise<void> {
-    await this.command({ type: 'disks-unplug' });
+    await this.thread.command({ type: 'disks-unplug' });
   }
 
   /** A disk waits because the host has no room; it goes on when the guest is run again. @returns a function that ends it */
@@ -389,7 +343,7 @@ export class Guest {
 
   setMac(nic: number, mac: string): void {
     requireMac(mac);
-    this.post({ type: 'mac', nic, mac });
+    this.thread.post({ type: 'mac', nic, mac });
   }
 
   /** Changes what is named of a card's settings; the guest may run. @throws V3Error INVALID_REQUEST */
@@ -401,21 +355,21 @@ export class Guest {
     requireSettings(settings);
     const { mode, optimisticInterrupts, spoofGuard, linkUp } = settings;
     if (optimisticInterrupts !== undefined) config.optimisticInterrupts = optimisticInterrupts;
-    this.post({ type: 'nic', nic, settings: { mode, optimisticInterrupts, spoofGuard, linkUp } });
+    this.thread.post({ type: 'nic', nic, settings: { mode, optimisticInterrupts, spoofGuard, linkUp } });
   }
 
   /** Has the guest tell the network where it is (gratuitous ARP), as after a migration. */
   announce(nic: number): void {
-    this.post({ type: 'announce', nic });
+    this.thread.post({ type: 'announce', nic });
   }
 
   async telemetry(): Promise<Telemetry> {
-    return this.command({ type: 'telemetry' });
+    return this.thread.command({ type: 'telemetry' });
   }
 
   /** Has the guest's thread look at its `CoreWord` now. */
   coreChanged(): void {
-    if (!this.end) wakeUp(this.wake);
+    this.thread.wakeUp();
   }
 
   /** Called when the guest's thread has put another state into its `CoreWord` while its core is shared. @returns a function that ends it */
@@ -434,77 +388,22 @@ export class Guest {
   }
 
   private async beginCopy(base: Uint8Array<SharedArrayBuffer> | undefined): Promise<CaptureSource> {
-    const copy = await this.command({ type: 'copy-begin', base });
+    const copy = await this.thread.command({ type: 'copy-begin', base });
     return {
       memoryPages: this.memoryMiB * PAGES_PER_MIB,
-      scan: request => this.command({ type: 'copy-scan', copy, ...request }),
-      head: () => this.command({ type: 'copy-head', copy }),
-      cut: disks => this.command({ type: 'copy-cut', copy, disks }),
-      stop: () => this.command({ type: 'copy-end', copy }),
+      scan: request => this.thread.command({ type: 'copy-scan', copy, ...request }),
+      head: () => this.thread.command({ type: 'copy-head', copy }),
+      cut: disks => this.thread.command({ type: 'copy-cut', copy, disks }),
+      stop: () => this.thread.command({ type: 'copy-end', copy }),
     };
   }
 
-  private ready(): Promise<void> {
-    return new Promise((resolve, reject) => this.waiting.set(READY, { resolve, reject }));
-  }
-
-  private async command<C extends Command>(
-    command: C,
-    transfer: ArrayBuffer[] = [],
-  ): Promise<CommandResult[C['type']]> {
-    if (this.end) throw this.endedError();
-    const id = this.nextId++;
-    const answer = new Promise<CommandResult[C['type']]>((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
-    });
-    this.post({ type: 'command', id, command }, transfer);
-    try {
-      return await within(answer, COMMAND_TIMEOUT_MS, () => {
-        return new V3Error(
-          'TIMEOUT',
-          `the guest's thread did not ${command.type} within ${COMMAND_TIMEOUT_MS} ms`,
-        );
-      });
-    } finally {
-      this.waiting.delete(id);
-    }
-  }
-
-  private post(message: ToWorker, transfer: ArrayBuffer[] = []): void {
-    if (this.end) return;
-    this.worker.postMessage(message, transfer);
-    wakeUp(this.wake);
-  }
-
-  private sendChannel(port: number, data: Uint8Array): void {
-    this.post({ type: 'channel', port, data: owning(data) });
-  }
-
-  private receive(message: FromWorker): void {
+  private told(message: Told): void {
     switch (message.type) {
-      case 'ready':
-        this.waiting.get(READY)?.resolve(undefined as never);
-        this.waiting.delete(READY);
-        return;
       case 'core':
         return this.cores.emit();
-      case 'failed': {
-        const { code, message: text } = message.error;
-        this.waiting.get(READY)?.reject(new V3Error(code as ErrorCode, text));
-        return;
-      }
       case 'notice':
         return this.notices.emit(message.text);
-      case 'simulated':
-        this.waiting.get(SIMULATION)?.resolve(message.ranMs as never);
-        return;
-      case 'result': {
-        const waiting = this.waiting.get(message.id);
-        if (message.error)
-          waiting?.reject(new V3Error(message.error.code as ErrorCode, message.error.message));
-        else waiting?.resolve(message.result as never);
-        return;
-      }
       case 'console':
         return this.console.emit(message.data);
       case 'channel':
@@ -521,25 +420,6 @@ export class Guest {
         return this.wifi.emit(message.messages);
       case 'disk-stalled':
         return this.stalls.emit(message.disk, message.reason);
-      case 'exit':
-        return this.ended(message.kind, message.reason);
     }
-  }
-
-  private ended(kind: ExitKind, reason: string): void {
-    if (this.end) return;
-    this.end = { kind, reason };
-    this.failWaiting();
-    this.exits.emit(this.end);
-  }
-
-  private failWaiting(): void {
-    for (const { reject } of this.waiting.values()) reject(this.endedError());
-    this.waiting.clear();
-    for (const channel of this.channels) channel.end(this.endedError());
-  }
-
-  private endedError(): V3Error {
-    return new V3Error('GUEST_FAILED', this.end!.reason);
   }
 }
