@@ -96,9 +96,20 @@ describe('access in the web console', () => {
     expect(await cluster.json<User>(['user', 'show', 'anna'])).toMatchObject({
       ...{ role: 'operator', project: 'red', tokens: 0, disabled: false },
     });
+    // Whose it is may be learnt late.
+    let learn = () => undefined as void;
+    const learnt = new Promise<void>(resolve => (learn = resolve));
+    await page.route(/\/v1\/users\?/, async route => {
+      await learnt;
+      await route.continue();
+    });
     await page.getByRole('button', { name: 'New token…' }).first().click();
     await dialog().getByLabel('Good for').selectOption('7 days');
     expect(await dialog().getByLabel('Confined to project').isDisabled()).toBe(true);
+    learn();
+    await dialog().getByText('anna is of this project, and so are all its tokens').waitFor();
+    expect(await dialog().getByLabel('Confined to project').isDisabled()).toBe(true);
+    await page.unrouteAll({ behavior: 'wait' });
     await dialog().getByRole('button', { name: 'Create' }).click();
     const shown = page.getByRole('textbox', { name: 'Token for anna' });
     secret = await shown.inputValue();
@@ -196,6 +207,7 @@ describe('access in the web console', () => {
     await cluster.ok(['user', 'create', 'eva', '--role', 'admin']);
     const token = (await cluster.ok(['token', 'create', '--user', 'eva'])).trim();
     const own = await (await browser.newContext()).newPage();
+    own.setDefaultTimeout(PATIENCE_MS);
     await own.goto(url);
     await own.getByLabel(/token/).fill(token);
     await own.getByRole('button', { name: 'Log in' }).click();

@@ -1,6 +1,6 @@
 import type { List, Network, Vm, VnetLink, VnetRoute } from '@v3vee/contracts';
 import type { Page, Request } from 'playwright-core';
-import { ConsoleRig, START_MS } from './console-rig.fixture';
+import { ConsoleRig, START_MS, until } from './console-rig.fixture';
 import { Forms, type Opening } from './forms.fixture';
 
 const topology = `
@@ -214,10 +214,11 @@ describe('networks are changed in a browser', () => {
     await open('networks');
     await button('Actions of network lab').click();
     const item = page.getByRole('menuitem', { name: 'Delete…' });
-    expect([await item.isDisabled(), await item.getAttribute('title')]).toEqual([
-      true,
-      'It has 1 NIC; remove it first',
-    ]);
+    await until(
+      () => item.getAttribute('title'),
+      title => title === 'It has 1 NIC; remove it first',
+    );
+    expect(await item.isDisabled()).toBe(true);
     await page.keyboard.press('Escape');
     await open('vms/a2/nics');
     await act('a2/net0', 'Remove…');

@@ -35,6 +35,8 @@ export function NewTokenDialog({
   });
   const { user, expiresIn, project } = form.values;
   const own = ownOf(user);
+  // Until it is known whose the token is, no project is offered.
+  const isFixed = own !== null || (user !== '' && known(user) === undefined);
   const create = async (body: object) => onMade(await rest.call('createToken', {}, { body: body as never }));
   return (
     <FormDialog
@@ -86,7 +88,7 @@ export function NewTokenDialog({
         form={form}
         name="project"
         label="Confined to project"
-        disabled={own !== null}
+        disabled={isFixed}
         hint={
           own !== null
             ? `${user} is of this project, and so are all its tokens.`
@@ -96,7 +98,7 @@ export function NewTokenDialog({
         }
       >
         <option value="">{own ?? 'none: what its user has'}</option>
-        {own === null && projects?.map(({ name }) => <option key={name}>{name}</option>)}
+        {!isFixed && projects?.map(({ name }) => <option key={name}>{name}</option>)}
       </SelectField>
     </FormDialog>
   );
