@@ -22,7 +22,7 @@ import { GrafanaServer } from '../../../libs/dashboards/src/testing/grafana-serv
 
 /**
  * All that is to be seen of a cluster that does a little of everything: a1 and a2 share a physical card of alpha, w1 is at an
- * access point, b1 is sent to alpha; saved states, a link, DHCP.
+ * access point, b1 has a disk and is sent to alpha; saved states, a link, DHCP.
  */
 const topology = `
 hosts:
@@ -34,7 +34,7 @@ vnet: { links: { out: { type: udp, remote: 127.0.0.1, remotePort: 4999, network:
 vms:
   a1: { host: alpha, nics: [{ network: lan, device: eth0, ip: 10.10.0.11/24 }] }
   a2: { host: alpha, nics: [{ network: lan, device: eth0, ip: 10.10.0.12/24 }] }
-  b1: { host: beta, nics: [{ network: lan, ip: 10.10.0.21/24 }] }
+  b1: { host: beta, disks: [{ name: data, size: 16MiB }], nics: [{ network: lan, ip: 10.10.0.21/24 }] }
   w1:
     host: alpha
     image: debian-wifi
@@ -178,6 +178,7 @@ describe('metrics', () => {
       sh('a2', 'ping -q -i 0.2 -c 20 -W 10 10.10.0.21'),
       sh('w1', 'ping -q -i 0.2 -c 20 -W 10 10.10.0.21'),
     ]);
+    await sh('b1', 'head -c 65536 /dev/urandom > /mnt/data/file; sync /mnt/data/file');
     await cluster.ok(['vm', 'snapshot', 'b1', 'kept']);
     await cluster.ok(['vm', 'migrate', 'b1', 'alpha']);
     await sh('a1', 'ping -q -i 0.2 -c 10 -W 10 10.10.0.21');

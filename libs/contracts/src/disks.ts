@@ -87,6 +87,19 @@ export const vmDisk = z.object({
 });
 export type VmDisk = z.infer<typeof vmDisk>;
 
+/** What a live VM's disk has done since its machine was made. */
+export const diskCounters = z.object({
+  name: z.string(),
+  readRequests: z.int(),
+  readBytes: z.int(),
+  writeRequests: z.int(),
+  writeBytes: z.int(),
+  flushes: z.int(),
+  refused: z.int().describe('requests that were answered with an error'),
+  stalls: z.int().describe('times that it stood still because its host had no room'),
+});
+export type DiskCounters = z.infer<typeof diskCounters>;
+
 /** A disk image, or a disk of a VM. */
 export const disk = z.object({
   name: z.string().describe('of an image its name, of a VM’s disk VM/NAME'),

@@ -4,7 +4,7 @@
  */
 import { z } from 'zod';
 import { deviceSpec, exitTable, machineFields, yieldSettings } from './machine';
-import { diskSpecs, vmDisk } from './disks';
+import { diskCounters, diskSpecs, vmDisk } from './disks';
 import { interval, ipWithPrefix, macAddress, memoryMiB, resourceName } from './quantities';
 import { nicDispatch, nicSettings, nicSettingsPatch } from './vnet';
 import { cardAccess, cardModel, cardModels } from './vpio';
@@ -367,6 +367,8 @@ export const telemetry = exitTable.extend({
       dispatch: nicDispatch,
     }),
   ),
+  disks: z.array(diskCounters).describe('not the disc in its CD drive'),
+  balloonBytes: z.int().describe('of its RAM that the guest has given back'),
 });
 export type Telemetry = z.infer<typeof telemetry>;
 

@@ -103,7 +103,7 @@ function reached(vm: Vm, condition: VmCondition): string {
 
 export function vmStats(vm: Command): void {
   withOutput(vm.command('stats <vm>'))
-    .description('its exits to the VMM by kind and port, its time, its NIC counters')
+    .description('its exits to the VMM by kind and port, its time, the counters of its NICs and disks')
     .addHelpText('after', examples('v3 vm stats a1', 'v3 vm stats a1 -o json'))
     .action((name: string, { output }: { output: OutputFormat }) =>
       withClient(async client => {
@@ -144,5 +144,15 @@ function describe(telemetry: Telemetry): string {
     { title: 'TX', value: nic => formatBytes(nic.transmitBytes) },
     { title: 'DROPPED', value: nic => Object.values(nic.dropped).reduce((sum, count) => sum + count, 0) },
   ]);
-  return [summary, exits, ports, nics].join('\n\n');
+  const disks = formatTable(telemetry.disks, [
+    { title: 'DISK', value: disk => disk.name },
+    { title: 'READS', value: disk => disk.readRequests },
+    { title: 'READ', value: disk => formatBytes(disk.readBytes) },
+    { title: 'WRITES', value: disk => disk.writeRequests },
+    { title: 'WRITTEN', value: disk => formatBytes(disk.writeBytes) },
+    { title: 'FLUSHES', value: disk => disk.flushes },
+    { title: 'REFUSED', value: disk => disk.refused },
+    { title: 'STALLS', value: disk => disk.stalls },
+  ]);
+  return [summary, exits, ports, nics, ...(telemetry.disks.length > 0 ? [disks] : [])].join('\n\n');
 }

@@ -24,6 +24,8 @@ const telemetry = (more: Partial<Telemetry>, receiveBytes = 0): Telemetry => ({
       dispatch: {} as Telemetry['nics'][number]['dispatch'],
     },
   ],
+  disks: [],
+  balloonBytes: 0,
   ...more,
 });
 

@@ -278,6 +278,8 @@ export class ScriptedHost {
           guestSeconds: 1,
           idleSeconds: 1,
           nics: [],
+          disks: [],
+          balloonBytes: 0,
         };
       case 'memoryMap':
         return { vm: vmId, memoryBytes: 64 << 20, balloonBytes: 0, regions: [] };

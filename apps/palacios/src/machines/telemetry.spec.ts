@@ -33,7 +33,7 @@ const guest: GuestTelemetry = {
   halts: 5,
   hypercalls: [{ number: 0x3000, name: 'guest info', count: 7 }],
   yielding: { quanta: 1, polls: 2, sleeps: 3, longestSleepMs: 4 },
-  balloon: null,
+  balloon: { target: 3, actual: 2 },
   ports: [
     { port: 0x3f8, direction: 'out', size: 1, count: 10, device: null },
     { port: 0x3f8, direction: 'in', size: 1, count: 20, device: null },
@@ -45,6 +45,15 @@ const guest: GuestTelemetry = {
   idleMs: 250,
   devices: {
     'virtio-net0': { rxPackets: 7, rxBytes: 700, txPackets: 8, txBytes: 800, rxDroppedFull: 9, txSpoofed: 4 },
+    'virtio-blk1': {
+      readRequests: 3,
+      readBytes: 4096,
+      writeRequests: 2,
+      writeBytes: 1024,
+      flushes: 1,
+      refused: 5,
+      stalls: 6,
+    },
   },
   nics: [dispatch],
   picRepaired: 0,
@@ -53,7 +62,7 @@ const guest: GuestTelemetry = {
 };
 
 describe('telemetry', () => {
-  it('tells exits by kind, ports with their owners, and what each card counted', () => {
+  it('tells exits by kind, ports with their owners, and what each card and disk counted', () => {
     const nics = [
       {
         index: 0,
@@ -82,7 +91,11 @@ describe('telemetry', () => {
     ];
     const t = toTelemetry({
       host: 'alpha',
-      vm: { name: 'a1', nics },
+      vm: {
+        name: 'a1',
+        nics,
+        disks: ['disc', 'data', 'idle'].map(name => ({ name, cdrom: name === 'disc' }) as never),
+      },
       guest,
       instructions: 5e9,
       drops: [{ 'receive-congested': 3 }, { 'receive-congested': 0 }],
@@ -116,6 +129,17 @@ describe('telemetry', () => {
       dispatch,
     });
     expect(t.nics[1]).toMatchObject({ name: 'eth1', receivePackets: 0, dropped: { 'receive-congested': 0 } });
+    expect(t.disks).toEqual([
+      {
+        ...{ name: 'data', readRequests: 3, readBytes: 4096, writeRequests: 2, writeBytes: 1024 },
+        ...{ flushes: 1, refused: 5, stalls: 6 },
+      },
+      {
+        ...{ name: 'idle', readRequests: 0, readBytes: 0, writeRequests: 0, writeBytes: 0 },
+        ...{ flushes: 0, refused: 0, stalls: 0 },
+      },
+    ]);
+    expect(t.balloonBytes).toBe(8192);
   });
 
   it('goes on counting when the counter of 32 bits starts over', () => {

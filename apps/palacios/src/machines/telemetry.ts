@@ -1,4 +1,4 @@
-import type { NicDispatch, Telemetry } from '@v3vee/contracts';
+import type { DiskCounters, NicDispatch, Telemetry } from '@v3vee/contracts';
 import { COST_BOUNDS_US, type ExitTally, type Telemetry as GuestTelemetry } from '@v3vee/machine';
 import type { VmDefinition } from '@v3vee/store';
 import { portOwner } from './port-owners';
@@ -32,9 +32,12 @@ const idle: NicDispatch = {
   switches: 0,
 };
 
+/** Bytes of what a balloon counts in. */
+const BALLOON_PAGE = 4096;
+
 export interface TelemetrySource {
   host: string;
-  vm: Pick<VmDefinition, 'name' | 'nics'>;
+  vm: Pick<VmDefinition, 'name' | 'nics' | 'disks'>;
   guest: GuestTelemetry;
   /** Instructions in all, which the guest's own counter only has modulo 2^32. */
   instructions: number;
@@ -81,6 +84,24 @@ export function toTelemetry({ host, vm, guest, instructions, drops }: TelemetryS
         dispatch: guest.nics[index] ?? idle,
       };
     }),
+    disks: vm.disks.flatMap(({ name, cdrom }, index) =>
+      cdrom ? [] : [toDiskCounters(name, guest.devices[`virtio-blk${index}`] ?? {})],
+    ),
+    balloonBytes: (guest.balloon?.actual ?? 0) * BALLOON_PAGE,
+  };
+}
+
+function toDiskCounters(name: string, counted: Record<string, number>): DiskCounters {
+  const count = (what: keyof DiskCounters) => counted[what] ?? 0;
+  return {
+    name,
+    readRequests: count('readRequests'),
+    readBytes: count('readBytes'),
+    writeRequests: count('writeRequests'),
+    writeBytes: count('writeBytes'),
+    flushes: count('flushes'),
+    refused: count('refused'),
+    stalls: count('stalls'),
   };
 }
 

@@ -69,6 +69,7 @@ export class VmMetrics {
       );
       for (const family of families) family.reset();
       cost.reset();
+      balloon.reset();
       for (const { name, t } of answers) if (t) fill(name, t);
     });
     const counter = <L extends string>(name: string, help: string, labelNames: readonly L[]): Counter<L> => {
@@ -82,6 +83,13 @@ export class VmMetrics {
       name: 'v3_vm_exit_cost_seconds',
       help: 'What handling exits took, of a sample of them',
       labelNames: [...vm, 'kind'],
+      registers,
+      collect: refresh,
+    });
+    const balloon = new Gauge({
+      name: 'v3_vm_memory_balloon_bytes',
+      help: 'Of its memory, what the guest has given back',
+      labelNames: vm,
       registers,
       collect: refresh,
     });
@@ -110,6 +118,25 @@ export class VmMetrics {
       ...nic,
       'reason',
     ]);
+
+    const drive = [...vm, 'drive'] as const;
+    const storage = {
+      readRequests: counter('v3_vm_storage_iops_read_total', 'Reads of the guest from a disk', drive),
+      readBytes: counter('v3_vm_storage_read_traffic_bytes_total', 'Bytes that the guest read', drive),
+      writeRequests: counter('v3_vm_storage_iops_write_total', 'Writes of the guest to a disk', drive),
+      writeBytes: counter('v3_vm_storage_write_traffic_bytes_total', 'Bytes that the guest wrote', drive),
+      flushes: counter(
+        'v3_vm_storage_flush_requests_total',
+        'Times that the guest had a disk made durable',
+        drive,
+      ),
+      refused: counter('v3_vm_storage_refused_requests_total', 'Requests answered with an error', drive),
+      stalls: counter(
+        'v3_vm_storage_stalls_total',
+        'Times that a disk stood still: its host had no room',
+        drive,
+      ),
+    };
 
     const dispatch = {
       kicks: counter('v3_vm_network_kicks_total', 'Times that the guest told the card of frames', nic),
@@ -151,6 +178,12 @@ export class VmMetrics {
           family.inc(at, card.dispatch[field as keyof typeof dispatch]);
         }
       }
+      for (const disk of t.disks) {
+        for (const [field, family] of Object.entries(storage)) {
+          family.inc({ ...labels, drive: disk.name }, disk[field as keyof typeof storage]);
+        }
+      }
+      balloon.set(labels, t.balloonBytes);
     };
 
     new Gauge({

@@ -6,13 +6,14 @@ const where = (selector: string) => `{host=~"$host", vm=~"$vm", ${selector}}`;
 export const vm = dashboard({
   uid: 'v3vee-vm',
   title: 'VM',
-  description: 'A virtual machine: its core, its exits and its network cards.',
+  description: 'A virtual machine: its core, its exits, its disks and its network cards.',
   choose: { host: 'v3_vm_info', vm: 'v3_vm_info' },
   rows: {
     State: [
       number('VMs', 'short', 'That are chosen', `count(v3_vm_info${of})`),
       number('Running', 'short', 'Of them', `sum(v3_vm_state${where('state="RUNNING"')})`),
       number('Memory', 'bytes', 'That their guests have', `sum(v3_vm_memory_bytes${of})`),
+      number('Given back', 'bytes', 'Of it, by balloons', `sum(v3_vm_memory_balloon_bytes${of})`),
       number(
         'Interrupts stuck',
         'short',
@@ -53,6 +54,30 @@ export const vm = dashboard({
         orNought(rateBy('vm, call', `v3_vm_hypercalls_total${of}`)),
         '{{vm}} {{call}}',
       ]),
+    ],
+    Storage: [
+      lines(
+        'Bytes of disks',
+        'Bps',
+        'Of each disk',
+        [rate(`v3_vm_storage_read_traffic_bytes_total${of}`), '{{vm}} {{drive}} read'],
+        [rate(`v3_vm_storage_write_traffic_bytes_total${of}`), '{{vm}} {{drive}} written'],
+      ),
+      lines(
+        'Requests',
+        'iops',
+        'Of each disk; flushed: made durable',
+        [rate(`v3_vm_storage_iops_read_total${of}`), '{{vm}} {{drive}} reads'],
+        [rate(`v3_vm_storage_iops_write_total${of}`), '{{vm}} {{drive}} writes'],
+        [rate(`v3_vm_storage_flush_requests_total${of}`), '{{vm}} {{drive}} flushed'],
+      ),
+      lines(
+        'Trouble',
+        'ops',
+        'Requests answered with an error, and times that a disk stood still: its host had no room',
+        [rate(`v3_vm_storage_refused_requests_total${of}`), '{{vm}} {{drive}} refused'],
+        [rate(`v3_vm_storage_stalls_total${of}`), '{{vm}} {{drive}} stalls'],
+      ),
     ],
     Network: [
       lines(

@@ -1,7 +1,7 @@
 import { useState, type ReactNode } from 'react';
 import type { VmDisk } from '@v3vee/contracts';
 import { usePolled } from '../../../api/use-polled';
-import { useApp, useWhyRefused } from '../../../app-context';
+import { useApp, useOverview, useWhyRefused } from '../../../app-context';
 import { formatBytes } from '../../../model/quantities';
 import { ConfirmDialog } from '../../../ui/confirm-dialog';
 import { DataTable } from '../../../ui/data-table';
@@ -19,6 +19,7 @@ const MAX_DISKS = 4;
 export function DisksTab({ vm }: VmTabProps) {
   const { rest, store, toasts } = useApp();
   const whyRefused = useWhyRefused();
+  const { known } = useOverview(['telemetry'], vm.name);
   const [dialog, setDialog] = useState<ReactNode>(null);
   const { value: all, look } = usePolled('disks', PERIOD_MS, async signal => {
     const { items } = await rest.call('listDisks', {}, { query: { pageSize: 1000 }, signal });
@@ -56,9 +57,11 @@ export function DisksTab({ vm }: VmTabProps) {
         }
       />,
     );
+  const told = known.telemetry?.find(each => each.vm === vm.name);
   const rows = vm.disks.map(disk => ({
     ...disk,
     stored: all?.find(({ name }) => name === `${vm.name}/${disk.name}`),
+    counters: told?.disks.find(({ name }) => name === disk.name),
   }));
   return (
     <Panel
@@ -103,6 +106,18 @@ export function DisksTab({ vm }: VmTabProps) {
             by: each => each.stored?.storedBytes ?? -1,
             cell: each => (each.stored ? formatBytes(each.stored.storedBytes) : '–'),
           },
+          {
+            title: 'Read',
+            isNumber: true,
+            by: ({ counters }) => counters?.readBytes ?? -1,
+            cell: ({ counters }) => <Moved bytes={counters?.readBytes} requests={counters?.readRequests} />,
+          },
+          {
+            title: 'Written',
+            isNumber: true,
+            by: ({ counters }) => counters?.writeBytes ?? -1,
+            cell: ({ counters }) => <Moved bytes={counters?.writeBytes} requests={counters?.writeRequests} />,
+          },
           { title: 'Made of', cell: each => each.image ?? 'blank' },
           {
             title: 'Mounted at',
@@ -145,4 +160,9 @@ export function DisksTab({ vm }: VmTabProps) {
       {dialog}
     </Panel>
   );
+}
+
+/** Since its machine was made. */
+function Moved({ bytes, requests }: { bytes: number | undefined; requests: number | undefined }) {
+  return bytes === undefined ? '–' : <span title={`${requests} requests`}>{formatBytes(bytes)}</span>;
 }
