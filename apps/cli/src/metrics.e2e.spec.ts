@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stateFiles } from '@v3vee/client';
-import type { List } from '@v3vee/contracts';
+import type { List, Telemetry } from '@v3vee/contracts';
 import {
   familyOf,
   namesIn,
@@ -164,6 +164,17 @@ describe('metrics', () => {
     }
   });
 
+  it('of a disk count what its guest had of it', async () => {
+    const counted = async () => (await cluster.json<Telemetry>(['vm', 'stats', 'b1'])).disks;
+    const [before] = await counted();
+    await sh('b1', 'head -c 65536 /dev/urandom > /mnt/data/file; sync /mnt/data/file');
+    const [after] = await counted();
+    expect(after).toMatchObject({ name: 'data', refused: 0, stalls: 0 });
+    expect(after!.writeBytes - before!.writeBytes).toBeGreaterThanOrEqual(65_536);
+    expect(after!.flushes).toBeGreaterThan(before!.flushes);
+    expect(await cluster.ok(['vm', 'stats', 'b1'])).toMatch(/^DISK +READS +READ +WRITES .*\ndata /m);
+  });
+
   it('let no query of a panel be empty', async () => {
     const client = await cluster.client();
     for (;;) {
@@ -178,7 +189,7 @@ describe('metrics', () => {
       sh('a2', 'ping -q -i 0.2 -c 20 -W 10 10.10.0.21'),
       sh('w1', 'ping -q -i 0.2 -c 20 -W 10 10.10.0.21'),
     ]);
-    await sh('b1', 'head -c 65536 /dev/urandom > /mnt/data/file; sync /mnt/data/file');
+    await sh('b1', 'head -c 65536 /dev/urandom > /mnt/data/file; sync /mnt/data/file'); // for the rates
     await cluster.ok(['vm', 'snapshot', 'b1', 'kept']);
     await cluster.ok(['vm', 'migrate', 'b1', 'alpha']);
     await sh('a1', 'ping -q -i 0.2 -c 10 -W 10 10.10.0.21');
