@@ -31,7 +31,7 @@ export class SupervisorProcess {
     if (options.listen !== undefined) args.push('--listen', options.listen);
     if (options.port !== undefined) args.push('--port', options.port);
     const script = join(checkout, 'apps', 'supervisor', 'dist', 'main.js');
-    const child = spawn(process.execPath, ['--enable-source-maps', script, ...args], {
+    const child = spawn(process.execPath, [script, ...args], {
       // The folder it was started from may be removed while it runs.
       cwd: checkout,
       stdio: ['ignore', output, output, 'ipc'],

@@ -69,7 +69,7 @@ export class NodeService implements Unit {
   private spawn(): ChildProcess {
     const { script, env, log, port } = this.options;
     const grpc = this.lastGrpcPort === undefined ? {} : { V3_GRPC_PORT: String(this.lastGrpcPort) };
-    return spawn(process.execPath, ['--enable-source-maps', script], {
+    return spawn(process.execPath, [script], {
       env: { ...env(), V3_HTTP_PORT: String(port ?? this.lastPort ?? 0), ...grpc },
       stdio: ['ignore', log.descriptor, log.descriptor, 'ipc'],
       // Its own session: Ctrl-C on the terminal reaches us alone, and we stop the services in order.

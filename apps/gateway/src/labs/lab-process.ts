@@ -35,7 +35,7 @@ export class LabProcess {
   constructor({ program, lab, runs, svg, folder, onProgress }: LabOrder) {
     const args = ['lab', lab, '--json', '--progress', 'json', '--svg', svg];
     if (runs !== null) args.push('--runs', String(runs));
-    this.child = spawn(process.execPath, ['--enable-source-maps', program, ...args], {
+    this.child = spawn(process.execPath, [program, ...args], {
       env: labEnvironment(folder),
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
       detached: true,
