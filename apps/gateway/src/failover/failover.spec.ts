@@ -96,6 +96,8 @@ describe('the loss of a host', () => {
     await running('a1', { failover: 'restart' });
     const b1 = await running('b1', { host: 'beta', failover: 'restart' });
     alpha.stop();
+    // Until its silence is noticed, VMs are placed there; one that is waits for it to come back, or for its lease to end.
+    await gateway.until(async () => (await gateway.hostState('alpha')) === 'NOT_READY');
     await gateway.ok('post', '/v1/hosts/gamma:uncordon');
     await lose(beta);
     await untilOn('b1', 'gamma');
