@@ -39,10 +39,14 @@ export type Access = readonly [least: Role, scope: Scope];
 
 const instant = z.iso.datetime().describe('RFC 3339, UTC');
 
+/** More than that no cluster has, and the store counts no further. */
+const MOST = 2 ** 31 - 1;
+const atMost = z.int().min(0).max(MOST, `a quota is at most ${MOST}; null is no limit`);
+
 /** Null: as much as there is. */
 const quotas = {
-  maxVms: z.int().min(0).nullable().describe('VMs that are defined'),
-  maxMemoryMiB: z.int().min(0).nullable().describe('of all its VMs together, running or not'),
+  maxVms: atMost.nullable().describe('VMs that are defined'),
+  maxMemoryMiB: atMost.nullable().describe('of all its VMs together, running or not'),
   maxSnapshotBytes: z
     .int()
     .min(0)

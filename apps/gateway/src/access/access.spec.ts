@@ -357,6 +357,13 @@ describe('users, tokens and projects', () => {
       await createVm(blue, 'b1').expect(201);
     });
 
+    it.each(['maxVms', 'maxMemoryMiB'])('of %s are no more than the store counts', async name => {
+      const much = await refused(gateway.call('patch', '/v1/projects/red', { [name]: 2 ** 31 }));
+      expect(much).toMatchObject({ code: 'INVALID_REQUEST', errors: [{ path: name }] });
+      expect(await quota({ [name]: 2 ** 31 - 1 })).toMatchObject({ [name]: 2 ** 31 - 1 });
+      await quota({ [name]: null });
+    });
+
     it('of snapshots hold, and a refused one leaves no row', async () => {
       await createVm(red, 'r1').expect(201);
       await ended(await as(red, 'post', '/v1/vms/r1:start').expect(202));
